@@ -1,0 +1,38 @@
+/** What a caller asks of the model, and what it gets. Plain data: it crosses a process boundary. */
+
+export interface PromptExample {
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface CompletionRequest {
+  readonly prefix: string;
+  readonly suffix: string;
+  /** Path shown to the model, relative to the repository. */
+  readonly path: string;
+  /** Name of the repository without its owner; empty when unknown. */
+  readonly repository: string;
+  /** In-context examples, most useful last. Left out from the front when they do not fit. */
+  readonly examples: readonly PromptExample[];
+  /** Upper bound of generated tokens. */
+  readonly maxTokens: number;
+  /** Stop after the first line, or let indentation and brackets decide. */
+  readonly lines: "single" | "block";
+}
+
+export type FinishReason = "stop" | "length" | "cancelled";
+
+export interface Completion {
+  readonly text: string;
+  readonly finish: FinishReason;
+  /** Mean natural-log probability of the generated tokens. */
+  readonly meanLogProbability: number;
+  readonly nPromptTokens: number;
+  readonly nTokens: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+  /** Adapter that every token was made with, or null for the base model alone. */
+  readonly adapter: string | null;
+  /** How many of the request's examples fitted into the prompt (the last ones). */
+  readonly nExamplesUsed: number;
+}

@@ -1,0 +1,133 @@
+import type { Completion, CompletionRequest } from "../generate/completion.ts";
+import type { EngineMessage, HostMessage, LoadedModel } from "./messages.ts";
+import { fork, type ChildProcess } from "node:child_process";
+
+/**
+ * A handle on the engine process. Native code may abort, so it lives in a child; the handle restarts
+ * nothing by itself: the owner sees `exited` and decides.
+ */
+export interface EngineProcess {
+  readonly model: LoadedModel;
+  /** Resolves with `finish: "cancelled"` when the signal fires; rejects with EngineError otherwise. */
+  complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion>;
+  setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
+  /** Resolves when the process has gone, with its exit code or signal. */
+  readonly exited: Promise<string>;
+  [Symbol.dispose](): void;
+}
+
+export class EngineError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "EngineError";
+    this.code = code;
+  }
+}
+
+export interface EngineProcessOptions {
+  /** The bundled entry, `dist/engine.cjs`. */
+  readonly entry: string;
+  readonly modelDir: string;
+  readonly threads: number;
+  /** Longest wait for the model to load, milliseconds. */
+  readonly loadTimeoutMs?: number;
+}
+
+const DEFAULT_LOAD_TIMEOUT_MS = 60_000;
+
+/** Fork the engine, load the model, and resolve when the first suggestion can be asked for. */
+export async function startEngineProcess(options: EngineProcessOptions): Promise<EngineProcess> {
+  const child = fork(options.entry, [], {
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    serialization: "advanced",
+  });
+  const pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  const stderr = tailOf(child);
+  let nextId = 1;
+
+  const exited = new Promise<string>((resolve) => {
+    child.once("exit", (code, signal) => {
+      const how = signal ?? `code ${code}`;
+      for (const { reject } of pending.values()) {
+        reject(new EngineError("ENGINE_EXITED", `The engine process ended (${how}). ${stderr()}`));
+      }
+      pending.clear();
+      resolve(how);
+    });
+  });
+
+  const send = (message: HostMessage) => {
+    if (child.connected) child.send(message);
+  };
+
+  const model = await new Promise<LoadedModel>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new EngineError("ENGINE_LOAD_TIMEOUT", `The model in ${options.modelDir} did not load in time.`));
+    }, options.loadTimeoutMs ?? DEFAULT_LOAD_TIMEOUT_MS);
+    child.once("error", (error) => reject(new EngineError("ENGINE_START", error.message)));
+    void exited.then((how) => reject(new EngineError("ENGINE_EXITED", `The engine ended while loading (${how}). ${stderr()}`)));
+    child.on("message", (message: EngineMessage) => {
+      if (message.kind === "ready") {
+        clearTimeout(timer);
+        resolve(message.model);
+      } else if (message.kind === "failed" && message.id === null) {
+        clearTimeout(timer);
+        child.kill();
+        reject(new EngineError(message.code, message.message));
+      } else settle(message);
+    });
+    send({ kind: "load", modelDir: options.modelDir, threads: options.threads });
+  });
+
+  function settle(message: EngineMessage): void {
+    if (message.kind === "ready" || message.id === null) return;
+    const waiting = pending.get(message.id);
+    pending.delete(message.id);
+    if (message.kind === "completed") waiting?.resolve(message.completion);
+    else if (message.kind === "adapter-set") waiting?.resolve(undefined);
+    else waiting?.reject(new EngineError(message.code, message.message));
+  }
+
+  function ask<T>(make: (id: number) => HostMessage): { id: number; answer: Promise<T> } {
+    const id = nextId++;
+    const answer = new Promise<T>((resolve, reject) => {
+      if (!child.connected) reject(new EngineError("ENGINE_EXITED", "The engine process has ended."));
+      else pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+    });
+    send(make(id));
+    return { id, answer };
+  }
+
+  return {
+    model,
+    exited,
+    async complete(request, signal) {
+      signal.throwIfAborted();
+      const { id, answer } = ask<Completion>((id) => ({ kind: "complete", id, request }));
+      const cancel = () => send({ kind: "cancel", id });
+      signal.addEventListener("abort", cancel, { once: true });
+      try {
+        return await answer;
+      } finally {
+        signal.removeEventListener("abort", cancel);
+      }
+    },
+    setAdapter: (adapter) => ask<void>((id) => ({ kind: "set-adapter", id, adapter })).answer,
+    [Symbol.dispose]() {
+      child.kill();
+    },
+  };
+}
+
+const STDERR_TAIL_CHARS = 2_000;
+
+function tailOf(child: ChildProcess): () => string {
+  let tail = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    tail = (tail + chunk.toString()).slice(-STDERR_TAIL_CHARS);
+  });
+  return () => tail.trim();
+}

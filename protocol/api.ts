@@ -1,0 +1,248 @@
+import { z } from "zod";
+import { inContextExample, keptEvent, modelVersion, suggestionContext } from "./events.ts";
+
+/** Wire contracts of the companion server's HTTP interface, version 1. */
+export const PROTOCOL_VERSION = 1;
+
+/** Limits of one request. Larger bodies are refused with 413 before they are parsed. */
+export const MAX_EVENTS_PER_BATCH = 500;
+export const MAX_BATCH_BYTES = 1_048_576;
+
+/** Runtime file: how clients of this machine find the server. Written with mode 0600. */
+export const runtimeFile = z.object({
+  pid: z.int(),
+  port: z.int(),
+  token: z.string(),
+  version: z.string(),
+  protocol: z.int(),
+  startedAt: z.string(),
+});
+export type RuntimeFile = z.infer<typeof runtimeFile>;
+
+/** `GET /healthz`, the only route without a token. */
+export const health = z.object({ status: z.literal("ok"), protocol: z.int(), version: z.string() });
+
+/** `POST /v1/proof`: the server proves that it holds the token before a client sends it anything. */
+export const proofRequest = z.object({ nonce: z.string().min(16).max(128) });
+export const proofResponse = z.object({ proof: z.string(), pid: z.int(), port: z.int() });
+
+/** `POST /v1/events`. The client forgets an event when its status is any of these. */
+export const ingestRequest = z.object({ events: z.array(z.unknown()).min(1).max(MAX_EVENTS_PER_BATCH) });
+export const ingestStatus = z.object({
+  id: z.string(),
+  status: z.enum(["accepted", "duplicate", "rejected"]),
+  reason: z.string().optional(),
+});
+export const ingestResponse = z.object({ results: z.array(ingestStatus) });
+export type IngestResponse = z.infer<typeof ingestResponse>;
+
+/** Why a suggestion has its label, one line a signal. */
+export const labelReason = z.object({ signal: z.string(), lambda: z.number(), detail: z.string() });
+export const label = z.object({
+  suggestionId: z.string(),
+  verdict: z.enum(["good", "bad", "unknown"]),
+  probability: z.number(),
+  weight: z.number(),
+  reasons: z.array(labelReason),
+  version: z.string(),
+});
+export type LabelRow = z.infer<typeof label>;
+
+/** `GET /v1/suggestions?limit=50&before=<cursor>`: newest first. */
+export const suggestionRow = z.object({
+  id: z.string(),
+  shownAt: z.string(),
+  source: z.enum(["editor", "replay"]),
+  path: z.string(),
+  language: z.string(),
+  line: z.int(),
+  completion: z.string(),
+  outcome: z.string(),
+  rating: z.enum(["up", "down"]).nullable(),
+  retained: z.number().nullable(),
+  survived: z.number().nullable(),
+  model: modelVersion,
+  label: label.nullable(),
+});
+export type SuggestionRow = z.infer<typeof suggestionRow>;
+export const suggestionPage = z.object({ suggestions: z.array(suggestionRow), next: z.string().nullable() });
+
+/** `GET /v1/suggestions/:id/why`: everything that led to one suggestion. */
+export const why = z.object({
+  suggestion: suggestionRow,
+  context: suggestionContext,
+  adapter: z
+    .object({
+      version: z.string(),
+      createdAt: z.string(),
+      dataset: z.string(),
+      run: z.string(),
+      trainedOn: z.int(),
+      championBefore: z.string().nullable(),
+    })
+    .nullable(),
+  examples: z.array(inContextExample),
+  events: z.array(keptEvent),
+});
+export type Why = z.infer<typeof why>;
+
+export const datasetRow = z.object({
+  id: z.string(),
+  createdAt: z.string(),
+  sha256: z.string(),
+  rows: z.object({ train: z.int(), validation: z.int(), test: z.int() }),
+  sources: z.record(z.string(), z.int()),
+});
+export type DatasetRow = z.infer<typeof datasetRow>;
+
+export const strategy = z.enum(["in-context", "lora", "top-layers", "full"]);
+export type Strategy = z.infer<typeof strategy>;
+
+/** `POST /v1/training/runs`. */
+export const trainingRequest = z.object({
+  strategy: z.literal("lora").default("lora"),
+  /** Workspace folders whose git history is mined for a cold start. */
+  workspaces: z.array(z.string().max(4_096)).max(16).default([]),
+  /** Overrides of the model configuration's hyper-parameters. */
+  overrides: z
+    .object({
+      rank: z.int().min(1).max(256).optional(),
+      learningRate: z.number().positive().max(1).optional(),
+      steps: z.int().min(1).max(100_000).optional(),
+      seed: z.int().optional(),
+    })
+    .strict()
+    .default({}),
+});
+export type TrainingRequest = z.infer<typeof trainingRequest>;
+
+export const runStage = z.enum(["queued", "collect", "train", "test", "deploy", "done"]);
+export const runState = z.enum(["queued", "running", "succeeded", "failed", "cancelled"]);
+
+/** One point of the live curve. Losses in nats per target token. */
+export const trainingProgress = z.object({
+  runId: z.string(),
+  step: z.int(),
+  totalSteps: z.int(),
+  loss: z.number(),
+  validationLoss: z.number().nullable(),
+  tokensPerSecond: z.number(),
+  secondsLeft: z.number(),
+});
+export type TrainingProgress = z.infer<typeof trainingProgress>;
+
+/** Challenger against champion on the same later cases. */
+export const evaluationReport = z.object({
+  id: z.string(),
+  challenger: z.string(),
+  champion: z.string(),
+  cases: z.int(),
+  /** Exact first line, fraction of cases. */
+  acceptedAtLine: z.object({ challenger: z.number(), champion: z.number() }),
+  editSimilarity: z.object({ challenger: z.number(), champion: z.number() }),
+  /** Mean loss in nats per target token on the held-out completions. */
+  heldOutLoss: z.object({ challenger: z.number(), champion: z.number() }),
+  primary: z.object({
+    metric: z.string(),
+    difference: z.number(),
+    low: z.number(),
+    high: z.number(),
+    confidence: z.number(),
+    resamples: z.int(),
+  }),
+  guards: z.array(z.object({ name: z.string(), holds: z.boolean(), detail: z.string() })),
+  verdict: z.enum(["promote", "refuse"]),
+  reason: z.string(),
+});
+export type EvaluationReport = z.infer<typeof evaluationReport>;
+
+export const trainingRun = z.object({
+  id: z.string(),
+  strategy,
+  state: runState,
+  stage: runStage,
+  createdAt: z.string(),
+  finishedAt: z.string().nullable(),
+  datasetId: z.string().nullable(),
+  versionId: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  trainLoss: z.object({ first: z.number(), last: z.number() }).nullable(),
+  evaluation: evaluationReport.nullable(),
+});
+export type TrainingRun = z.infer<typeof trainingRun>;
+
+export const artefactFile = z.object({ name: z.string(), sha256: z.string(), bytes: z.int() });
+export type ArtefactFile = z.infer<typeof artefactFile>;
+
+/** An immutable model version: what it is and what it was made from. */
+export const modelVersionRow = z.object({
+  id: z.string(),
+  createdAt: z.string(),
+  base: z.string(),
+  runId: z.string(),
+  datasetId: z.string(),
+  files: z.array(artefactFile),
+  aliases: z.array(z.string()),
+  evaluation: evaluationReport.nullable(),
+});
+export type ModelVersionRow = z.infer<typeof modelVersionRow>;
+
+/** `PUT /v1/aliases/:alias` moves an alias only when it stands where the client believes it does. */
+export const aliasMove = z.object({
+  to: z.string().nullable(),
+  expected: z.string().nullable(),
+  reason: z.string().max(500).default(""),
+});
+
+/** `GET /v1/deployment`: what an editor should serve now. */
+export const deployment = z.object({
+  base: z.string(),
+  adapter: z.object({ version: z.string(), files: z.array(artefactFile) }).nullable(),
+  /** Rises whenever the example index changes. */
+  examplesRevision: z.int(),
+});
+export type Deployment = z.infer<typeof deployment>;
+
+/** `GET /v1/examples`: in-context examples that good labels produced. */
+export const exampleRow = inContextExample.extend({ root: z.string(), language: z.string() });
+export type ExampleRow = z.infer<typeof exampleRow>;
+export const examplePage = z.object({ revision: z.int(), examples: z.array(exampleRow) });
+
+/** `GET /v1/status`: what the status item and the dashboard's head show. */
+export const serverStatus = z.object({
+  version: z.string(),
+  events: z.int(),
+  suggestions: z.int(),
+  labels: z.object({ good: z.int(), bad: z.int(), unknown: z.int() }),
+  champion: z.string().nullable(),
+  activeRun: z.string().nullable(),
+});
+export type ServerStatus = z.infer<typeof serverStatus>;
+
+/**
+ * `GET /v1/stream` (server-sent events): the `event` field is the key, `data` the JSON value.
+ * A client that reconnects sends Last-Event-ID; it reads `deployment` again in any case.
+ */
+export const streamEvents = {
+  progress: trainingProgress,
+  run: trainingRun,
+  deployment,
+  examples: z.object({ revision: z.int() }),
+  suggestion: z.object({ id: z.string() }),
+} as const;
+export type StreamEventName = keyof typeof streamEvents;
+
+/** RFC 9457 problem details with a documented code. */
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string().optional(),
+  id: z.string(),
+});
+export type Problem = z.infer<typeof problem>;
+
+/** `POST /login` exchanges a one-time code for the token, so that no token is ever in a URL. */
+export const loginRequest = z.object({ code: z.string().min(16).max(128) });
+export const loginResponse = z.object({ token: z.string() });

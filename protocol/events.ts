@@ -1,0 +1,116 @@
+import { z } from "zod";
+
+/**
+ * Events: what the editor saw happen to a suggestion. Append-only facts; every derived table of the
+ * server can be rebuilt from them. One `suggestionId` names the whole chain of a suggestion: an item
+ * that the developer types or accepts part of stays the same suggestion.
+ */
+export const EVENT_SCHEMA_VERSION = 1;
+
+const fraction = z.number().min(0).max(1);
+
+/** An excerpt that was put before the prompt, and where it came from. */
+export const inContextExample = z.object({
+  id: z.string().max(64),
+  path: z.string().max(1024),
+  text: z.string().max(8_192),
+  /** Commit that the excerpt was written in, when it came from git history. */
+  commit: z.string().max(64).optional(),
+  /** Suggestion whose good label made the excerpt, when it came from feedback. */
+  suggestionId: z.string().max(64).optional(),
+});
+export type InContextExample = z.infer<typeof inContextExample>;
+
+/** What produced a suggestion: enough to answer "why". */
+export const modelVersion = z.object({
+  /** sha256 of the base model's weights. */
+  base: z.string().max(64),
+  /** Registry version of the adapter, or null for the base model alone. */
+  adapter: z.string().max(64).nullable(),
+});
+export type ModelVersion = z.infer<typeof modelVersion>;
+
+export const suggestionContext = z.object({
+  /** Absolute path of the workspace folder. */
+  root: z.string().max(4_096),
+  /** Path of the file relative to `root`, with forward slashes. */
+  path: z.string().max(4_096),
+  language: z.string().max(64),
+  /** Zero-based line and UTF-16 column of the cursor. */
+  line: z.int().nonnegative(),
+  column: z.int().nonnegative(),
+  /** Text before and after the cursor as the model saw it, secrets redacted. */
+  prefix: z.string().max(16_384),
+  suffix: z.string().max(8_192),
+  examples: z.array(inContextExample).max(16),
+});
+export type SuggestionContext = z.infer<typeof suggestionContext>;
+
+const envelope = {
+  /** UUIDv7 made when the event happened: the idempotency key. */
+  id: z.uuidv7(),
+  v: z.literal(EVENT_SCHEMA_VERSION),
+  suggestionId: z.uuidv7(),
+  /** One editor window's life. */
+  sessionId: z.uuidv7(),
+  /** Counts events of the session from 0. */
+  sequence: z.int().nonnegative(),
+  /** Wall clock, milliseconds since 1970. For display; order comes from the server. */
+  wallMs: z.number().nonnegative(),
+  /** Monotonic clock of the session, milliseconds. */
+  monotonicMs: z.number().nonnegative(),
+};
+
+const event = <K extends string, T extends z.ZodRawShape>(kind: K, fields: T) =>
+  z.object({ ...envelope, kind: z.literal(kind), ...fields });
+
+export const keptEvent = z.discriminatedUnion("kind", [
+  event("shown", {
+    context: suggestionContext,
+    completion: z.string().max(8_192),
+    model: modelVersion,
+    latencyMs: z.number().nonnegative(),
+    /** `editor`, or `replay` when a real history stood in for the developer. */
+    source: z.enum(["editor", "replay"]),
+  }),
+  /** The suggestion was visible long enough to be read (750 ms). */
+  event("read", { visibleMs: z.number().nonnegative() }),
+  event("accepted", { visibleMs: z.number().nonnegative() }),
+  event("partially-accepted", {
+    /** Characters of the completion accepted so far, and as a fraction of it. */
+    characters: z.int().nonnegative(),
+    fraction,
+  }),
+  event("typed-through", { fraction }),
+  event("typed-over", { visibleMs: z.number().nonnegative() }),
+  event("rejected", { visibleMs: z.number().nonnegative() }),
+  event("ignored", { visibleMs: z.number().nonnegative() }),
+  event("superseded", {}),
+  event("undone", { afterMs: z.number().nonnegative() }),
+  /** What the developer wrote in the suggestion's place. */
+  event("typed-instead", { text: z.string().max(8_192) }),
+  event("rated", {
+    verdict: z.enum(["up", "down", "withdrawn"]),
+    reason: z.enum(["wrong", "insecure", "style", "outdated-api", "too-long", "other"]).optional(),
+    comment: z.string().max(2_000).optional(),
+  }),
+  /** Retained fraction of the accepted tokens in the buffer, a while after the accept. */
+  event("retained", {
+    afterMs: z.number().nonnegative(),
+    /** Null when the observation was censored (document closed, window gone). */
+    tokens: fraction.nullable(),
+    strictTokens: fraction.nullable(),
+  }),
+  /** Retained fraction of the accepted tokens in a commit of the repository. */
+  event("survived", {
+    commit: z.string().max(64),
+    afterMs: z.number().nonnegative(),
+    tokens: fraction.nullable(),
+    place: z.enum(["head", "elsewhere", "nowhere", "unknown"]),
+    cause: z.string().max(32).optional(),
+  }),
+]);
+export type KeptEvent = z.infer<typeof keptEvent>;
+export type EventKind = KeptEvent["kind"];
+/** The event of one kind. */
+export type EventOf<K extends EventKind> = Extract<KeptEvent, { kind: K }>;
