@@ -26,6 +26,12 @@ export const health = z.object({ status: z.literal("ok"), protocol: z.int(), ver
 export const proofRequest = z.object({ nonce: z.string().min(16).max(128) });
 export const proofResponse = z.object({ proof: z.string(), pid: z.int(), port: z.int() });
 
+/**
+ * What both sides sign: `proof` is the lower-case hex HMAC-SHA256 of this text, keyed by the token's
+ * UTF-8 bytes. A client compares it with its own before it sends the token anywhere.
+ */
+export const proofMessage = (nonce: string, port: number, pid: number): string => `${nonce}.${port}.${pid}`;
+
 /** `POST /v1/events`. The client forgets an event when its status is any of these. */
 export const ingestRequest = z.object({ events: z.array(z.unknown()).min(1).max(MAX_EVENTS_PER_BATCH) });
 export const ingestStatus = z.object({
@@ -67,6 +73,9 @@ export const suggestionRow = z.object({
 export type SuggestionRow = z.infer<typeof suggestionRow>;
 export const suggestionPage = z.object({ suggestions: z.array(suggestionRow), next: z.string().nullable() });
 
+/** `GET /v1/labels?verdict=good&limit=50`: most recently changed first. */
+export const labelPage = z.object({ labels: z.array(label) });
+
 /** `GET /v1/suggestions/:id/why`: everything that led to one suggestion. */
 export const why = z.object({
   suggestion: suggestionRow,
@@ -94,6 +103,16 @@ export const datasetRow = z.object({
   sources: z.record(z.string(), z.int()),
 });
 export type DatasetRow = z.infer<typeof datasetRow>;
+
+/** `GET /v1/datasets`: newest first. */
+export const datasetPage = z.object({ datasets: z.array(datasetRow) });
+
+/** `POST /v1/datasets` builds a snapshot and answers 201 with its `datasetRow`. */
+export const datasetRequest = z.object({
+  workspaces: z.array(z.string().max(4_096)).max(16).default([]),
+  seed: z.int().default(1),
+});
+export type DatasetRequest = z.infer<typeof datasetRequest>;
 
 export const strategy = z.enum(["in-context", "lora", "top-layers", "full"]);
 export type Strategy = z.infer<typeof strategy>;
@@ -171,6 +190,16 @@ export const trainingRun = z.object({
 });
 export type TrainingRun = z.infer<typeof trainingRun>;
 
+/**
+ * `GET /v1/training/runs`: newest first. `POST` answers 202 with the queued `trainingRun`;
+ * `GET /v1/training/runs/:id` and `POST /v1/training/runs/:id/cancel` answer with a `trainingRun`.
+ */
+export const runPage = z.object({ runs: z.array(trainingRun) });
+
+/** `GET /v1/training/runs/:id/curve`: every stored point, in step order. */
+export const runCurve = z.object({ runId: z.string(), points: z.array(trainingProgress) });
+export type RunCurve = z.infer<typeof runCurve>;
+
 export const artefactFile = z.object({ name: z.string(), sha256: z.string(), bytes: z.int() });
 export type ArtefactFile = z.infer<typeof artefactFile>;
 
@@ -187,7 +216,32 @@ export const modelVersionRow = z.object({
 });
 export type ModelVersionRow = z.infer<typeof modelVersionRow>;
 
-/** `PUT /v1/aliases/:alias` moves an alias only when it stands where the client believes it does. */
+/** `GET /v1/models`: newest first. `GET /v1/models/:id` answers with one `modelVersionRow`. */
+export const modelPage = z.object({ models: z.array(modelVersionRow) });
+
+/** Aliases: `champion` is served, `candidate` was trained last, `previous` is what a rollback returns to. */
+export const aliasName = z.enum(["champion", "candidate", "previous"]);
+export type AliasName = z.infer<typeof aliasName>;
+export const aliasRow = z.object({ alias: aliasName, version: z.string().nullable() });
+
+/** `GET /v1/aliases`: where every alias stands, and its moves, newest first. */
+export const aliasPage = z.object({
+  aliases: z.array(aliasRow),
+  history: z.array(
+    z.object({
+      alias: aliasName,
+      from: z.string().nullable(),
+      to: z.string().nullable(),
+      reason: z.string(),
+      movedAt: z.string(),
+    }),
+  ),
+});
+
+/**
+ * `PUT /v1/aliases/:alias` moves an alias only when it stands where the client believes it does, and
+ * answers with the `aliasRow`; otherwise 409. Moving `champion` sets `previous` to where it stood.
+ */
 export const aliasMove = z.object({
   to: z.string().nullable(),
   expected: z.string().nullable(),
@@ -203,7 +257,9 @@ export const deployment = z.object({
 });
 export type Deployment = z.infer<typeof deployment>;
 
-/** `GET /v1/examples`: in-context examples that good labels produced. */
+/** `GET /v1/files/:sha256` answers with the bytes of a file that a version names. */
+
+/** `GET /v1/examples?root=<folder>`: in-context examples that good labels produced. */
 export const exampleRow = inContextExample.extend({ root: z.string(), language: z.string() });
 export type ExampleRow = z.infer<typeof exampleRow>;
 export const examplePage = z.object({ revision: z.int(), examples: z.array(exampleRow) });
@@ -246,3 +302,9 @@ export type Problem = z.infer<typeof problem>;
 /** `POST /login` exchanges a one-time code for the token, so that no token is ever in a URL. */
 export const loginRequest = z.object({ code: z.string().min(16).max(128) });
 export const loginResponse = z.object({ token: z.string() });
+
+/** `POST /v1/login-codes`, for a holder of the token: a code for `POST /login`, good once, for 60 s. */
+export const loginCode = z.object({ code: z.string(), expiresAt: z.string() });
+
+/** `POST /v1/shutdown`, for a holder of the token: the server finishes its requests and ends. */
+export const shutdownResponse = z.object({ stopping: z.literal(true) });
