@@ -14,7 +14,7 @@ export interface Bar {
   readonly want: "at-least" | "at-most";
 }
 
-/** What `test/bench/<name>.bench.ts` exports as `bench`. */
+/** What `test/bench/<name>.ts` exports as `bench`. */
 export interface Bench {
   /** One line: what is measured and in which unit. */
   readonly about: string;
@@ -43,7 +43,8 @@ export interface BenchReport {
   readonly bars: readonly { name: string; value: number; target: number; holds: boolean }[];
 }
 
-const root = path.dirname(path.dirname(import.meta.dirname));
+const benches = path.dirname(import.meta.dirname);
+const root = path.dirname(path.dirname(benches));
 
 /** Median of at least one number. */
 export function median(values: readonly number[]): number {
@@ -71,7 +72,7 @@ async function main(): Promise<number> {
   const { positionals, tokens } = parseArgs({ strict: false, allowPositionals: true, tokens: true });
   const flags = new Set(tokens.flatMap((token) => (token.kind === "option" ? [token.name] : [])));
   const name = positionals[0];
-  const file = path.join(import.meta.dirname, `${name}.bench.ts`);
+  const file = path.join(benches, `${name}.ts`);
   if (!name || !existsSync(file)) {
     process.stderr.write(`kept: no benchmark called ${name}.\n`);
     return 2;
