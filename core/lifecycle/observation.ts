@@ -1,0 +1,69 @@
+import type { Region, TextChange } from "./region.ts";
+
+/** What the editor adapter tells the suggestion chain, and what the chain settles. Times in milliseconds. */
+
+export interface Offer {
+  readonly suggestionId: string;
+  readonly document: string;
+  /** Cursor where the text would go, UTF-16 offset. */
+  readonly offset: number;
+  /** The text still to come, with the document's own line ends. */
+  readonly text: string;
+}
+
+/** What moved the cursor; `unknown` is what the editor reports for its own edits, accepts among them. */
+export type SelectionCause = "keyboard" | "mouse" | "command" | "unknown";
+
+export type Observation =
+  | { readonly kind: "offered"; readonly at: number; readonly offer: Offer }
+  | {
+      readonly kind: "changed";
+      readonly at: number;
+      readonly document: string;
+      readonly changes: readonly TextChange[];
+      readonly reason: "edit" | "undo" | "redo";
+    }
+  | {
+      readonly kind: "selected";
+      readonly at: number;
+      readonly document: string;
+      readonly offset: number;
+      readonly cause: SelectionCause;
+    }
+  /** `item.command` of the accepted item ran. */
+  | { readonly kind: "accept-command"; readonly at: number; readonly suggestionId: string }
+  /** Own keybinding of "accept next word", before the editor's command. */
+  | { readonly kind: "partial-command"; readonly at: number }
+  /** Own keybinding of Escape, while the suggestion was up. */
+  | { readonly kind: "reject-command"; readonly at: number }
+  /** Another editor, another window, or the document closed. */
+  | { readonly kind: "left"; readonly at: number }
+  | { readonly kind: "tick"; readonly at: number };
+
+export type Fact =
+  | { readonly kind: "shown" | "superseded"; readonly suggestionId: string; readonly at: number }
+  | {
+      readonly kind: "read" | "rejected" | "typed-over" | "ignored";
+      readonly suggestionId: string;
+      readonly at: number;
+      readonly visibleMs: number;
+    }
+  /** `region` is where the accepted text stands right after the accept, `text` what was accepted. */
+  | {
+      readonly kind: "accepted";
+      readonly suggestionId: string;
+      readonly at: number;
+      readonly visibleMs: number;
+      readonly document: string;
+      readonly region: Region;
+      readonly text: string;
+    }
+  | {
+      readonly kind: "partially-accepted";
+      readonly suggestionId: string;
+      readonly at: number;
+      readonly characters: number;
+      readonly fraction: number;
+    }
+  | { readonly kind: "typed-through"; readonly suggestionId: string; readonly at: number; readonly fraction: number }
+  | { readonly kind: "undone"; readonly suggestionId: string; readonly at: number; readonly afterMs: number };

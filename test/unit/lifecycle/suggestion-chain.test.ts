@@ -1,0 +1,384 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  reduceChain,
+  emptyChainState,
+  nextTickAt,
+  visibleSuggestion,
+} from "../../../core/lifecycle/suggestion-chain.ts";
+import type { Fact, Observation } from "../../../core/lifecycle/observation.ts";
+import { play } from "./chain-script.ts";
+
+/** Play the script; the facts must be exactly these lines. */
+function check(name: string, script: string, expected: string, document?: string): void {
+  it(name, () => {
+    const lines = expected.split("\n").map((line) => line.trim());
+    assert.equal(play(script, document), lines.filter((line) => line !== "").join("\n"));
+  });
+}
+
+describe("suggestion chain: shown and read", () => {
+  check("is shown after 50 ms unchanged", `offer s1 "abc"\n wait 50`, `s1 shown`);
+  check("is not shown before 50 ms", `offer s1 "abc"\n wait 49`, ``);
+  check("is read from 750 ms", `offer s1 "abc"\n wait 750`, `s1 shown\n s1 read 750ms`);
+  check("is not read at 749 ms", `offer s1 "abc"\n wait 749`, `s1 shown`);
+  check(
+    "tells shown and read once",
+    `offer s1 "abc"\n wait 60\n wait 60\n wait 800\n wait 800`,
+    `s1 shown\n s1 read 750ms`,
+  );
+  check("an item that gave way at once was never shown", `offer s1 "abc"\n pass 20\n type "x"\n wait 500`, ``);
+  check("an empty item is no suggestion", `offer s1 ""\n wait 900`, ``);
+  check("escape before 50 ms rejects nothing", `offer s1 "abc"\n pass 10\n escape\n wait 500`, ``);
+});
+
+describe("suggestion chain: accepted", () => {
+  check(
+    "by Tab",
+    `offer s1 "foo(a)"\n wait 1000\n accept`,
+    `s1 shown\n s1 read 750ms\n s1 accepted 1000ms 0-6 "foo(a)"`,
+  );
+  check(
+    "within 50 ms it was shown all the same",
+    `offer s1 "foo"\n pass 20\n accept`,
+    `s1 shown\n s1 accepted 20ms 0-3 "foo"`,
+  );
+  check(
+    "late, after 10 s, is one accept and no rejection",
+    `offer s1 "foo"\n wait 12000\n accept\n wait 20000`,
+    `s1 shown\n s1 read 750ms\n s1 accepted 12000ms 0-3 "foo"`,
+  );
+  check(
+    "then a cursor move is still an accept",
+    `offer s1 "foo"\n wait 100\n accept\n move 0\n wait 500`,
+    `s1 shown\n s1 accepted 100ms 0-3 "foo"`,
+  );
+  check(
+    "after typing along, the whole range is replaced",
+    `offer s1 "foo"\n wait 100\n type "fo"\n wait 100\n accept`,
+    `s1 shown\n s1 accepted 200ms 0-3 "foo"`,
+  );
+  check(
+    "once, though the command runs twice",
+    `offer s1 "foo"\n wait 60\n accept\n command s1\n wait 500`,
+    `s1 shown\n s1 accepted 60ms 0-3 "foo"`,
+  );
+  check(
+    "a command for a suggestion that is not ours changes nothing",
+    `offer s1 "foo"\n wait 60\n command s9\n wait 60`,
+    `s1 shown`,
+  );
+  check(
+    "another provider's text is not our accept",
+    `offer s1 "foo"\n wait 60\n toolbar "bar"\n wait 500`,
+    `s1 shown\n s1 typed-over 60ms`,
+  );
+  check(
+    "knows where the text stands in a longer document",
+    `offer s1 "foo"\n wait 60\n accept`,
+    `s1 shown\n s1 accepted 60ms 6-9 "foo"`,
+    "const ",
+  );
+  check(
+    "an edit above moves the suggestion, not its fate",
+    `offer s1 "foo"\n wait 60\n edit 0 0 "// x"\n wait 60`,
+    `s1 shown`,
+    "const ",
+  );
+  check("a multi-line text", `offer s1 "a\\n  b"\n wait 60\n accept`, `s1 shown\n s1 accepted 60ms 0-5 "a\\n  b"`);
+});
+
+describe("suggestion chain: partially accepted", () => {
+  check("by the own override", `offer s1 "foo bar"\n wait 60\n word "foo"`, `s1 shown\n s1 partially-accepted 3 0.43`);
+  check(
+    "by the toolbar, which bypasses the override",
+    `offer s1 "foo bar"\n wait 60\n toolbar "foo"`,
+    `s1 shown\n s1 partially-accepted 3 0.43`,
+  );
+  check(
+    "the rest offered again is the same suggestion",
+    `offer s1 "foo bar"\n wait 60\n word "foo"\n offer s2 " bar"\n wait 100\n word " b"`,
+    `s1 shown\n s1 partially-accepted 3 0.43\n s1 partially-accepted 5 0.71`,
+  );
+  check(
+    "words until the end are a full accept",
+    `offer s1 "foo bar"\n wait 60\n word "foo"\n accept`,
+    `s1 shown\n s1 partially-accepted 3 0.43\n s1 accepted 60ms 0-7 "foo bar"`,
+  );
+  check(
+    "then Escape is no rejection",
+    `offer s1 "foo bar"\n wait 60\n word "foo"\n wait 900\n escape\n wait 500`,
+    `s1 shown\n s1 partially-accepted 3 0.43\n s1 read 750ms`,
+  );
+  check(
+    "then typing something else is no typed-over",
+    `offer s1 "foo bar"\n wait 60\n word "foo"\n wait 100\n type "x"\n wait 500`,
+    `s1 shown\n s1 partially-accepted 3 0.43`,
+  );
+  check(
+    "then leaving is not ignored",
+    `offer s1 "foo bar"\n wait 60\n word "foo"\n wait 100\n leave\n wait 500`,
+    `s1 shown\n s1 partially-accepted 3 0.43`,
+  );
+  check(
+    "a cursor move right after the word keeps the part",
+    `offer s1 "foo bar"\n wait 60\n toolbar "foo"\n move 0\n wait 500`,
+    `s1 shown\n s1 partially-accepted 3 0.43`,
+  );
+  check(
+    "the override counts before 50 ms too",
+    `offer s1 "foo bar"\n pass 10\n word "foo"`,
+    `s1 shown\n s1 partially-accepted 3 0.43`,
+  );
+  check(
+    "typed and accepted characters are counted apart",
+    `offer s1 "foo bar"\n wait 60\n type "f"\n word "oo"`,
+    `s1 shown\n s1 partially-accepted 2 0.29`,
+  );
+});
+
+describe("suggestion chain: typed through and typed over", () => {
+  check(
+    "typing along keeps one suggestion",
+    `offer s1 "foo"\n wait 60\n type "f"\n offer s2 "oo"\n wait 100`,
+    `s1 shown`,
+  );
+  check("typing all of it", `offer s1 "foo"\n wait 60\n type "foo"\n wait 200`, `s1 shown\n s1 typed-through 1.00`);
+  check(
+    "typed out is no rejection",
+    `offer s1 "ab"\n wait 60\n type "ab"\n move 0\n wait 500`,
+    `s1 shown\n s1 typed-through 1.00`,
+  );
+  check(
+    "a paste of the whole text is typed",
+    `offer s1 "foo"\n wait 60\n paste "foo"\n wait 500`,
+    `s1 shown\n s1 typed-through 1.00`,
+  );
+  check("a paste of a part is typed", `offer s1 "foo"\n wait 60\n paste "fo"\n wait 500`, `s1 shown`);
+  check(
+    "a step without a selection event is typed",
+    `offer s1 "foo bar"\n wait 60\n insert "foo"\n wait 500`,
+    `s1 shown`,
+  );
+  check(
+    "typing something else",
+    `offer s1 "foo"\n wait 800\n type "x"\n wait 200`,
+    `s1 shown\n s1 read 750ms\n s1 typed-over 800ms`,
+  );
+  check(
+    "some along, then something else",
+    `offer s1 "foo bar"\n wait 60\n type "fox"\n wait 200`,
+    `s1 shown\n s1 typed-through 0.29\n s1 typed-over 60ms`,
+  );
+  check(
+    "one fact, however much is typed",
+    `offer s1 "foo"\n wait 60\n type "xyz"\n wait 200`,
+    `s1 shown\n s1 typed-over 60ms`,
+  );
+  check(
+    "a bracket that the editor closes is typed along",
+    `offer s1 "(a, b)"\n wait 60\n autoclose "()"\n wait 200`,
+    `s1 shown`,
+  );
+  check(
+    "a word put in by the suggest widget counts no accepted characters",
+    `offer s1 "foo"\n wait 60\n edit 2 3 "console"\n wait 300`,
+    `s1 shown\n s1 typed-over 60ms`,
+    "  con",
+  );
+});
+
+describe("suggestion chain: rejected, ignored, superseded", () => {
+  check("Escape rejects", `offer s1 "foo"\n wait 900\n escape`, `s1 shown\n s1 read 750ms\n s1 rejected 900ms`);
+  check("Escape rejects once", `offer s1 "foo"\n wait 60\n escape\n escape\n wait 500`, `s1 shown\n s1 rejected 60ms`);
+  check(
+    "Escape after typing along keeps the typed part",
+    `offer s1 "foo"\n wait 60\n type "f"\n escape`,
+    `s1 shown\n s1 typed-through 0.33\n s1 rejected 60ms`,
+  );
+  check(
+    "a cursor move ignores",
+    `offer s1 "foo"\n wait 60\n move 2\n wait 200`,
+    `s1 shown\n s1 ignored 60ms`,
+    "const x",
+  );
+  check("a click ignores", `offer s1 "foo"\n wait 60\n click 1\n wait 200`, `s1 shown\n s1 ignored 60ms`, "const x");
+  check("another editor ignores", `offer s1 "foo"\n wait 60\n leave\n wait 200`, `s1 shown\n s1 ignored 60ms`);
+  check("Enter ignores", `offer s1 "foo"\n wait 60\n insert "\\n  "\n wait 200`, `s1 shown\n s1 ignored 60ms`);
+  check("Backspace ignores", `offer s1 "foo"\n wait 60\n back 1\n wait 200`, `s1 shown\n s1 ignored 60ms`, "const ");
+  check("a selection event at the same place ends nothing", `offer s1 "foo"\n wait 60\n move 0\n wait 200`, `s1 shown`);
+  check("a change event without changes ends nothing", `offer s1 "foo"\n wait 60\n touch\n wait 200`, `s1 shown`);
+  check(
+    "asking again at the same place is the same suggestion",
+    `offer s1 "foo"\n wait 60\n offer s2 "foo"\n wait 900`,
+    `s1 shown\n s1 read 750ms`,
+  );
+  check(
+    "asking again while leaving takes the leaving back",
+    `offer s1 "foo"\n wait 60\n leave\n offer s2 "foo"\n wait 900`,
+    `s1 shown\n s1 read 750ms`,
+  );
+  check(
+    "another text at the same place supersedes",
+    `offer s1 "foo"\n wait 60\n offer s2 "bar"\n wait 60`,
+    `s1 shown\n s1 superseded\n s2 shown`,
+  );
+  check("an unseen item superseded tells nothing", `offer s1 "foo"\n pass 10\n offer s2 "bar"\n wait 60`, `s2 shown`);
+  check(
+    "the next suggestion settles the last",
+    `offer s1 "foo"\n wait 60\n type "x"\n offer s2 "bar"\n wait 60`,
+    `s1 shown\n s1 typed-over 60ms\n s2 shown`,
+  );
+});
+
+describe("suggestion chain: undone", () => {
+  check(
+    "undo after accept",
+    `offer s1 "foo"\n wait 60\n accept\n wait 997\n undo`,
+    `s1 shown\n s1 accepted 60ms 0-3 "foo"\n s1 undone 997ms`,
+  );
+  check(
+    "undo twice is told once",
+    `offer s1 "foo"\n wait 60\n accept\n undo\n undo`,
+    `s1 shown\n s1 accepted 60ms 0-3 "foo"\n s1 undone 0ms`,
+  );
+  check(
+    "undo of a part",
+    `offer s1 "foo bar"\n wait 60\n word "foo"\n undo\n wait 300`,
+    `s1 shown\n s1 partially-accepted 3 0.43\n s1 undone 0ms`,
+  );
+  check(
+    "deleting by hand is no undo",
+    `offer s1 "foo"\n wait 60\n accept\n back 3\n wait 300`,
+    `s1 shown\n s1 accepted 60ms 0-3 "foo"`,
+  );
+  check(
+    "after edits above, the undo finds its text",
+    `offer s1 "foobar"\n wait 60\n accept\n edit 0 0 ""\n undo`,
+    `s1 shown\n s1 accepted 60ms 6-12 "foobar"\n s1 undone 0ms`,
+    "const ",
+  );
+});
+
+describe("suggestion chain: laws", () => {
+  const endings = new Set<Fact["kind"]>(["accepted", "rejected", "typed-over", "ignored", "superseded"]);
+  const observation = fc.oneof(
+    fc.record({
+      kind: fc.constant("offered" as const),
+      id: fc.integer({ min: 0, max: 3 }),
+      offset: fc.integer({ min: 0, max: 4 }),
+      text: fc.constantFrom("", "a", "ab", "abc", "b"),
+    }),
+    fc.record({
+      kind: fc.constant("changed" as const),
+      offset: fc.integer({ min: 0, max: 6 }),
+      deleted: fc.integer({ min: 0, max: 2 }),
+      text: fc.constantFrom("", "a", "b", "ab", "abc", "\n"),
+      reason: fc.constantFrom("edit" as const, "undo" as const),
+    }),
+    fc.record({
+      kind: fc.constant("selected" as const),
+      offset: fc.integer({ min: 0, max: 6 }),
+      cause: fc.constantFrom("keyboard" as const, "unknown" as const),
+    }),
+    fc.record({
+      kind: fc.constantFrom("partial-command" as const, "reject-command" as const, "left" as const, "tick" as const),
+    }),
+    fc.record({ kind: fc.constant("accept-command" as const), id: fc.integer({ min: 0, max: 3 }) }),
+  );
+  const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 900 }), observation), { maxLength: 40 });
+
+  /** Offers get a fresh id each, as the provider gives them. */
+  function run(script: readonly (readonly [number, unknown])[]) {
+    let state = emptyChainState;
+    let at = 0;
+    let offers = 0;
+    const facts: Fact[] = [];
+    for (const [gap, raw] of script) {
+      at += gap;
+      const step = raw as {
+        kind: Observation["kind"];
+        id: number;
+        offset: number;
+        text: string;
+        deleted: number;
+        reason: "edit";
+        cause: "keyboard";
+      };
+      const seen: Observation =
+        step.kind === "offered"
+          ? {
+              kind: "offered",
+              at,
+              offer: { suggestionId: `s${offers++}`, document: "a.ts", offset: step.offset, text: step.text },
+            }
+          : step.kind === "changed"
+            ? {
+                kind: "changed",
+                at,
+                document: "a.ts",
+                changes: [{ offset: step.offset, deleted: step.deleted, text: step.text }],
+                reason: step.reason,
+              }
+            : step.kind === "selected"
+              ? { kind: "selected", at, document: "a.ts", offset: step.offset, cause: step.cause }
+              : step.kind === "accept-command"
+                ? { kind: "accept-command", at, suggestionId: `s${Math.max(0, offers - 1 - step.id)}` }
+                : { kind: step.kind, at };
+      const reduced = reduceChain(state, seen);
+      state = reduced.state;
+      facts.push(...reduced.facts);
+    }
+    return { state, facts, at };
+  }
+
+  it("a suggestion ends at most once", () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        const ended = run(script).facts.filter(({ kind }) => endings.has(kind));
+        assert.equal(new Set(ended.map(({ suggestionId }) => suggestionId)).size, ended.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("nothing is told of a suggestion before it was shown", () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        const shown = new Set<string>();
+        for (const fact of run(script).facts) {
+          if (fact.kind === "shown") shown.add(fact.suggestionId);
+          else assert.ok(shown.has(fact.suggestionId), `${fact.kind} before shown`);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("fractions stay in (0, 1] and no time is negative", () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        for (const fact of run(script).facts) {
+          if ("fraction" in fact) assert.ok(fact.fraction > 0 && fact.fraction <= 1, String(fact.fraction));
+          if ("visibleMs" in fact) assert.ok(fact.visibleMs >= 0);
+          if ("afterMs" in fact) assert.ok(fact.afterMs >= 0);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("the announced tick always settles something", () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        const { state } = run(script);
+        const tickAt = nextTickAt(state);
+        if (tickAt === null) return;
+        const after = reduceChain(state, { kind: "tick", at: tickAt });
+        assert.notEqual(nextTickAt(after.state), tickAt);
+        if (after.state.chain?.held) assert.equal(visibleSuggestion(after.state), null);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
