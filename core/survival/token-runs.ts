@@ -1,0 +1,237 @@
+/** Equal tokens side by side: `accepted[from + k] === current[to + k]` for k below `length`. */
+export interface TokenRun {
+  readonly from: number;
+  readonly to: number;
+  readonly length: number;
+}
+
+/** Shorter coincidences are common between any two pieces of code. */
+const MIN_RUN_TOKENS = 4;
+/** A kept run may grow over this many differing tokens on either side, such as a renamed variable. */
+const MAX_GAP_TOKENS = 2;
+/** A part away from the rest counts as moved, not as a coincidence, from this many letters and digits. */
+const MIN_MOVED_ALPHANUMERICS = 20;
+/** Insertions inside a snippet that still leave its parts "near" each other, in tokens. */
+const NEAR_TOKENS = 200;
+/** Positions of one four-gram that are looked at, against snippets that repeat themselves. */
+const MAX_POSITIONS_PER_GRAM = 16;
+/** Longest runs that are placed, against quadratic time in files that repeat the snippet's phrases. */
+const MAX_RUNS = 4_000;
+
+/**
+ * The runs of `accepted` that live on in `current`, disjoint on both sides.
+ *
+ * A tiling by longest runs rather than a plain longest common subsequence: an LCS may scatter a whole run
+ * over earlier look-alikes and so break it. Runs are found through an index of the snippet's four-grams in
+ * one pass over `current`, so a large file costs time linear in its length.
+ */
+export const keepRuns = (accepted: readonly string[], current: readonly string[]): TokenRun[] => {
+  if (accepted.length === 0 || current.length === 0) return [];
+  const [from, to] = intern(accepted, current);
+  const whole = indexOfRun(from, to);
+  if (whole !== -1) return [{ from: 0, to: whole, length: from.length }];
+  if (from.length < MIN_RUN_TOKENS) return [];
+  const runs = maximalRuns(from, to);
+  if (runs.length === 0) return [];
+
+  const tiling = createTiling(from, to);
+  const size = (run: TokenRun): number => alphanumerics(accepted, run);
+  const [anchor, ...others] = bestNeighbourhood(runs, from.length);
+  tiling.place(anchor as TokenRun);
+  const distant: TokenRun[] = [];
+  for (const run of [...others, ...runs]) {
+    if (tiling.isNear(run)) tiling.place(run);
+    else distant.push(run);
+  }
+  tiling.grow();
+  for (const run of distant) {
+    for (const part of tiling.free(run)) if (size(part) >= MIN_MOVED_ALPHANUMERICS) tiling.place(part);
+  }
+  tiling.grow();
+  return tiling.kept();
+};
+
+const alphanumerics = (tokens: readonly string[], run: TokenRun): number => {
+  let count = 0;
+  for (let k = 0; k < run.length; k += 1) {
+    const token = tokens[run.from + k] as string;
+    if (/[\p{L}\p{N}]/u.test(token)) count += token.length;
+  }
+  return count;
+};
+
+/** Numbers for tokens; what the snippet does not hold is -1 in the current text. */
+const intern = (accepted: readonly string[], current: readonly string[]): [Int32Array, Int32Array] => {
+  const ids = new Map<string, number>();
+  const from = Int32Array.from(accepted, (token) => {
+    const id = ids.get(token) ?? ids.size;
+    ids.set(token, id);
+    return id;
+  });
+  return [from, Int32Array.from(current, (token) => ids.get(token) ?? -1)];
+};
+
+/** First place of the whole snippet, by Knuth, Morris and Pratt, or -1. */
+const indexOfRun = (from: Int32Array, to: Int32Array): number => {
+  const border = new Int32Array(from.length);
+  for (let at = 1, matched = 0; at < from.length; at += 1) {
+    while (matched > 0 && from[at] !== from[matched]) matched = border[matched - 1] as number;
+    if (from[at] === from[matched]) matched += 1;
+    border[at] = matched;
+  }
+  for (let at = 0, matched = 0; at < to.length; at += 1) {
+    while (matched > 0 && to[at] !== from[matched]) matched = border[matched - 1] as number;
+    if (to[at] === from[matched]) matched += 1;
+    if (matched === from.length) return at - matched + 1;
+  }
+  return -1;
+};
+
+const gramKey = (ids: Int32Array, at: number): number => {
+  let key = ids[at] as number;
+  for (let k = 1; k < MIN_RUN_TOKENS; k += 1) key = (Math.imul(key, 0x01000193) + (ids[at + k] as number)) | 0;
+  return key;
+};
+
+/** All runs of at least four tokens that cannot be lengthened, longest first, then earliest. */
+const maximalRuns = (from: Int32Array, to: Int32Array): TokenRun[] => {
+  const positions = new Map<number, number[]>();
+  for (let at = 0; at + MIN_RUN_TOKENS <= from.length; at += 1) {
+    const key = gramKey(from, at);
+    const known = positions.get(key);
+    if (known === undefined) positions.set(key, [at]);
+    else if (known.length < MAX_POSITIONS_PER_GRAM) known.push(at);
+  }
+  const runs: TokenRun[] = [];
+  /** Where the last run on each diagonal ended in `to`, so that its inner grams are not looked at again. */
+  const ends = new Map<number, number>();
+  for (let at = 0; at + MIN_RUN_TOKENS <= to.length; at += 1) {
+    if ((to[at] as number) < 0) continue;
+    for (const start of positions.get(gramKey(to, at)) ?? []) {
+      if ((ends.get(at - start) ?? 0) > at) continue;
+      let length = 0;
+      while (start + length < from.length && from[start + length] === to[at + length]) length += 1;
+      if (length < MIN_RUN_TOKENS) continue;
+      ends.set(at - start, at + length);
+      runs.push({ from: start, to: at, length });
+    }
+  }
+  runs.sort((left, right) => right.length - left.length || left.to - right.to || left.from - right.from);
+  return runs.slice(0, MAX_RUNS);
+};
+
+/**
+ * Runs of the stretch of the current text where most of the snippet is found, longest first. The stretches
+ * are those that begin at one run and reach over twice the snippet's length.
+ */
+const bestNeighbourhood = (runs: readonly TokenRun[], nAccepted: number): TokenRun[] => {
+  const byPlace = [...runs].sort((left, right) => left.to - right.to);
+  const reach = nAccepted * 2 + NEAR_TOKENS;
+  let best = { score: -1, first: 0, end: 0 };
+  let end = 0;
+  let score = 0;
+  for (let first = 0; first < byPlace.length; first += 1) {
+    const limit = (byPlace[first] as TokenRun).to + reach;
+    while (end < byPlace.length && (byPlace[end] as TokenRun).to < limit) {
+      score += (byPlace[end] as TokenRun).length ** 2;
+      end += 1;
+    }
+    if (score > best.score) best = { score, first, end };
+    score -= (byPlace[first] as TokenRun).length ** 2;
+  }
+  const inside = new Set(byPlace.slice(best.first, best.end));
+  return runs.filter((run) => inside.has(run));
+};
+
+const createTiling = (from: Int32Array, to: Int32Array) => {
+  /** Place in `to` of each token of the snippet, or -1. */
+  const placeOf = new Int32Array(from.length).fill(-1);
+  const taken = new Uint8Array(to.length);
+  let lowest = Infinity;
+  let highest = -Infinity;
+
+  const take = (at: number, place: number): void => {
+    placeOf[at] = place;
+    taken[place] = 1;
+    lowest = Math.min(lowest, place);
+    highest = Math.max(highest, place);
+  };
+  const isFree = (at: number, place: number): boolean =>
+    at >= 0 && at < from.length && place >= 0 && place < to.length && placeOf[at] === -1 && taken[place] === 0;
+  const matches = (at: number, place: number): boolean => isFree(at, place) && from[at] === to[place];
+
+  /** Parts of a run, of four tokens or more, of which nothing is taken. */
+  const free = (run: TokenRun): TokenRun[] => {
+    const parts: TokenRun[] = [];
+    let start = 0;
+    for (let k = 0; k <= run.length; k += 1) {
+      if (k < run.length && isFree(run.from + k, run.to + k)) continue;
+      if (k - start >= MIN_RUN_TOKENS) parts.push({ from: run.from + start, to: run.to + start, length: k - start });
+      start = k + 1;
+    }
+    return parts;
+  };
+  const place = (run: TokenRun): void => {
+    for (const part of free(run)) for (let k = 0; k < part.length; k += 1) take(part.from + k, part.to + k);
+  };
+  /** Within the reach of what is kept, and on the same side of every kept token on both sides. */
+  const isNear = (run: TokenRun): boolean => {
+    if (run.to > highest + NEAR_TOKENS || run.to + run.length < lowest - NEAR_TOKENS) return false;
+    for (let at = run.from - 1; at >= 0; at -= 1) {
+      const before = placeOf[at] as number;
+      if (before === -1) continue;
+      if (before >= run.to + run.length) return false;
+      break;
+    }
+    for (let at = run.from + run.length; at < from.length; at += 1) {
+      const after = placeOf[at] as number;
+      if (after === -1) continue;
+      return after >= run.to;
+    }
+    return true;
+  };
+  /** Grows every kept run both ways, over gaps of at most two tokens on either side. */
+  const grow = (): void => {
+    for (let at = 0; at < from.length; at += 1) if (placeOf[at] !== -1) reach(at, 1);
+    for (let at = from.length - 1; at >= 0; at -= 1) if (placeOf[at] !== -1) reach(at, -1);
+  };
+  const reach = (start: number, direction: 1 | -1): void => {
+    let at = start;
+    for (;;) {
+      const step = nextMatch(at, placeOf[at] as number, direction);
+      if (step === null) return;
+      take(step.at, step.place);
+      at = step.at;
+    }
+  };
+  const nextMatch = (at: number, beside: number, direction: 1 | -1): { at: number; place: number } | null => {
+    for (let sum = 0; sum <= 2 * MAX_GAP_TOKENS; sum += 1) {
+      for (let skipped = Math.max(0, sum - MAX_GAP_TOKENS); skipped <= Math.min(sum, MAX_GAP_TOKENS); skipped += 1) {
+        const next = { at: at + direction * (1 + skipped), place: beside + direction * (1 + sum - skipped) };
+        if (matches(next.at, next.place) && !crosses(at, next.at, beside, next.place, direction)) return next;
+      }
+    }
+    return null;
+  };
+  /** Growth stops at the neighbouring kept run: it does not jump over it. */
+  const crosses = (at: number, nextAt: number, beside: number, nextPlace: number, direction: 1 | -1): boolean => {
+    for (let between = at + direction; between !== nextAt; between += direction)
+      if (placeOf[between] !== -1) return true;
+    for (let between = beside + direction; between !== nextPlace; between += direction)
+      if (taken[between] === 1) return true;
+    return false;
+  };
+  const kept = (): TokenRun[] => {
+    const runs: TokenRun[] = [];
+    for (let at = 0; at < from.length;) {
+      const start = at;
+      const first = placeOf[at] as number;
+      at += 1;
+      if (first === -1) continue;
+      while (at < from.length && placeOf[at] === first + at - start) at += 1;
+      runs.push({ from: start, to: first, length: at - start });
+    }
+    return runs;
+  };
+  return { place, free, isNear, grow, kept };
+};
