@@ -1,0 +1,135 @@
+import { z } from "zod";
+import {
+  type DatasetRow,
+  datasetRow,
+  type ModelVersionRow,
+  modelVersionRow,
+  type Problem,
+  problem,
+  type ServerStatus,
+  serverStatus,
+  suggestionPage,
+  type TrainingProgress,
+  trainingProgress,
+  type TrainingRequest,
+  type TrainingRun,
+  trainingRun,
+  type Why,
+  why,
+} from "../../protocol/api.ts";
+
+/** Longest wait for one answer, milliseconds. The server is on this machine or in this building. */
+const ANSWER_DEADLINE_MS = 15_000;
+
+/** A request that the server answered with a problem, or did not answer (`code` is `unreachable`). */
+export interface Failure {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string | null;
+  /** Names the request in the server's log. */
+  readonly id: string | null;
+}
+
+export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+
+export type SuggestionPage = z.infer<typeof suggestionPage>;
+
+/** The routes that the dashboard uses. Answers are parsed; nothing throws but a bug. */
+export interface ApiClient {
+  status(): Promise<Answer<ServerStatus>>;
+  runs(): Promise<Answer<TrainingRun[]>>;
+  curve(runId: string): Promise<Answer<TrainingProgress[]>>;
+  startTraining(request: TrainingRequest): Promise<Answer<TrainingRun>>;
+  cancelTraining(runId: string): Promise<Answer<TrainingRun>>;
+  versions(): Promise<Answer<ModelVersionRow[]>>;
+  datasets(): Promise<Answer<DatasetRow[]>>;
+  suggestions(before: string | null): Promise<Answer<SuggestionPage>>;
+  why(suggestionId: string): Promise<Answer<Why>>;
+  /** Moves `champion` from `expected` to `to`; 409 when it stands elsewhere. */
+  moveChampion(move: { to: string | null; expected: string | null; reason: string }): Promise<Answer<unknown>>;
+}
+
+/** A client that sends `token` with each request; `signal` ends all of them. */
+export function apiClient(token: string, signal: AbortSignal): ApiClient {
+  const ask = async <T>(method: string, path: string, schema: z.ZodType<T>, body?: unknown): Promise<Answer<T>> => {
+    let response: Response;
+    try {
+      response = await fetch(path, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          accept: "application/json",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: "error",
+        signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_DEADLINE_MS)]),
+      });
+    } catch {
+      return { ok: false, failure: unreachable };
+    }
+    const json: unknown = await response.json().catch(() => null);
+    if (!response.ok) return { ok: false, failure: failureOf(response.status, problem.safeParse(json).data) };
+    const parsed = schema.safeParse(json);
+    return parsed.success ? { ok: true, value: parsed.data } : { ok: false, failure: unexpected(path) };
+  };
+  const id = encodeURIComponent;
+  return {
+    status: () => ask("GET", "/v1/status", serverStatus),
+    runs: () =>
+      ask(
+        "GET",
+        "/v1/training/runs",
+        z.object({ runs: z.array(trainingRun) }).transform((body) => body.runs),
+      ),
+    curve: (runId) =>
+      ask(
+        "GET",
+        `/v1/training/runs/${id(runId)}/curve`,
+        z.object({ points: z.array(trainingProgress) }).transform((body) => body.points),
+      ),
+    startTraining: (request) => ask("POST", "/v1/training/runs", trainingRun, request),
+    cancelTraining: (runId) => ask("POST", `/v1/training/runs/${id(runId)}/cancel`, trainingRun, {}),
+    versions: () =>
+      ask(
+        "GET",
+        "/v1/versions",
+        z.object({ versions: z.array(modelVersionRow) }).transform((body) => body.versions),
+      ),
+    datasets: () =>
+      ask(
+        "GET",
+        "/v1/datasets",
+        z.object({ datasets: z.array(datasetRow) }).transform((body) => body.datasets),
+      ),
+    suggestions: (before) =>
+      ask("GET", `/v1/suggestions?limit=50${before === null ? "" : `&before=${id(before)}`}`, suggestionPage),
+    why: (suggestionId) => ask("GET", `/v1/suggestions/${id(suggestionId)}/why`, why),
+    moveChampion: (move) => ask("PUT", "/v1/aliases/champion", z.unknown(), move),
+  };
+}
+
+const unreachable: Failure = {
+  status: 0,
+  code: "unreachable",
+  title: "The Kept server did not answer",
+  detail: null,
+  id: null,
+};
+
+function failureOf(status: number, body: Problem | undefined): Failure {
+  if (body === undefined)
+    return { status, code: `http-${status}`, title: `The server answered ${status}`, detail: null, id: null };
+  return { status, code: body.code, title: body.title, detail: body.detail ?? null, id: body.id };
+}
+
+function unexpected(path: string): Failure {
+  return {
+    status: 200,
+    code: "unexpected-answer",
+    title: "The server's answer has an unknown form",
+    detail: `${path.split("?")[0]} does not match this page. Reload the page; the server may be of another version.`,
+    id: null,
+  };
+}

@@ -1,0 +1,46 @@
+import type { TrainingProgress } from "../../protocol/api.ts";
+
+const COLUMNS = ["step", "totalSteps", "loss", "validationLoss", "tokensPerSecond", "secondsLeft"] as const;
+
+/** The curve as CSV (RFC 4180), one row a step; an absent validation loss is an empty field. */
+export function curveCsv(points: readonly TrainingProgress[]): string {
+  const rows = points.map((point) => COLUMNS.map((column) => point[column] ?? "").join(","));
+  return [COLUMNS.join(","), ...rows, ""].join("\r\n");
+}
+
+/** The curve as JSON, with the run's id once. */
+export function curveJson(runId: string, points: readonly TrainingProgress[]): string {
+  const rows = points.map((point) => Object.fromEntries(COLUMNS.map((column) => [column, point[column]])));
+  return `${JSON.stringify({ runId, points: rows }, null, 1)}\n`;
+}
+
+/** Hands `text` to the browser as a download. */
+export function downloadText(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The download has begun with the click; the address is not needed any more once the event is over.
+  setTimeout(() => URL.revokeObjectURL(url), 0);
+}
+
+/** Mean that follows the curve with weight `1 - keep` for each new value: the bold line through noisy losses. */
+export function smoothed(values: readonly number[], keep: number): number[] {
+  let mean = values[0] ?? 0;
+  // Early values weigh more, so that the line starts on the curve instead of at its first point.
+  return values.map((value, index) => {
+    const weight = Math.max(1 - keep, 1 / (index + 1));
+    mean += weight * (value - mean);
+    return mean;
+  });
+}
+
+/** At most `max` points, evenly spaced, with the first, the last and every one that has a validation loss. */
+export function sampledPoints(points: readonly TrainingProgress[], max: number): readonly TrainingProgress[] {
+  if (points.length <= max) return points;
+  const stride = Math.ceil(points.length / max);
+  return points.filter(
+    (point, index) => index % stride === 0 || index === points.length - 1 || point.validationLoss !== null,
+  );
+}

@@ -1,0 +1,20 @@
+import "./strict-csp.ts";
+import uplotCss from "uplot/dist/uPlot.min.css";
+import themeCss from "./theme.css";
+import pageCss from "./page.css";
+import panelsCss from "./panels.css";
+import { DashboardPage } from "./dashboard-page.ts";
+import { LossChart } from "./loss-chart.ts";
+import { TrainingForm } from "./training-form.ts";
+import { VersionsPanel } from "./versions-panel.ts";
+
+document.adoptedStyleSheets = [uplotCss, themeCss, pageCss, panelsCss].map((text) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  return sheet;
+});
+
+customElements.define("kept-loss-chart", LossChart);
+customElements.define("kept-training-form", TrainingForm);
+customElements.define("kept-versions", VersionsPanel);
+customElements.define("kept-dashboard", DashboardPage);

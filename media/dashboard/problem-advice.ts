@@ -1,0 +1,21 @@
+import type { Failure } from "./api-client.ts";
+
+/** What a person can do about a failure. Falls back to the class of the status. */
+export function adviceFor(failure: Pick<Failure, "status" | "code">): string {
+  const known = ADVICE[failure.code];
+  if (known !== undefined) return known;
+  if (failure.status === 401) return "Open the dashboard again from VS Code, or with “kept dashboard”.";
+  if (failure.status === 409) return "Something changed meanwhile. Look at the new state, then try again.";
+  if (failure.status === 422 || failure.status === 400) return "Correct the values and try again.";
+  if (failure.status === 429) return "Wait a moment, then try again.";
+  if (failure.status === 507 || failure.status === 503)
+    return "Make room on the disk, or wait until the server has recovered.";
+  if (failure.status >= 500) return "Try again; the server's log has the details under the id below.";
+  return "Try again.";
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  unreachable:
+    "Start it from VS Code with “Kept: Start server”, or with “npm run kept -- serve”. This page reconnects by itself.",
+  "unexpected-answer": "Reload the page. If it stays, update the extension and the server to the same version.",
+};
