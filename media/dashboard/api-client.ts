@@ -1,16 +1,18 @@
-import { z } from "zod";
+import type { z } from "zod";
 import {
+  aliasRow,
+  datasetPage,
   type DatasetRow,
-  datasetRow,
+  modelPage,
   type ModelVersionRow,
-  modelVersionRow,
   type Problem,
   problem,
+  runCurve,
+  runPage,
   type ServerStatus,
   serverStatus,
   suggestionPage,
   type TrainingProgress,
-  trainingProgress,
   type TrainingRequest,
   type TrainingRun,
   trainingRun,
@@ -77,37 +79,22 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
   const id = encodeURIComponent;
   return {
     status: () => ask("GET", "/v1/status", serverStatus),
-    runs: () =>
-      ask(
-        "GET",
-        "/v1/training/runs",
-        z.object({ runs: z.array(trainingRun) }).transform((body) => body.runs),
-      ),
-    curve: (runId) =>
-      ask(
-        "GET",
-        `/v1/training/runs/${id(runId)}/curve`,
-        z.object({ points: z.array(trainingProgress) }).transform((body) => body.points),
-      ),
+    runs: async () => mapped(await ask("GET", "/v1/training/runs?limit=200", runPage), (page) => page.runs),
+    curve: async (runId) =>
+      mapped(await ask("GET", `/v1/training/runs/${id(runId)}/curve`, runCurve), (curve) => curve.points),
     startTraining: (request) => ask("POST", "/v1/training/runs", trainingRun, request),
     cancelTraining: (runId) => ask("POST", `/v1/training/runs/${id(runId)}/cancel`, trainingRun, {}),
-    versions: () =>
-      ask(
-        "GET",
-        "/v1/versions",
-        z.object({ versions: z.array(modelVersionRow) }).transform((body) => body.versions),
-      ),
-    datasets: () =>
-      ask(
-        "GET",
-        "/v1/datasets",
-        z.object({ datasets: z.array(datasetRow) }).transform((body) => body.datasets),
-      ),
+    versions: async () => mapped(await ask("GET", "/v1/models?limit=200", modelPage), (page) => page.models),
+    datasets: async () => mapped(await ask("GET", "/v1/datasets?limit=200", datasetPage), (page) => page.datasets),
     suggestions: (before) =>
       ask("GET", `/v1/suggestions?limit=50${before === null ? "" : `&before=${id(before)}`}`, suggestionPage),
     why: (suggestionId) => ask("GET", `/v1/suggestions/${id(suggestionId)}/why`, why),
-    moveChampion: (move) => ask("PUT", "/v1/aliases/champion", z.unknown(), move),
+    moveChampion: (move) => ask("PUT", "/v1/aliases/champion", aliasRow, move),
   };
+}
+
+function mapped<A, B>(answer: Answer<A>, map: (value: A) => B): Answer<B> {
+  return answer.ok ? { ok: true, value: map(answer.value) } : answer;
 }
 
 const unreachable: Failure = {

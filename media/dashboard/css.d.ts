@@ -1,5 +1,5 @@
 /** Style sheets are bundled as text, so that a page without inline styles can adopt them. */
 declare module "*.css" {
   const text: string;
-  export default text;
+  export = text;
 }

@@ -17,6 +17,8 @@ const FIRST_WAIT_MS = 500;
 const LAST_WAIT_MS = 15_000;
 /** Longest wait for the answer's head, milliseconds. */
 const CONNECT_DEADLINE_MS = 10_000;
+/** Longest silence, milliseconds: the server sends a comment every 15 s. */
+const SILENCE_DEADLINE_MS = 40_000;
 
 /**
  * Follows `GET /v1/stream` until `signal` aborts or the token is refused. `fetch` rather than
@@ -61,7 +63,11 @@ async function readOnce(
   on: { open(): void; event(event: StreamEvent): void; id(id: string): void },
 ): Promise<"ended" | "signed-out"> {
   const connect = new AbortController();
-  const deadline = setTimeout(() => connect.abort(), CONNECT_DEADLINE_MS);
+  let deadline = setTimeout(() => connect.abort(), CONNECT_DEADLINE_MS);
+  const heard = () => {
+    clearTimeout(deadline);
+    deadline = setTimeout(() => connect.abort(), SILENCE_DEADLINE_MS);
+  };
   try {
     const response = await fetch("/v1/stream", {
       headers: {
@@ -73,7 +79,7 @@ async function readOnce(
       cache: "no-store",
       signal: AbortSignal.any([signal, connect.signal]),
     });
-    clearTimeout(deadline);
+    heard();
     if (response.status === 401 || response.status === 403) return "signed-out";
     if (!response.ok || response.body === null) return "ended";
     on.open();
@@ -88,6 +94,7 @@ async function readOnce(
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return "ended";
+      heard();
       parser.feed(value);
     }
   } catch {

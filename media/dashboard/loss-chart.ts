@@ -60,7 +60,7 @@ export class LossChart extends LightElement {
     const summary =
       last === undefined
         ? "No points yet"
-        : `Loss curve of run ${shortId(this.runId)}: train loss ${(this.points[0]?.loss ?? 0).toFixed(3)} at the start, ${last.loss.toFixed(3)} at step ${last.step}${validation?.validationLoss == null ? "" : `, validation loss ${validation.validationLoss.toFixed(3)}`}`;
+        : `Loss curve of run ${shortId(this.runId)}: train loss ${(this.points[0]?.loss ?? 0).toFixed(3)} at the start, ${last.loss.toFixed(3)} at step ${last.step}${typeof validation?.validationLoss !== "number" ? "" : `, validation loss ${validation.validationLoss.toFixed(3)}`}`;
     return html`
       <div class="chart-head">
         <ul class="legend">
@@ -191,7 +191,7 @@ export class LossChart extends LightElement {
     this._readout =
       point === undefined
         ? ""
-        : `step ${point.step} · train ${point.loss.toFixed(3)}${validation == null ? "" : ` · validation ${validation.toFixed(3)}`}`;
+        : `step ${point.step} · train ${point.loss.toFixed(3)}${typeof validation !== "number" ? "" : ` · validation ${validation.toFixed(3)}`}`;
   }
 
   #dropPlot(): void {

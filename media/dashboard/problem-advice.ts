@@ -4,7 +4,7 @@ import type { Failure } from "./api-client.ts";
 export function adviceFor(failure: Pick<Failure, "status" | "code">): string {
   const known = ADVICE[failure.code];
   if (known !== undefined) return known;
-  if (failure.status === 401) return "Open the dashboard again from VS Code, or with “kept dashboard”.";
+  if (failure.status === 401) return "Open the dashboard again from VS Code, or with “npm run kept -- dashboard”.";
   if (failure.status === 409) return "Something changed meanwhile. Look at the new state, then try again.";
   if (failure.status === 422 || failure.status === 400) return "Correct the values and try again.";
   if (failure.status === 429) return "Wait a moment, then try again.";
@@ -18,4 +18,16 @@ const ADVICE: Readonly<Record<string, string>> = {
   unreachable:
     "Start it from VS Code with “Kept: Start server”, or with “npm run kept -- serve”. This page reconnects by itself.",
   "unexpected-answer": "Reload the page. If it stays, update the extension and the server to the same version.",
+  unauthorized: "Open the dashboard again from VS Code, or with “npm run kept -- dashboard”.",
+  "not-found": "Reload the page: what it showed is not there any more.",
+  "alias-moved": "Look at where the alias stands now, then decide again.",
+  "run-not-active": "The run has ended by itself; there is nothing to cancel.",
+  invalid: "Correct the named value and try again.",
+  "too-many": "Close other dashboards, or wait a minute, then try again.",
+  busy: "Wait a moment: the server is stopping, and this page reconnects by itself.",
+  internal: "Try again; the server's log has the cause under the id below.",
+  "storage-full": "Free some disk space, then try again.",
+  "no-model": "Put the base model in its place, or start the server with “--model-dir”, then start a new run.",
+  "training-unavailable": "Install the trainer that the message names, then start a new run.",
+  "worker-failed": "Start a new run. If it fails again, the server's log has the worker's last words.",
 };

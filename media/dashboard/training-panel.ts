@@ -95,7 +95,7 @@ function figures(run: TrainingRun, points: readonly TrainingProgress[]): Templat
         ? figure("Train loss", last === undefined ? "–" : last.loss.toFixed(3))
         : figure("Train loss", `${run.trainLoss.first.toFixed(2)} → ${run.trainLoss.last.toFixed(2)}`)
     }
-    ${figure("Validation loss", validation == null ? "–" : validation.toFixed(3))}
+    ${figure("Validation loss", typeof validation !== "number" ? "–" : validation.toFixed(3))}
     ${figure("Tokens/s", last === undefined ? "–" : countText(Math.round(last.tokensPerSecond)))}
     ${
       seconds === null
