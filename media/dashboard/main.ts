@@ -2,13 +2,30 @@ import "./strict-csp.ts";
 import uplotCss from "uplot/dist/uPlot.min.css";
 import themeCss from "./theme.css";
 import pageCss from "./page.css";
-import panelsCss from "./panels.css";
+import controlsCss from "./controls.css";
+import loopCss from "./loop.css";
+import trainingCss from "./training.css";
+import verdictCss from "./verdict.css";
+import suggestionsCss from "./suggestions.css";
+import forcedColorsCss from "./forced-colors.css";
+import printCss from "./print.css";
 import { DashboardPage } from "./dashboard-page.ts";
 import { LossChart } from "./loss-chart.ts";
 import { TrainingForm } from "./training-form.ts";
 import { VersionsPanel } from "./versions-panel.ts";
 
-document.adoptedStyleSheets = [uplotCss, themeCss, pageCss, panelsCss].map((text) => {
+document.adoptedStyleSheets = [
+  uplotCss,
+  themeCss,
+  pageCss,
+  controlsCss,
+  loopCss,
+  trainingCss,
+  verdictCss,
+  suggestionsCss,
+  forcedColorsCss,
+  printCss,
+].map((text) => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);
   return sheet;
