@@ -1,6 +1,7 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { EngineError } from "../engine-error.ts";
 import type { Completion, CompletionRequest } from "../generate/completion.ts";
 import type { EngineMessage, HostMessage, LoadedModel } from "./messages.ts";
-import { fork, type ChildProcess } from "node:child_process";
 
 /**
  * A handle on the engine process. Native code may abort, so it lives in a child; the handle restarts
@@ -14,15 +15,6 @@ export interface EngineProcess {
   /** Resolves when the process has gone, with its exit code or signal. */
   readonly exited: Promise<string>;
   [Symbol.dispose](): void;
-}
-
-export class EngineError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = "EngineError";
-    this.code = code;
-  }
 }
 
 export interface EngineProcessOptions {
@@ -68,7 +60,9 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
       reject(new EngineError("ENGINE_LOAD_TIMEOUT", `The model in ${options.modelDir} did not load in time.`));
     }, options.loadTimeoutMs ?? DEFAULT_LOAD_TIMEOUT_MS);
     child.once("error", (error) => reject(new EngineError("ENGINE_START", error.message)));
-    void exited.then((how) => reject(new EngineError("ENGINE_EXITED", `The engine ended while loading (${how}). ${stderr()}`)));
+    void exited.then((how) =>
+      reject(new EngineError("ENGINE_EXITED", `The engine ended while loading (${how}). ${stderr()}`)),
+    );
     child.on("message", (message: EngineMessage) => {
       if (message.kind === "ready") {
         clearTimeout(timer);

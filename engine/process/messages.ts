@@ -1,3 +1,4 @@
+import type { EngineErrorCode } from "../engine-error.ts";
 import type { Completion, CompletionRequest } from "../generate/completion.ts";
 
 /** Messages between a host (extension host, replay) and the engine process, over Node's IPC channel. */
@@ -13,7 +14,7 @@ export type EngineMessage =
   | { readonly kind: "ready"; readonly model: LoadedModel }
   | { readonly kind: "adapter-set"; readonly id: number; readonly version: string | null }
   | { readonly kind: "completed"; readonly id: number; readonly completion: Completion }
-  | { readonly kind: "failed"; readonly id: number | null; readonly code: string; readonly message: string };
+  | { readonly kind: "failed"; readonly id: number | null; readonly code: EngineErrorCode; readonly message: string };
 
 export interface LoadedModel {
   readonly name: string;

@@ -151,7 +151,7 @@ def llama_config(model: dict) -> dict:
         "intermediate_size": model["ffnSize"], "num_hidden_layers": model["layers"],
         "num_attention_heads": model["heads"], "num_key_value_heads": model["kvHeads"],
         "head_dim": model["headDim"], "rms_norm_eps": 1e-5, "rope_theta": float(model["ropeTheta"]),
-        "max_position_embeddings": 2 * model["contextTokens"], "tie_word_embeddings": True,
+        "max_position_embeddings": model["contextTokens"], "tie_word_embeddings": True,
         "hidden_act": "silu", "attention_bias": False, "mlp_bias": False,
         "bos_token_id": None, "eos_token_id": 0, "torch_dtype": "float32",
     }

@@ -1,0 +1,68 @@
+import type { CompletionRequest } from "./completion.ts";
+
+/**
+ * When a suggestion is finished, decided on its text. A single line ends at its line end; a block ends
+ * before the first line that leaves the indentation of the line it began on, or at a blank line.
+ */
+export type StopCheck = (text: string) => { readonly stop: boolean; readonly text: string };
+
+export function createStopCheck(request: Pick<CompletionRequest, "prefix" | "suffix" | "lines">): StopCheck {
+  const indentation = indentationOf(request.prefix.slice(request.prefix.lastIndexOf("\n") + 1));
+  return (text) => {
+    const cut = request.lines === "single" ? endOfFirstLine(text) : endOfBlock(text, indentation);
+    return cut === null ? { stop: false, text } : { stop: true, text: text.slice(0, cut) };
+  };
+}
+
+/**
+ * The suggestion as shown: without a tail that the suffix already has, without trailing blank lines,
+ * and empty when nothing but white space is left.
+ */
+export function trimCompletion(text: string, suffix: string): string {
+  const withoutOverlap = text.slice(0, text.length - overlapWithSuffix(text, suffix));
+  const trimmed = withoutOverlap.replace(/\s*\n\s*$/, "").replace(/[ \t]+$/, "");
+  return trimmed.trim() === "" ? "" : trimmed;
+}
+
+/** The end of the first line that has anything on it; null while it is not complete. */
+function endOfFirstLine(text: string): number | null {
+  const start = text.search(/\S/);
+  if (start < 0) return null;
+  const end = text.indexOf("\n", start);
+  return end < 0 ? null : end;
+}
+
+function endOfBlock(text: string, indentation: number): number | null {
+  const lines = text.split("\n");
+  let at = lines[0]!.length;
+  // The last line is still being written: only lines before it are complete enough to judge.
+  for (const [i, line] of lines.slice(1, -1).entries()) {
+    const isBlank = line.trim() === "";
+    if (isBlank && i > 0) return at;
+    if (!isBlank && indentationOf(line) < indentation) return at;
+    if (!isBlank && indentationOf(line) === indentation && !/^[)\]}]/.test(line.trim())) return at;
+    at += 1 + line.length;
+    if (!isBlank && indentationOf(line) === indentation) return at;
+  }
+  return null;
+}
+
+const indentationOf = (line: string): number => line.length - line.trimStart().length;
+
+/** Length of the longest end of the text that the suffix begins with, at least two characters or a whole line. */
+function overlapWithSuffix(text: string, suffix: string): number {
+  const rest = suffix.slice(0, suffix.indexOf("\n") < 0 ? suffix.length : suffix.indexOf("\n"));
+  if (rest.trim() !== "") {
+    // In the middle of a line: what follows the cursor must not be written twice.
+    for (let length = Math.min(text.length, rest.trimEnd().length); length > 0; length--) {
+      if (text.endsWith(rest.trimEnd().slice(0, length)) && length === rest.trimEnd().length) return length;
+    }
+    return 0;
+  }
+  // At a line's end: a last line that repeats the next line of the file is left out.
+  const next = suffix.split("\n").find((line) => line.trim() !== "");
+  const lastLine = text.slice(text.lastIndexOf("\n") + 1);
+  return text.includes("\n") && next !== undefined && lastLine.trim() !== "" && lastLine.trim() === next.trim()
+    ? lastLine.length
+    : 0;
+}

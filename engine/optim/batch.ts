@@ -1,0 +1,27 @@
+/** A batch of packed rows as the training graph takes it. Documents of a row do not see each other. */
+export interface Batch {
+  readonly ids: Int32Array; // (B S)
+  readonly documents: Int32Array; // (B S), 0 for padding
+  readonly positions: Int32Array; // (M) into B S: the token before the target
+  readonly targets: Int32Array; // (M)
+  readonly weights: Float32Array; // (M), 0 where there is no target
+}
+
+/** Large enough to vanish in softmax, small enough to stay finite in float32. */
+const MASKED = -1e9;
+
+/** (B, 1, 1, S, S): 0 where token i may look at token j <= i of its own document. */
+export function attentionMask(documents: Int32Array, nRows: number, rowTokens: number): Float32Array {
+  const mask = new Float32Array(nRows * rowTokens * rowTokens).fill(MASKED);
+  for (let row = 0; row < nRows; row++) {
+    const at = row * rowTokens;
+    for (let i = 0; i < rowTokens; i++) {
+      for (let j = 0; j <= i; j++) {
+        // Padding sees itself, so that no row of the softmax is empty.
+        if (documents[at + i] === documents[at + j] && (documents[at + i] !== 0 || i === j))
+          mask[(at + i) * rowTokens + j] = 0;
+      }
+    }
+  }
+  return mask;
+}
