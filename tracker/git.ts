@@ -1,0 +1,170 @@
+import { spawn } from "node:child_process";
+import { simpleGit } from "simple-git";
+
+/** Why git gave no answer. `git-aborted` follows the caller's signal. */
+export type GitErrorCode = "git-missing" | "git-failed" | "git-aborted" | "git-timeout";
+
+export class GitError extends Error {
+  readonly code: GitErrorCode;
+  constructor(code: GitErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "GitError";
+    this.code = code;
+  }
+}
+
+/** A short command that has not answered by then hangs on a dead network drive or a prompt. */
+const COMMAND_TIMEOUT_MS = 15_000;
+/** Enough of git's complaint for a message. */
+const MAX_COMPLAINT_CHARS = 2_000;
+
+/**
+ * Runs a short read-only git command in `repo` and gives its output, trailing white space removed.
+ *
+ * @throws {GitError} when git is missing, fails, hangs, or the signal aborts
+ */
+export const gitText = async (repo: string, args: readonly string[], signal?: AbortSignal): Promise<string> => {
+  if (signal?.aborted === true) throw new GitError("git-aborted", "aborted before git started");
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    const environment = gitEnvironment();
+    const git = simpleGit({
+      baseDir: repo,
+      // Everything passed on is chosen here by name, so simple-git's guard against stray variables may let it through.
+      allowEnvironment: Object.keys(environment),
+      abort: abort.signal,
+      timeout: { block: COMMAND_TIMEOUT_MS },
+      maxConcurrentProcesses: 1,
+    }).env(environment);
+    return (await git.raw([...args])).trimEnd();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = abort.signal.aborted ? "git-aborted" : message.includes("timeout") ? "git-timeout" : "git-failed";
+    throw new GitError(code, message.slice(0, MAX_COMPLAINT_CHARS), error);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+};
+
+export interface GitStream {
+  /** What git prints. Ends when git does; throws {@link GitError} when git fails. */
+  readonly chunks: AsyncIterable<Buffer>;
+  /** Writes to git's standard input, waiting while its buffer is full. */
+  write(text: string): Promise<void>;
+  /** Tells git that no more input comes. */
+  end(): void;
+  /** Ends git when it still runs. */
+  kill(): void;
+}
+
+export interface GitStreamOptions {
+  /** Exit codes that are answers; `git grep` exits with 1 when it finds nothing. */
+  readonly okCodes?: readonly number[];
+}
+
+/**
+ * Starts a git command whose output is too long to hold. The process ends with the signal, with
+ * {@link GitStream.kill}, or when the reader leaves its loop.
+ */
+export const gitStream = (
+  repo: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  options: GitStreamOptions = {},
+): GitStream => {
+  const child = spawn("git", [...CONFIG_PROOF, ...args], {
+    cwd: repo,
+    env: gitEnvironment(),
+    stdio: ["pipe", "pipe", "pipe"],
+    windowsHide: true,
+  });
+  let complaint = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    if (complaint.length < MAX_COMPLAINT_CHARS) complaint += text;
+  });
+  // A broken pipe shows in the exit code; without a listener it would end the program.
+  child.stdin.on("error", () => undefined);
+  const kill = (): void => void child.kill("SIGTERM");
+  if (signal.aborted) kill();
+  signal.addEventListener("abort", kill, { once: true });
+  const ended = new Promise<{ code: number | null; error?: Error }>((resolve) => {
+    child.once("error", (error) => resolve({ code: null, error }));
+    child.once("close", (code) => resolve({ code }));
+  }).finally(() => signal.removeEventListener("abort", kill));
+
+  const read = async function* (): AsyncGenerator<Buffer> {
+    let finished = false;
+    try {
+      for await (const chunk of child.stdout) yield chunk as Buffer;
+      const { code, error } = await ended;
+      finished = true;
+      if (signal.aborted) throw new GitError("git-aborted", "git was stopped");
+      if (error !== undefined) throw new GitError("git-missing", `git cannot be started: ${error.message}`, error);
+      if (!(options.okCodes ?? [0]).includes(code ?? -1)) {
+        throw new GitError("git-failed", complaint.trim().slice(0, MAX_COMPLAINT_CHARS) || `git exited with ${code}`);
+      }
+    } finally {
+      if (!finished) kill();
+    }
+  };
+  return {
+    chunks: read(),
+    write: (text) =>
+      new Promise((resolve) => {
+        if (child.stdin.write(text)) resolve();
+        else {
+          const go = (): void => {
+            child.stdin.off("drain", go);
+            child.stdin.off("close", go);
+            resolve();
+          };
+          child.stdin.once("drain", go).once("close", go);
+        }
+      }),
+    end: () => child.stdin.end(),
+    kill,
+  };
+};
+
+/** Settings of the user or the repository that would change what git prints, or run a program. */
+const CONFIG_PROOF: readonly string[] = [
+  "--no-optional-locks",
+  "--no-pager",
+  ...[
+    "color.ui=false",
+    "core.quotepath=off",
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "diff.noprefix=false",
+    "diff.mnemonicPrefix=false",
+    "diff.interHunkContext=0",
+    "diff.suppressBlankEmpty=false",
+    "log.showRoot=true",
+    "log.showSignature=false",
+    "grep.lineNumber=false",
+    "grep.column=false",
+    "grep.fullName=false",
+    "grep.patternType=default",
+  ].flatMap((setting) => ["-c", setting]),
+];
+
+/** What git needs to find itself and the user's configuration; GIT_DIR and its kin stay behind. */
+const PASSED_ON = ["PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "XDG_CONFIG_HOME"];
+
+const gitEnvironment = (): Record<string, string> => {
+  const environment: Record<string, string> = {
+    LC_ALL: "C",
+    // Never refreshes the index on disk, never asks, never downloads missing objects.
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_NO_LAZY_FETCH: "1",
+    GIT_NO_REPLACE_OBJECTS: "1",
+  };
+  for (const name of PASSED_ON) {
+    const value = process.env[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+};
