@@ -7,6 +7,8 @@ const HEIGHT = 76;
 const MARGIN = 14;
 const AXIS_Y = 50;
 const ROW_Y = 26;
+/** Narrower intervals are drawn within this much, because their ticks would all read alike. */
+const MIN_SPAN = 0.001;
 
 /** The primary difference with its interval against zero: wholly right of zero is what promotion needs. */
 export function intervalPlot(primary: EvaluationReport["primary"]): TemplateResult {
@@ -42,7 +44,7 @@ export function intervalScale(primary: Pick<EvaluationReport["primary"], "low" |
 } {
   const low = Math.min(0, primary.low, primary.difference);
   const high = Math.max(0, primary.high, primary.difference);
-  const span = high - low > 0 ? high - low : 0.02;
+  const span = Math.max(high - low, MIN_SPAN);
   const from = low - 0.12 * span;
   const to = high + 0.12 * span;
   const step = roundStep((to - from) / 5);
