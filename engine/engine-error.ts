@@ -1,15 +1,15 @@
 /** What is wrong with a model, an adapter or a request, under a documented code. */
 export type EngineErrorCode =
-  | "MODEL_NOT_FOUND"
-  | "MODEL_UNSUPPORTED"
-  | "CHECKPOINT_INVALID"
-  | "ADAPTER_INVALID"
-  | "ADAPTER_MISMATCH"
-  | "TOKENIZER_INVALID"
-  | "ENGINE_START"
-  | "ENGINE_EXITED"
-  | "ENGINE_LOAD_TIMEOUT"
-  | "ENGINE_INTERNAL";
+  | "model-not-found"
+  | "model-unsupported"
+  | "checkpoint-invalid"
+  | "adapter-invalid"
+  | "adapter-mismatch"
+  | "tokenizer-invalid"
+  | "engine-start"
+  | "engine-exited"
+  | "engine-load-timeout"
+  | "engine-internal";
 
 export class EngineError extends Error {
   readonly code: EngineErrorCode;

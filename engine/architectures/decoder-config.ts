@@ -19,16 +19,16 @@ export interface DecoderConfig {
 
 const SUPPORTED = ["LlamaForCausalLM", "Qwen2ForCausalLM"];
 
-/** Read a parsed `config.json`. Throws MODEL_UNSUPPORTED naming what is wrong. */
+/** Read a parsed `config.json`. Throws model-unsupported naming what is wrong. */
 export function parseDecoderConfig(raw: Record<string, unknown>): DecoderConfig {
   const architecture = (raw["architectures"] as string[] | undefined)?.[0] ?? "none";
   if (!SUPPORTED.includes(architecture)) {
     throw new EngineError(
-      "MODEL_UNSUPPORTED",
+      "model-unsupported",
       `The architecture ${architecture} is not supported. Use one of ${SUPPORTED.join(", ")}.`,
     );
   }
-  if (raw["rope_scaling"]) throw new EngineError("MODEL_UNSUPPORTED", "RoPE scaling is not supported.");
+  if (raw["rope_scaling"]) throw new EngineError("model-unsupported", "RoPE scaling is not supported.");
   const hiddenSize = positive(raw, "hidden_size");
   const nHeads = positive(raw, "num_attention_heads");
   return {
@@ -51,7 +51,7 @@ function positive(raw: Record<string, unknown>, key: string): number {
   const value = raw[key];
   if (typeof value !== "number" || !(value > 0)) {
     throw new EngineError(
-      "MODEL_UNSUPPORTED",
+      "model-unsupported",
       `config.json: ${key} must be a positive number, not ${JSON.stringify(value)}.`,
     );
   }

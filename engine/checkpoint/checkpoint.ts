@@ -18,19 +18,19 @@ export interface Checkpoint {
 
 /**
  * Load a model folder. An int8 matrix `x.weight` comes with `x.weight_scale`, one float a row
- * (output channel). Throws MODEL_NOT_FOUND, MODEL_UNSUPPORTED or CHECKPOINT_INVALID.
+ * (output channel). Throws model-not-found, model-unsupported or checkpoint-invalid.
  */
 export function loadCheckpoint(folder: string): Checkpoint {
   const configFile = path.join(folder, "config.json");
   if (!existsSync(configFile)) {
-    throw new EngineError("MODEL_NOT_FOUND", `There is no model in ${folder}: config.json is missing.`);
+    throw new EngineError("model-not-found", `There is no model in ${folder}: config.json is missing.`);
   }
   const config = parseDecoderConfig(JSON.parse(readFileSync(configFile, "utf8")) as Record<string, unknown>);
   const files = readdirSync(folder)
     .filter((name) => name.endsWith(".safetensors"))
     .toSorted();
   if (files.length === 0)
-    throw new EngineError("MODEL_NOT_FOUND", `There are no weights (*.safetensors) in ${folder}.`);
+    throw new EngineError("model-not-found", `There are no weights (*.safetensors) in ${folder}.`);
 
   const hash = createHash("sha256");
   const stored = new Map<string, StoredTensor>();
@@ -51,10 +51,10 @@ export function loadCheckpoint(folder: string): Checkpoint {
 
 function readWeight(stored: ReadonlyMap<string, StoredTensor>, name: string, shape: readonly number[]): Float32Array {
   const tensor = stored.get(name);
-  if (!tensor) throw new EngineError("CHECKPOINT_INVALID", `The weights have no tensor ${name}.`);
+  if (!tensor) throw new EngineError("checkpoint-invalid", `The weights have no tensor ${name}.`);
   if (tensor.shape.join("x") !== shape.join("x")) {
     throw new EngineError(
-      "CHECKPOINT_INVALID",
+      "checkpoint-invalid",
       `${name} has the shape ${tensor.shape.join("x")}, config.json says ${shape.join("x")}.`,
     );
   }
@@ -62,7 +62,7 @@ function readWeight(stored: ReadonlyMap<string, StoredTensor>, name: string, sha
   if (tensor.dtype !== "I8") return values;
   const scaleTensor = stored.get(`${name}_scale`);
   if (!scaleTensor || scaleTensor.shape[0] !== shape[0])
-    throw new EngineError("CHECKPOINT_INVALID", `The int8 tensor ${name} has no scale for each row.`);
+    throw new EngineError("checkpoint-invalid", `The int8 tensor ${name} has no scale for each row.`);
   const scales = toFloat32(scaleTensor);
   const columns = shape[1]!;
   for (let i = 0; i < values.length; i++) values[i]! *= scales[Math.floor(i / columns)]!;

@@ -17,10 +17,10 @@ const ELEMENT_BYTES: Record<StoredType, number> = { F32: 4, F16: 2, BF16: 2, I8:
 /** A header over 100 MB is refused, as the reference implementation does. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** Read every tensor. Throws CHECKPOINT_INVALID naming the tensor and what is wrong with it. */
+/** Read every tensor. Throws checkpoint-invalid naming the tensor and what is wrong with it. */
 export function readSafetensors(file: Uint8Array): Map<string, StoredTensor> {
   const invalid = (message: string) =>
-    new EngineError("CHECKPOINT_INVALID", `Not a valid safetensors file: ${message}.`);
+    new EngineError("checkpoint-invalid", `Not a valid safetensors file: ${message}.`);
   if (file.byteLength < 8) throw invalid("it is shorter than its own header");
   const headerBytes = new DataView(file.buffer, file.byteOffset).getBigUint64(0, true);
   if (headerBytes > BigInt(Math.min(MAX_HEADER_BYTES, file.byteLength - 8)))

@@ -17,7 +17,7 @@ export interface Model {
   readonly tokenizer: Tokenizer;
   /** Greedy completion. An aborted signal ends it within one run of the graph, as `cancelled`. */
   complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion>;
-  /** Swap the adapter between two requests. Throws ADAPTER_INVALID or ADAPTER_MISMATCH and keeps the old one. */
+  /** Swap the adapter between two requests. Throws adapter-invalid or adapter-mismatch and keeps the old one. */
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
   /** Negative log-likelihood of a given completion, in nats, summed over its tokens. */
   scoreCompletion(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }>;
@@ -34,7 +34,7 @@ const PREFILL_CHUNK = 128;
 /** Longest context served, whatever the checkpoint allows: the cache is allocated for all of it. */
 const MAX_CONTEXT_TOKENS = 2_048;
 
-/** Load a model folder. Throws EngineError with MODEL_NOT_FOUND, MODEL_UNSUPPORTED, CHECKPOINT_INVALID or TOKENIZER_INVALID. */
+/** Load a model folder. Throws EngineError with model-not-found, model-unsupported, checkpoint-invalid or tokenizer-invalid. */
 export async function openModel(modelDir: string, options: ModelOptions): Promise<Model> {
   const checkpoint = loadCheckpoint(modelDir);
   const config = { ...checkpoint.config, contextTokens: Math.min(checkpoint.config.contextTokens, MAX_CONTEXT_TOKENS) };

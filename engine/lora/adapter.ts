@@ -16,10 +16,10 @@ const CONFIG_FILE = "adapter_config.json";
 const WEIGHTS_FILE = "adapter_model.safetensors";
 const KEY_PREFIX = "base_model.model.";
 
-/** Read a PEFT folder and check it against the base model. Throws ADAPTER_INVALID or ADAPTER_MISMATCH. */
+/** Read a PEFT folder and check it against the base model. Throws adapter-invalid or adapter-mismatch. */
 export function readAdapter(folder: string, config: DecoderConfig): LoraAdapter {
   for (const name of [CONFIG_FILE, WEIGHTS_FILE]) {
-    if (!existsSync(path.join(folder, name))) throw new EngineError("ADAPTER_INVALID", `The adapter has no ${name}.`);
+    if (!existsSync(path.join(folder, name))) throw new EngineError("adapter-invalid", `The adapter has no ${name}.`);
   }
   const { r: rank, lora_alpha: alpha } = parseConfig(readFileSync(path.join(folder, CONFIG_FILE), "utf8"));
   const stored = readSafetensors(readFileSync(path.join(folder, WEIGHTS_FILE)));
@@ -33,7 +33,7 @@ export function readAdapter(folder: string, config: DecoderConfig): LoraAdapter 
       known.add(key);
       if (tensor.shape.join("x") !== shape.join("x")) {
         throw new EngineError(
-          "ADAPTER_MISMATCH",
+          "adapter-mismatch",
           `${key} has the shape ${tensor.shape.join("x")}; this base model needs ${shape.join("x")}.`,
         );
       }
@@ -43,11 +43,11 @@ export function readAdapter(folder: string, config: DecoderConfig): LoraAdapter 
     const b = matrix("lora_B", [nOut, rank]);
     if (a && b) layers.set(name, { a, b });
     else if (a || b)
-      throw new EngineError("ADAPTER_INVALID", `${name} has lora_${a ? "A" : "B"} but not lora_${a ? "B" : "A"}.`);
+      throw new EngineError("adapter-invalid", `${name} has lora_${a ? "A" : "B"} but not lora_${a ? "B" : "A"}.`);
   }
   const unknown = [...stored.keys()].find((key) => !known.has(key));
-  if (unknown) throw new EngineError("ADAPTER_MISMATCH", `The base model has no layer for ${unknown}.`);
-  if (layers.size === 0) throw new EngineError("ADAPTER_INVALID", "The adapter has no matrices.");
+  if (unknown) throw new EngineError("adapter-mismatch", `The base model has no layer for ${unknown}.`);
+  if (layers.size === 0) throw new EngineError("adapter-invalid", "The adapter has no matrices.");
   return { rank, alpha, layers };
 }
 
@@ -56,14 +56,14 @@ function parseConfig(text: string): { r: number; lora_alpha: number } {
   try {
     raw = JSON.parse(text) as Record<string, unknown>;
   } catch (cause) {
-    throw new EngineError("ADAPTER_INVALID", `${CONFIG_FILE} is not JSON.`, { cause });
+    throw new EngineError("adapter-invalid", `${CONFIG_FILE} is not JSON.`, { cause });
   }
   const { r, lora_alpha: alpha } = raw;
-  if (raw["peft_type"] !== "LORA") throw new EngineError("ADAPTER_INVALID", `${CONFIG_FILE}: peft_type must be LORA.`);
+  if (raw["peft_type"] !== "LORA") throw new EngineError("adapter-invalid", `${CONFIG_FILE}: peft_type must be LORA.`);
   if (!Number.isInteger(r) || (r as number) < 1 || (r as number) > 1024)
-    throw new EngineError("ADAPTER_INVALID", `${CONFIG_FILE}: r must be a whole number from 1 to 1024.`);
+    throw new EngineError("adapter-invalid", `${CONFIG_FILE}: r must be a whole number from 1 to 1024.`);
   if (typeof alpha !== "number" || !Number.isFinite(alpha))
-    throw new EngineError("ADAPTER_INVALID", `${CONFIG_FILE}: lora_alpha must be a number.`);
+    throw new EngineError("adapter-invalid", `${CONFIG_FILE}: lora_alpha must be a number.`);
   return { r: r as number, lora_alpha: alpha };
 }
 

@@ -43,7 +43,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     child.once("exit", (code, signal) => {
       const how = signal ?? `code ${code}`;
       for (const { reject } of pending.values()) {
-        reject(new EngineError("ENGINE_EXITED", `The engine process ended (${how}). ${stderr()}`));
+        reject(new EngineError("engine-exited", `The engine process ended (${how}). ${stderr()}`));
       }
       pending.clear();
       resolve(how);
@@ -57,11 +57,11 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   const model = await new Promise<LoadedModel>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
-      reject(new EngineError("ENGINE_LOAD_TIMEOUT", `The model in ${options.modelDir} did not load in time.`));
+      reject(new EngineError("engine-load-timeout", `The model in ${options.modelDir} did not load in time.`));
     }, options.loadTimeoutMs ?? DEFAULT_LOAD_TIMEOUT_MS);
-    child.once("error", (error) => reject(new EngineError("ENGINE_START", error.message)));
+    child.once("error", (error) => reject(new EngineError("engine-start", error.message)));
     void exited.then((how) =>
-      reject(new EngineError("ENGINE_EXITED", `The engine ended while loading (${how}). ${stderr()}`)),
+      reject(new EngineError("engine-exited", `The engine ended while loading (${how}). ${stderr()}`)),
     );
     child.on("message", (message: EngineMessage) => {
       if (message.kind === "ready") {
@@ -88,7 +88,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   function ask<T>(make: (id: number) => HostMessage): { id: number; answer: Promise<T> } {
     const id = nextId++;
     const answer = new Promise<T>((resolve, reject) => {
-      if (!child.connected) reject(new EngineError("ENGINE_EXITED", "The engine process has ended."));
+      if (!child.connected) reject(new EngineError("engine-exited", "The engine process has ended."));
       else pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
     });
     send(make(id));

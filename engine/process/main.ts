@@ -16,7 +16,7 @@ function reply(message: EngineMessage): void {
 }
 
 function fail(id: number | null, error: unknown): void {
-  const code = error instanceof EngineError ? error.code : "ENGINE_INTERNAL";
+  const code = error instanceof EngineError ? error.code : "engine-internal";
   reply({ kind: "failed", id, code, message: error instanceof Error ? error.message : String(error) });
 }
 
@@ -51,7 +51,7 @@ async function setAdapter({ id, adapter }: Extract<HostMessage, { kind: "set-ada
 }
 
 function loaded(): Model {
-  if (!model) throw new EngineError("MODEL_NOT_FOUND", "No model is loaded yet.");
+  if (!model) throw new EngineError("model-not-found", "No model is loaded yet.");
   return model;
 }
 

@@ -23,7 +23,7 @@ export interface Tokenizer {
   readonly vocabSize: number;
 }
 
-/** Load `tokenizer.json` of a model folder. Throws TOKENIZER_INVALID. */
+/** Load `tokenizer.json` of a model folder. Throws tokenizer-invalid. */
 export function loadTokenizer(folder: string): Tokenizer {
   let inner: HubTokenizer;
   let definition: { added_tokens?: { content: string; id: number }[]; model?: { vocab?: Record<string, number> } };
@@ -31,14 +31,14 @@ export function loadTokenizer(folder: string): Tokenizer {
     definition = JSON.parse(readFileSync(path.join(folder, "tokenizer.json"), "utf8")) as typeof definition;
     inner = new HubTokenizer(definition, { clean_up_tokenization_spaces: false });
   } catch (cause) {
-    throw new EngineError("TOKENIZER_INVALID", `tokenizer.json in ${folder} cannot be read.`, { cause });
+    throw new EngineError("tokenizer-invalid", `tokenizer.json in ${folder} cannot be read.`, { cause });
   }
   const ids = new Map(definition.added_tokens?.map(({ content, id }) => [content, id]));
   const special = Object.fromEntries(
     Object.entries(SPECIAL_TOKENS).map(([name, content]) => {
       const id = ids.get(content);
       if (id === undefined)
-        throw new EngineError("TOKENIZER_INVALID", `tokenizer.json in ${folder} has no token ${content}.`);
+        throw new EngineError("tokenizer-invalid", `tokenizer.json in ${folder} has no token ${content}.`);
       return [name, id];
     }),
   ) as Record<SpecialTokenName, number>;
