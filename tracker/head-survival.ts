@@ -1,0 +1,221 @@
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { retainedFraction } from "../core/survival/retention.ts";
+import { strictTokens } from "../core/survival/tokens.ts";
+import { type BlobReader, openBlobs } from "./blobs.ts";
+import { GitError, gitStream, gitText } from "./git.ts";
+
+/** Accepted text to look for. */
+export interface SurvivalSnippet {
+  readonly id: string;
+  /** Path relative to the folder that is asked about, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface HeadSurvival {
+  readonly id: string;
+  /** Retained fraction of significant tokens where most of it stands; null when that is not known. */
+  readonly tokens: number | null;
+  /**
+   * `head`: in the commit, at its path or moved. `elsewhere`: more of it in the working tree or on another
+   * branch. `nowhere`: below a tenth in every place looked at. `unknown`: git could not say.
+   */
+  readonly place: "head" | "elsewhere" | "nowhere" | "unknown";
+  /** The commit that HEAD stood at; null when there is none or it is not known. */
+  readonly commit: string | null;
+}
+
+export interface SurvivalQuestion {
+  readonly repo: string;
+  readonly snippets: readonly SurvivalSnippet[];
+  readonly signal: AbortSignal;
+}
+
+/** Enough in its own file: a search elsewhere could not say more. */
+const SETTLED_FROM = 0.95;
+/** Below this share what is left is chance (survival.md section 3.6). */
+const GONE_BELOW = 0.1;
+/** Files that a search for moved code reads at most; beyond it the answer is "unknown", not "gone". */
+const MAX_SEARCHED_FILES = 400;
+/** Words of one `git grep`, within the length of a command line on every system. */
+const MAX_SEARCHED_WORDS = 600;
+/** A snippet is looked for by its longest words. */
+const WORDS_PER_SNIPPET = 3;
+/** Shorter words are in too many files. */
+const MIN_WORD_CHARS = 5;
+/** Other branches that are looked at, the most recently used. */
+const MAX_OTHER_BRANCHES = 20;
+
+/**
+ * Where accepted code stands now: in HEAD at its path, elsewhere in HEAD's tree (found by its longest
+ * words), or in the working tree or another branch at its path. Answers are in the order of the snippets.
+ * At most five git processes, whatever the number of snippets and files; nothing is written.
+ *
+ * A folder that is no repository, a missing object and every other failure of git give `unknown`.
+ *
+ * @throws {GitError} with code `git-aborted` when the signal aborts
+ */
+export const survivalInHead = async ({ repo, snippets, signal }: SurvivalQuestion): Promise<HeadSurvival[]> => {
+  const unknown = (commit: string | null): HeadSurvival[] =>
+    snippets.map(({ id }) => ({ id, tokens: null, place: "unknown", commit }));
+  if (snippets.length === 0) return [];
+  let commit: string | null = null;
+  try {
+    commit = await gitText(repo, ["rev-parse", "--verify", "--end-of-options", "HEAD^{commit}"], signal);
+    using blobs = openBlobs(repo, signal);
+    return await answer({ repo, snippets, signal }, commit, blobs);
+  } catch (error) {
+    if (!(error instanceof GitError) || error.code === "git-aborted") throw error;
+    return unknown(commit);
+  }
+};
+
+interface Finding {
+  readonly snippet: SurvivalSnippet;
+  inHead: number;
+  elsewhere: number;
+  /** False when a place that could hold it was not looked at. */
+  complete: boolean;
+}
+
+const answer = async (question: SurvivalQuestion, commit: string, blobs: BlobReader): Promise<HeadSurvival[]> => {
+  const read = createReader(blobs);
+  const findings: Finding[] = [];
+  for (const snippet of question.snippets) {
+    const text = isInside(snippet.path) ? await read(`${commit}:./${snippet.path}`) : null;
+    findings.push({
+      snippet,
+      inHead: text === null ? 0 : retainedFraction(snippet.text, text),
+      elsewhere: 0,
+      complete: isInside(snippet.path),
+    });
+  }
+  const open = (): Finding[] => findings.filter((finding) => finding.complete && finding.inHead < SETTLED_FROM);
+  await findMoved(open(), question, commit, read);
+  await findElsewhere(open(), question, read);
+  return findings.map((finding) => conclude(finding, commit));
+};
+
+const conclude = ({ snippet, inHead, elsewhere, complete }: Finding, commit: string): HeadSurvival => {
+  const { id } = snippet;
+  const most = Math.max(inHead, elsewhere);
+  if (most >= GONE_BELOW) {
+    return { id, tokens: most, place: elsewhere > inHead ? "elsewhere" : "head", commit };
+  }
+  return complete ? { id, tokens: most, place: "nowhere", commit } : { id, tokens: null, place: "unknown", commit };
+};
+
+/** Reads each file once: many snippets stand in the same one. */
+const createReader = (blobs: BlobReader) => {
+  const texts = new Map<string, string | null>();
+  return async (name: string): Promise<string | null> => {
+    const known = texts.get(name);
+    if (known !== undefined) return known;
+    const text = (await blobs.read(name))?.toString("utf8") ?? null;
+    texts.set(name, text);
+    return text;
+  };
+};
+
+type ReadText = ReturnType<typeof createReader>;
+
+const findMoved = async (
+  findings: readonly Finding[],
+  { repo, signal }: SurvivalQuestion,
+  commit: string,
+  read: ReadText,
+): Promise<void> => {
+  const wordsOf = new Map<Finding, string[]>();
+  const searched = new Set<string>();
+  for (const finding of findings) {
+    const words = searchWords(finding.snippet.text);
+    if (words.length === 0 || searched.size + words.length > MAX_SEARCHED_WORDS) {
+      finding.complete = false;
+      continue;
+    }
+    wordsOf.set(finding, words);
+    for (const word of words) searched.add(word);
+  }
+  if (searched.size === 0) return;
+  const paths = await filesWith([...searched], repo, commit, signal);
+  if (paths.length > MAX_SEARCHED_FILES) {
+    const extensions = new Set(findings.map((finding) => extensionOf(finding.snippet.path)));
+    paths.sort((left, right) => Number(extensions.has(extensionOf(right))) - Number(extensions.has(extensionOf(left))));
+    for (const finding of wordsOf.keys()) finding.complete = false;
+  }
+  for (const path of paths.slice(0, MAX_SEARCHED_FILES)) {
+    const text = await read(`${commit}:./${path}`);
+    if (text === null) continue;
+    for (const [finding, words] of wordsOf) {
+      if (finding.inHead >= SETTLED_FROM || !words.some((word) => text.includes(word))) continue;
+      finding.inHead = Math.max(finding.inHead, retainedFraction(finding.snippet.text, text));
+    }
+  }
+};
+
+/** Paths relative to the folder of the question, also of files beside and above it. */
+const filesWith = async (
+  words: readonly string[],
+  repo: string,
+  commit: string,
+  signal: AbortSignal,
+): Promise<string[]> => {
+  const patterns = words.flatMap((word) => ["-e", word]);
+  const git = gitStream(
+    repo,
+    ["grep", "-z", "-l", "-I", "-F", ...patterns, "--end-of-options", commit, "--", ":/"],
+    signal,
+    { okCodes: [0, 1] },
+  );
+  git.end();
+  const chunks: Buffer[] = [];
+  for await (const chunk of git.chunks) chunks.push(chunk);
+  const names = Buffer.concat(chunks).toString("utf8").split("\0");
+  return names.filter((name) => name !== "").map((name) => name.slice(name.indexOf(":") + 1));
+};
+
+/** Uncommitted code, and code on a branch that is not checked out, is not lost. */
+const findElsewhere = async (
+  findings: readonly Finding[],
+  { repo, signal }: SurvivalQuestion,
+  read: ReadText,
+): Promise<void> => {
+  if (findings.length === 0) return;
+  for (const finding of findings) {
+    const text = await readFile(join(repo, finding.snippet.path), "utf8").catch(() => null);
+    if (text !== null) finding.elsewhere = retainedFraction(finding.snippet.text, text);
+  }
+  const missing = findings.filter((finding) => Math.max(finding.inHead, finding.elsewhere) < SETTLED_FROM);
+  if (missing.length === 0) return;
+  const listing = await gitText(
+    repo,
+    [
+      "for-each-ref",
+      "--sort=-committerdate",
+      `--count=${MAX_OTHER_BRANCHES}`,
+      "--format=%(objectname)",
+      "refs/heads",
+      "refs/stash",
+    ],
+    signal,
+  );
+  for (const tip of new Set(listing.split("\n").filter((line) => line !== ""))) {
+    for (const finding of missing) {
+      const text = await read(`${tip}:./${finding.snippet.path}`);
+      if (text === null) continue;
+      finding.elsewhere = Math.max(finding.elsewhere, retainedFraction(finding.snippet.text, text));
+    }
+  }
+};
+
+const isInside = (path: string): boolean => path !== "" && !isAbsolute(path) && !path.split("/").includes("..");
+
+const extensionOf = (path: string): string => path.slice(path.lastIndexOf(".") + 1);
+
+const searchWords = (text: string): string[] => {
+  const words = new Set(strictTokens(text).filter((token) => token.length >= MIN_WORD_CHARS));
+  return [...words]
+    .sort((left, right) => right.length - left.length || (left < right ? -1 : 1))
+    .slice(0, WORDS_PER_SNIPPET);
+};
