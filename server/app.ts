@@ -1,0 +1,155 @@
+import { PROTOCOL_VERSION } from "../protocol/api.ts";
+import { isoTime, systemClock, type Clock } from "./clock.ts";
+import { prepareDataDir } from "./data-dir.ts";
+import { buildDatasetInWorker } from "./datasets/collect.ts";
+import { createHttpServer } from "./http/listener.ts";
+import { createLoginCodes } from "./http/login-codes.ts";
+import { createToken } from "./http/token.ts";
+import { acquireInstanceLock } from "./instance-lock.ts";
+import { createJobRunner } from "./jobs/runner.ts";
+import { createLog, type Log } from "./log.ts";
+import type { DataPlaces } from "./places.ts";
+import { createPushHub } from "./push/hub.ts";
+import { baseModelIdentity } from "./registry/base-model.ts";
+import { openContentFiles } from "./registry/content-files.ts";
+import { createRegistry } from "./registry/registry.ts";
+import { removeRuntimeFile, writeRuntimeFile } from "./runtime-file.ts";
+import { openStore } from "./store/store.ts";
+import { createTraining } from "./training/training.ts";
+import { keptVersion } from "./version.ts";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface AppOptions {
+  readonly dataDir: string;
+  readonly modelDir: string;
+  readonly mediaDir: string;
+  readonly workerEntry: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly log: { readonly level: string; readonly destination: string | "stderr" };
+  readonly clock?: Clock;
+}
+
+/** A running server. Disposing of it finishes requests, stops the worker and closes the store. */
+export interface App extends AsyncDisposable {
+  readonly port: number;
+  readonly token: string;
+  readonly places: DataPlaces;
+  readonly log: Log;
+  /** Resolves when a client asks the server to end. */
+  readonly shutdownRequested: Promise<void>;
+}
+
+/** Only this machine: there is no option to listen anywhere else. */
+const HOST = "127.0.0.1";
+/** Requests under way get this long when the server stops, milliseconds. */
+const DRAIN_MS = 2_000;
+
+/**
+ * The composition root: opens the data folder, joins the stages and listens.
+ * @throws AppError `data-dir`, `already-running`, `newer-schema`, `corrupt-store`
+ */
+export async function startApp(options: AppOptions): Promise<App> {
+  const clock = options.clock ?? systemClock;
+  const places = prepareDataDir(options.dataDir);
+  await using undo = new AsyncDisposableStack();
+  undo.use(acquireInstanceLock(places.lock));
+  const log = createLog(options.log);
+  const store = undo.use(openStore(places.database));
+  const hub = undo.use(createPushHub());
+  const files = openContentFiles(places.files);
+  const base = baseModelIdentity(options.modelDir);
+  const registry = createRegistry({ store, files, clock, hub, adaptersDir: places.adapters, base });
+  const { workerEntry, modelDir } = options;
+
+  const training = createTraining({
+    store,
+    registry,
+    hub,
+    clock,
+    log,
+    places,
+    modelDir,
+    base,
+    workerEntry,
+    runner: () => runner,
+  });
+  const runner = createJobRunner({
+    jobs: store.jobs,
+    clock,
+    log,
+    handle: training.perform,
+    onDead: training.giveUp,
+  });
+  undo.use(runner);
+
+  const token = createToken();
+  const shutdown = Promise.withResolvers<void>();
+  let port = 0;
+  const server = createHttpServer({
+    store,
+    files,
+    registry,
+    training,
+    buildDataset: (request, signal) =>
+      buildDatasetInWorker({ store, clock, workerEntry, datasetsDir: places.datasets }, request, signal),
+    hub,
+    clock,
+    log,
+    token,
+    loginCodes: createLoginCodes(clock),
+    mediaDir: options.mediaDir,
+    port: () => port,
+    shutdown: shutdown.resolve,
+  });
+  port = await listen(server, options.port);
+  undo.defer(() => stopListening(server, hub));
+
+  // Whatever an earlier server left running has ended with it.
+  const nRequeued = store.jobs.requeueAll();
+  const startedAt = isoTime(clock.wallMs());
+  writeRuntimeFile(places.runtimeFile, {
+    pid: process.pid,
+    port,
+    token,
+    version: keptVersion,
+    protocol: PROTOCOL_VERSION,
+    startedAt,
+  });
+  undo.defer(() => removeRuntimeFile(places.runtimeFile, token));
+  log.info({ event: "listening", port, pid: process.pid, requeued: nRequeued });
+  runner.wake();
+
+  const owned = undo.move();
+  let stopped: Promise<void> | null = null;
+  return {
+    port,
+    token,
+    places,
+    log,
+    shutdownRequested: shutdown.promise,
+    [Symbol.asyncDispose]: () => (stopped ??= owned.disposeAsync()),
+  };
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: HOST, port, exclusive: true }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** Ends streams, lets requests finish, then closes what is left. */
+async function stopListening(server: Server, hub: Disposable): Promise<void> {
+  hub[Symbol.dispose]();
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await closed;
+  clearTimeout(force);
+}

@@ -1,0 +1,56 @@
+import type { DatasetRow } from "../../core/dataset-row.ts";
+import { summariseSignals } from "../../core/labels/signals.ts";
+import type { EventOf } from "../../protocol/events.ts";
+import { inSessionOrder } from "../labels/derive.ts";
+import { keptText, shownEvent } from "../labels/kept-text.ts";
+import type { Store } from "../store/store.ts";
+
+/** Feedback of one moment belongs together when cases are resampled: same session, file and hour. */
+const GROUP_MS = 3_600_000;
+/** The developer's own text is certain, whatever the label of the suggestion that it replaced. */
+const TYPED_WEIGHT = 1;
+
+/**
+ * Rows that labels give: the completion of a good suggestion, the text typed instead of one that was
+ * not taken, and the completion of a bad suggestion as a row that is not good.
+ */
+export function feedbackRows(store: Store): DatasetRow[] {
+  return store.labels.inShownOrder().flatMap((id) => {
+    const label = store.labels.get(id);
+    const events = inSessionOrder(store.events.ofSuggestion(id));
+    const shown = shownEvent(events);
+    if (label === null || shown === null) return [];
+    const rows: DatasetRow[] = [];
+    const kept = keptText(events, summariseSignals(events), label);
+    if (kept !== null) {
+      const typed = kept.from === "typed-instead";
+      rows.push({
+        ...place(shown),
+        id: typed ? `${id}:typed` : id,
+        completion: kept.text,
+        good: true,
+        weight: typed ? TYPED_WEIGHT : label.weight,
+      });
+    }
+    if (label.verdict === "bad") {
+      rows.push({ ...place(shown), id: `${id}:bad`, completion: shown.completion, good: false, weight: label.weight });
+    }
+    return rows;
+  });
+}
+
+function place(shown: EventOf<"shown">): Omit<DatasetRow, "id" | "completion" | "good" | "weight"> {
+  const { root, path, language, prefix, suffix, examples } = shown.context;
+  return {
+    suggestionId: shown.suggestionId,
+    source: "feedback",
+    root,
+    path,
+    language,
+    prefix,
+    suffix,
+    examples: examples.map(({ path, text }) => ({ path, text })),
+    writtenAt: shown.wallMs,
+    group: `${shown.sessionId}:${path}:${Math.floor(shown.wallMs / GROUP_MS)}`,
+  };
+}

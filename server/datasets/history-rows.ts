@@ -1,0 +1,42 @@
+import type { DatasetRow } from "../../core/dataset-row.ts";
+import { gitText } from "../../tracker/git.ts";
+import { mineHistory } from "../../tracker/history.ts";
+import { realpath } from "node:fs/promises";
+
+/** The newest points of a history: what a developer writes now, within a few minutes of mining. */
+const MAX_HISTORY_POINTS = 4_000;
+/** Committed code is likely what was wanted, but nobody was asked: it counts less than feedback. */
+const HISTORY_WEIGHT = 0.3;
+
+export interface MinedHistory {
+  readonly root: string;
+  /** Commit that the workspace stood at. */
+  readonly head: string;
+  readonly rows: readonly DatasetRow[];
+}
+
+/** Rows from the git history of a workspace folder. Throws GitError when it is no repository. */
+export async function historyRows(workspace: string, signal: AbortSignal): Promise<MinedHistory> {
+  const root = await realpath(workspace);
+  const head = (await gitText(root, ["rev-parse", "HEAD"], signal)).trim();
+  const rows: DatasetRow[] = [];
+  for await (const point of mineHistory({ repo: root, limit: MAX_HISTORY_POINTS, signal })) {
+    rows.push({
+      id: point.id,
+      suggestionId: null,
+      source: "history",
+      root,
+      path: point.path,
+      language: point.language,
+      prefix: point.prefix,
+      suffix: point.suffix,
+      examples: [],
+      completion: point.target,
+      good: true,
+      weight: HISTORY_WEIGHT,
+      writtenAt: point.writtenAt,
+      group: point.commit,
+    });
+  }
+  return { root, head, rows };
+}

@@ -1,0 +1,88 @@
+import { buildDataset, type Dataset } from "../../core/datasets/build.ts";
+import { DEFAULT_CAPS } from "../../core/datasets/caps.ts";
+import { DEFAULT_FRACTIONS } from "../../core/datasets/split.ts";
+import type { DatasetRow, SplitName } from "../../core/dataset-row.ts";
+import { canonicalJson } from "../store/event-store.ts";
+import { hashOf } from "../registry/content-files.ts";
+import { writeFileDurably } from "../registry/durable-file.ts";
+import { mkdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+/** What a snapshot was made from: with the same events it gives the same bytes again. */
+export interface SnapshotOrigin {
+  /** Sequence of the last event that was looked at. */
+  readonly eventWatermark: number;
+  readonly labelVersion: string;
+  /** Folders whose histories were mined, with the commit that each stood at. */
+  readonly workspaces: readonly { readonly root: string; readonly head: string }[];
+  readonly seed: number;
+  readonly codeVersion: string;
+}
+
+export interface Snapshot {
+  readonly id: string;
+  /** sha256 of the manifest, which holds the sha256 of the rows. */
+  readonly sha256: string;
+  readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Good rows in the three parts, by source. */
+  readonly sources: Readonly<Record<string, number>>;
+  readonly manifest: unknown;
+}
+
+const SNAPSHOT_ID_CHARS = 16;
+/** One line of `rows.jsonl`. Bad rows are kept for unpaired and preference training. */
+type StoredRow = DatasetRow & { readonly split: SplitName | "bad" };
+
+/**
+ * Splits rows, writes `datasets/<sha256>/rows.jsonl` and `manifest.json`, and says what was written. The
+ * same rows and origin give the same bytes, whatever the order of the rows.
+ */
+export function writeSnapshot(datasetsDir: string, rows: readonly DatasetRow[], origin: SnapshotOrigin): Snapshot {
+  const dataset = buildDataset(rows);
+  const lines = storedRows(dataset).map((row) => canonicalJson(row) + "\n");
+  const bytes = Buffer.from(lines.join(""));
+  const counts = { train: dataset.train.length, validation: dataset.validation.length, test: dataset.test.length };
+  const manifest = {
+    format: 1,
+    ...origin,
+    filters: { caps: DEFAULT_CAPS, fractions: DEFAULT_FRACTIONS },
+    rows: { ...counts, bad: dataset.bad.length, sha256: hashOf(bytes) },
+    dropped: dataset.dropped,
+  };
+  const manifestBytes = Buffer.from(canonicalJson(manifest) + "\n");
+  const sha256 = hashOf(manifestBytes);
+  const dir = path.join(datasetsDir, sha256);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  writeFileDurably(path.join(dir, "rows.jsonl"), bytes, 0o600);
+  writeFileDurably(path.join(dir, "manifest.json"), manifestBytes, 0o600);
+  return { id: sha256.slice(0, SNAPSHOT_ID_CHARS), sha256, rows: counts, sources: countSources(dataset), manifest };
+}
+
+/** The rows of a snapshot by part, checked against the hash in its manifest. Throws when they differ. */
+export function readSnapshot(datasetsDir: string, sha256: string): Record<SplitName, DatasetRow[]> {
+  const dir = path.join(datasetsDir, sha256);
+  const manifestBytes = readFileSync(path.join(dir, "manifest.json"));
+  const bytes = readFileSync(path.join(dir, "rows.jsonl"));
+  const manifest = JSON.parse(manifestBytes.toString()) as { rows: { sha256: string } };
+  if (hashOf(manifestBytes) !== sha256 || hashOf(bytes) !== manifest.rows.sha256) {
+    throw new Error(`The dataset ${sha256} is damaged: its bytes are not what its manifest says.`);
+  }
+  const parts: Record<StoredRow["split"], DatasetRow[]> = { train: [], validation: [], test: [], bad: [] };
+  for (const line of bytes.toString().split("\n")) {
+    if (line === "") continue;
+    const { split, ...row } = JSON.parse(line) as StoredRow;
+    parts[split].push(row);
+  }
+  return { train: parts.train, validation: parts.validation, test: parts.test };
+}
+
+const storedRows = (dataset: Dataset): StoredRow[] =>
+  (["train", "validation", "test", "bad"] as const).flatMap((split) =>
+    dataset[split].map((row) => ({ ...row, split })),
+  );
+
+function countSources({ train, validation, test }: Dataset): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { source } of [...train, ...validation, ...test]) counts[source] = (counts[source] ?? 0) + 1;
+  return counts;
+}

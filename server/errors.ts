@@ -1,0 +1,40 @@
+/** Every code that a person or a client can see. Each is documented in `http/problem-codes.ts`. */
+export type ErrorCode =
+  | "malformed"
+  | "unauthorized"
+  | "forbidden-host"
+  | "forbidden-origin"
+  | "not-found"
+  | "method-not-allowed"
+  | "alias-moved"
+  | "run-not-active"
+  | "too-large"
+  | "unsupported-type"
+  | "invalid"
+  | "too-many"
+  | "busy"
+  | "internal"
+  | "storage-full"
+  | "no-model"
+  | "training-unavailable"
+  | "worker-failed"
+  | "already-running"
+  | "data-dir"
+  | "newer-schema"
+  | "corrupt-store"
+  | "not-running"
+  | "impostor";
+
+/** A failure of the environment or of a request: what happened, to what, and what to do. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  /** What the reader can do about it. */
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; hint?: string } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.hint = options.hint;
+  }
+}

@@ -1,0 +1,103 @@
+import type { DatasetRow } from "../../core/dataset-row.ts";
+import { decidePromotion, type CaseMeasures, type GateDecision, type Guard } from "../../core/evaluation/gate.ts";
+import { acceptedAtLine, editSimilarity } from "../../core/evaluation/similarity.ts";
+import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
+import type { Model } from "../../engine/generate/model.ts";
+import { latencyGuard, lengthMixGuard } from "./guards.ts";
+import path from "node:path";
+
+/** Cases of one evaluation: enough for an interval, few enough for two CPU cores. */
+export const MAX_EVALUATION_CASES = 160;
+/** Both measures of the text look at the first line only. */
+const MAX_TOKENS = 48;
+
+/** The parts of a model that an evaluation needs. */
+export type EvaluatedModel = Pick<Model, "complete" | "scoreCompletion" | "setAdapter">;
+
+export interface Side {
+  /** Null is the base model alone. */
+  readonly adapter: { readonly version: string; readonly dir: string } | null;
+}
+
+/**
+ * Runs challenger and champion on the same later cases and lets the gate decide. Both see the prompt as
+ * it was; the loss is of the text that was really written.
+ */
+export async function compareAdapters(
+  model: EvaluatedModel,
+  sides: { readonly challenger: Side; readonly champion: Side },
+  rows: readonly DatasetRow[],
+  options: { readonly guards: readonly Guard[]; readonly seed: number; readonly signal: AbortSignal },
+): Promise<GateDecision> {
+  const cases = evenlySpaced(
+    rows.filter((row) => row.good && row.completion.trim() !== ""),
+    MAX_EVALUATION_CASES,
+  );
+  const champion = await measure(model, sides.champion, cases, options.signal);
+  const challenger = await measure(model, sides.challenger, cases, options.signal);
+  return decidePromotion({
+    cases: cases.map(({ group }, i) => ({
+      group,
+      challenger: challenger[i]!.measures,
+      champion: champion[i]!.measures,
+    })),
+    guards: [
+      ...options.guards,
+      latencyGuard(challenger.map(latencyMs), champion.map(latencyMs)),
+      lengthMixGuard({
+        challenger: challenger.map(({ completion }) => completion.text),
+        champion: champion.map(({ completion }) => completion.text),
+        written: cases.map(({ completion }) => completion.split("\n", 1)[0]!),
+      }),
+    ],
+    seed: options.seed,
+  });
+}
+
+interface Measured {
+  readonly completion: Completion;
+  readonly measures: CaseMeasures;
+}
+
+async function measure(
+  model: EvaluatedModel,
+  side: Side,
+  cases: readonly DatasetRow[],
+  signal: AbortSignal,
+): Promise<Measured[]> {
+  await model.setAdapter(side.adapter);
+  const measured: Measured[] = [];
+  for (const row of cases) {
+    signal.throwIfAborted();
+    const request = requestFor(row);
+    const completion = await model.complete(request, signal);
+    const { nats, nTokens } = await model.scoreCompletion(request, row.completion);
+    measured.push({
+      completion,
+      measures: {
+        acceptedAtLine: acceptedAtLine(completion.text, row.completion),
+        editSimilarity: editSimilarity(completion.text, row.completion),
+        heldOutLoss: nats / nTokens,
+      },
+    });
+  }
+  return measured;
+}
+
+const requestFor = (row: DatasetRow): CompletionRequest => ({
+  prefix: row.prefix,
+  suffix: row.suffix,
+  path: row.path,
+  repository: path.basename(row.root),
+  examples: row.examples,
+  maxTokens: MAX_TOKENS,
+  lines: "single",
+});
+
+const latencyMs = ({ completion }: Measured): number => completion.prefillMs + completion.decodeMs;
+
+/** At most `limit` items, spread over the whole list, in their order. */
+export function evenlySpaced<T>(items: readonly T[], limit: number): T[] {
+  if (items.length <= limit) return [...items];
+  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)]!);
+}

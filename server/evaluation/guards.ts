@@ -1,0 +1,77 @@
+import type { Guard } from "../../core/evaluation/gate.ts";
+
+/** A tenth slower is refused, but not when it is less than a person notices, milliseconds. */
+const MAX_SLOWDOWN = 1.1;
+const UNNOTICED_MS = 30;
+
+/** The challenger answers about as fast as the champion, at the 95th percentile. */
+export function latencyGuard(challengerMs: readonly number[], championMs: readonly number[]): Guard {
+  const challenger = percentile95(challengerMs);
+  const champion = percentile95(championMs);
+  return {
+    name: "latency",
+    holds: challenger <= champion * MAX_SLOWDOWN + UNNOTICED_MS,
+    detail: `p95 ${challenger.toFixed(0)} ms against ${champion.toFixed(0)} ms`,
+  };
+}
+
+/** The smallest value that 95 % do not exceed; 0 without values. */
+const percentile95 = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.95) - 1] ?? 0;
+
+/** Upper ends of the length bands of a first line, characters. */
+const BANDS = [0, 10, 30, 60];
+const MAX_MIX_DISTANCE = 0.1;
+
+/**
+ * The challenger does not win by other lengths: its mix of lengths is at most 10 points further from that
+ * of the code really written than the champion's is.
+ */
+export function lengthMixGuard(texts: {
+  readonly challenger: readonly string[];
+  readonly champion: readonly string[];
+  readonly written: readonly string[];
+}): Guard {
+  const written = mixOf(texts.written);
+  const challenger = distance(mixOf(texts.challenger), written);
+  const champion = distance(mixOf(texts.champion), written);
+  return {
+    name: "length-mix",
+    holds: challenger <= champion + MAX_MIX_DISTANCE,
+    detail: `distance from the written code ${challenger.toFixed(2)} against ${champion.toFixed(2)}`,
+  };
+}
+
+function mixOf(texts: readonly string[]): number[] {
+  const counts = new Array<number>(BANDS.length + 1).fill(0);
+  for (const text of texts) {
+    const band = BANDS.findIndex((upTo) => text.trimEnd().length <= upTo);
+    const index = band === -1 ? BANDS.length : band;
+    counts[index]! += 1 / texts.length;
+  }
+  return counts;
+}
+
+/** Total variation: the share that would have to move. */
+const distance = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((sum, share, i) => sum + Math.abs(share - b[i]!), 0) / 2;
+
+/** Root mean square of one LoRA matrix; trained ones stay far below. */
+const MAX_RMS = 10;
+
+/** Weights are finite and of sane size. `matrices` are the adapter's tensors by name. */
+export function weightGuard(matrices: Iterable<readonly [string, Float32Array]>): Guard {
+  let largest = 0;
+  for (const [name, values] of matrices) {
+    let squares = 0;
+    for (const value of values) squares += value * value;
+    const rms = Math.sqrt(squares / Math.max(1, values.length));
+    if (!Number.isFinite(rms)) return { name: "weights", holds: false, detail: `${name} is not finite` };
+    largest = Math.max(largest, rms);
+  }
+  return {
+    name: "weights",
+    holds: largest <= MAX_RMS,
+    detail: `finite, largest root mean square ${largest.toPrecision(3)}, at most ${MAX_RMS} allowed`,
+  };
+}

@@ -1,0 +1,95 @@
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { admit } from "./admit.ts";
+import { problemFor, problemOf, problemResponse } from "./problem.ts";
+import type { Problem } from "../../protocol/api.ts";
+import { ROUTES } from "./routes/route-table.ts";
+import { securityHeaders } from "./security-headers.ts";
+import type { ServerParts } from "./server-parts.ts";
+
+/** All header lines of a request together, bytes. */
+const MAX_HEADER_BYTES = 16_384;
+/** A client has this long to send its headers, and its whole request, milliseconds. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The HTTP server: `admit`, then the router. It does not listen yet. */
+export function createHttpServer(parts: ServerParts): Server {
+  const answer = getRequestListener(createRouter(parts).fetch, { overrideGlobalObjects: false });
+  const openPaths = new Set(ROUTES.filter(({ open }) => open === true).map(({ method, path }) => `${method} ${path}`));
+  const isOpen = (method: string, path: string): boolean =>
+    openPaths.has(`${method === "HEAD" ? "GET" : method} ${path}`);
+
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const { method = "", url: target = "", rawHeaders } = request;
+    const admission = admit({ method, target, rawHeaders }, { port: parts.port(), token: parts.token, isOpen });
+    if (admission.ok) {
+      if (/100-continue/i.test(request.headers.expect ?? "")) response.writeContinue();
+      return void answer(request, response);
+    }
+    parts.log.warn({ event: "refused", reason: admission.reason, method, path: pathOf(target) });
+    refuse(response, problemFor(admission.reason));
+  };
+
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    insecureHTTPParser: false,
+  });
+  server.on("request", handle);
+  // Without a listener Node asks for the body before anyone has looked at the headers.
+  server.on("checkContinue", handle);
+  return server;
+}
+
+/** Answers without having read the body; the connection is of no more use. */
+function refuse(response: ServerResponse, problem: Problem): void {
+  const body = JSON.stringify(problem);
+  response.writeHead(problem.status, {
+    ...securityHeaders(),
+    "Content-Type": "application/problem+json",
+    "Content-Length": Buffer.byteLength(body),
+    Connection: "close",
+  });
+  response.end(body);
+}
+
+function createRouter(parts: ServerParts): Hono {
+  const router = new Hono();
+  router.use(async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(securityHeaders())) {
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    }
+    parts.log.debug({ event: "answered", method: c.req.method, path: c.req.path, status: c.res.status });
+  });
+  for (const { method, path, handle } of ROUTES) router.on(method, path, (c) => handle(c, parts));
+  router.notFound((c) => {
+    const allowed = methodsOf(c.req.path);
+    return allowed.length === 0
+      ? problemResponse(problemFor("not-found"))
+      : problemResponse(problemFor("method-not-allowed"), { Allow: allowed.join(", ") });
+  });
+  router.onError((error) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500)
+      parts.log.error({ event: "failed", problem: problem.id, code: problem.code, err: error });
+    return problemResponse(problem);
+  });
+  return router;
+}
+
+function methodsOf(path: string): string[] {
+  const patterns = ROUTES.filter((route) => {
+    const pattern = route.path.split("/");
+    const segments = path.split("/");
+    return (
+      pattern.length === segments.length && pattern.every((part, i) => part.startsWith(":") || part === segments[i])
+    );
+  });
+  return [...new Set(patterns.map(({ method }) => method))];
+}
+
+const pathOf = (target: string): string => target.split("?", 1)[0]!.slice(0, 200);

@@ -1,0 +1,133 @@
+import type { ErrorCode } from "../errors.ts";
+
+interface ProblemCode {
+  /** HTTP status; 500 for codes that only a terminal shows. */
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 507;
+  readonly title: string;
+  /** What it means and what to do: the documentation of the code. */
+  readonly meaning: string;
+}
+
+/** Every code that Kept answers or prints, what it means and what to do. */
+export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
+  malformed: {
+    status: 400,
+    title: "The request cannot be read",
+    meaning: "The body is not JSON, nests too deeply, or the request line names another host. Fix the client.",
+  },
+  unauthorized: {
+    status: 401,
+    title: "A valid token is needed",
+    meaning: "Send `Authorization: Bearer` with the token of the runtime file; a browser asks for a code first.",
+  },
+  "forbidden-host": {
+    status: 403,
+    title: "This host name is not served",
+    meaning: "There must be one Host header: 127.0.0.1, localhost or [::1] with the server's own port.",
+  },
+  "forbidden-origin": {
+    status: 403,
+    title: "Other origins are not served",
+    meaning: "A web page of another origin made the request. Open Kept's own dashboard instead.",
+  },
+  "not-found": {
+    status: 404,
+    title: "There is no such thing",
+    meaning: "The path or the id is unknown. List the resource to see what there is.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    title: "The path does not take this method",
+    meaning: "The Allow header names the methods that it takes.",
+  },
+  "alias-moved": {
+    status: 409,
+    title: "The alias stands elsewhere",
+    meaning: "Someone moved the alias since it was read. Read it again and decide again.",
+  },
+  "run-not-active": {
+    status: 409,
+    title: "The run has ended",
+    meaning: "Only a run that waits or runs can be cancelled.",
+  },
+  "too-large": {
+    status: 413,
+    title: "The body is too large",
+    meaning: "Send less at a time: at most 1 MiB and 500 events a batch.",
+  },
+  "unsupported-type": {
+    status: 415,
+    title: "The body has to be JSON",
+    meaning: "Send `Content-Type: application/json` and no content encoding.",
+  },
+  invalid: {
+    status: 422,
+    title: "The request does not have the right shape",
+    meaning: "The detail names the first field that is wrong.",
+  },
+  "too-many": {
+    status: 429,
+    title: "Too many at once",
+    meaning: "Wait for the seconds in Retry-After. There are limits on streams and on wrong login codes.",
+  },
+  busy: {
+    status: 503,
+    title: "The server is stopping",
+    meaning: "Try again in a moment; events stay in the client's outbox.",
+  },
+  internal: {
+    status: 500,
+    title: "Something in Kept went wrong",
+    meaning: "The server's log has the cause under the id of this answer.",
+  },
+  "storage-full": {
+    status: 507,
+    title: "Nothing can be stored",
+    meaning: "The disk is full or the data folder cannot be written. Free some space; nothing was acknowledged.",
+  },
+  "no-model": {
+    status: 503,
+    title: "There is no base model",
+    meaning: "The model folder has no configuration and weights. Set --model-dir or KEPT_MODEL_DIR.",
+  },
+  "training-unavailable": {
+    status: 503,
+    title: "Training cannot run here",
+    meaning: "The trainer could not be loaded. The run's message says why.",
+  },
+  "worker-failed": {
+    status: 500,
+    title: "The training worker failed",
+    meaning: "The run's message has the worker's last words. Start a new run.",
+  },
+  "already-running": {
+    status: 500,
+    title: "Another server holds the data folder",
+    meaning: "One server serves one data folder. Use the running one or choose another folder.",
+  },
+  "data-dir": {
+    status: 500,
+    title: "The data folder cannot be used",
+    meaning: "It must be a folder of your own that can be written. Choose another with --data-dir.",
+  },
+  "newer-schema": {
+    status: 500,
+    title: "A newer Kept wrote the store",
+    meaning: "Update Kept. Stores are never migrated down.",
+  },
+  "corrupt-store": {
+    status: 500,
+    title: "The store is damaged",
+    meaning: "It was left as it is. Move it away or start with another folder.",
+  },
+  "not-running": {
+    status: 500,
+    title: "No server is running",
+    meaning: "Start it with `kept serve`, or open the editor, which starts it.",
+  },
+  impostor: {
+    status: 500,
+    title: "Another program answers on the server's port",
+    meaning: "It could not prove that it holds the token, so nothing was sent to it. Restart Kept's server.",
+  },
+};

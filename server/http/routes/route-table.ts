@@ -1,0 +1,27 @@
+import { dashboardRoutes } from "./dashboard.ts";
+import { datasetRoutes } from "./datasets.ts";
+import { eventRoutes } from "./events.ts";
+import { exampleRoutes } from "./examples.ts";
+import { healthRoutes } from "./health.ts";
+import { loginRoutes } from "./login.ts";
+import { modelRoutes } from "./models.ts";
+import type { Route } from "./route.ts";
+import { statusRoutes } from "./status.ts";
+import { streamRoutes } from "./stream.ts";
+import { suggestionRoutes } from "./suggestions.ts";
+import { trainingRoutes } from "./training.ts";
+
+/** Every route of the server. */
+export const ROUTES: readonly Route[] = [
+  ...healthRoutes,
+  ...loginRoutes,
+  ...eventRoutes,
+  ...suggestionRoutes,
+  ...datasetRoutes,
+  ...trainingRoutes,
+  ...modelRoutes,
+  ...exampleRoutes,
+  ...statusRoutes,
+  ...streamRoutes,
+  ...dashboardRoutes,
+];

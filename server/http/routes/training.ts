@@ -1,0 +1,58 @@
+import { trainingRequest, type TrainingRun } from "../../../protocol/api.ts";
+import { z } from "zod";
+import { AppError } from "../../errors.ts";
+import { parseWith, readJson } from "../body.ts";
+import type { ServerParts } from "../server-parts.ts";
+import { limitParameter } from "./query.ts";
+import type { Route } from "./route.ts";
+
+export const trainingRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/v1/training/runs",
+    about: "Training runs, newest first.",
+    handle(c, { store }) {
+      const { limit } = parseWith(z.object({ limit: limitParameter }), c.req.query());
+      return c.json({ runs: store.runs.list(limit) });
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/training/runs",
+    about: "Queues a run: collect, train, test, deploy.",
+    async handle(c, { training }) {
+      return c.json(training.start(await readJson(c, trainingRequest)), 202);
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/training/runs/:id",
+    about: "One training run with its evaluation.",
+    handle: (c, parts) => c.json(knownRun(parts, c.req.param("id"))),
+  },
+  {
+    method: "GET",
+    path: "/v1/training/runs/:id/curve",
+    about: "Every stored point of a run's loss curve.",
+    handle(c, parts) {
+      const { id } = knownRun(parts, c.req.param("id"));
+      return c.json({ runId: id, points: parts.store.runs.curve(id) });
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/training/runs/:id/cancel",
+    about: "Cancels a run that waits or runs.",
+    handle(c, parts) {
+      const { id } = knownRun(parts, c.req.param("id"));
+      if (!parts.training.cancel(id)) throw new AppError("run-not-active", "The run has already ended.");
+      return c.json(parts.store.runs.get(id));
+    },
+  },
+];
+
+function knownRun({ store }: ServerParts, id: string | undefined): TrainingRun {
+  const run = store.runs.get(id ?? "");
+  if (run === null) throw new AppError("not-found", "There is no training run with this id.");
+  return run;
+}

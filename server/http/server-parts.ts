@@ -1,0 +1,30 @@
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { PushHub } from "../push/hub.ts";
+import type { ContentFiles } from "../registry/content-files.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Store } from "../store/store.ts";
+import type { Training } from "../training/training.ts";
+import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
+import type { LoginCodes } from "./login-codes.ts";
+
+/** What the routes work with. Joined in `app.ts`; a route file takes what it needs. */
+export interface ServerParts {
+  readonly store: Store;
+  readonly files: ContentFiles;
+  readonly registry: Registry;
+  readonly training: Training;
+  /** Builds a dataset snapshot in a worker. */
+  readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
+  readonly hub: PushHub;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly token: string;
+  readonly loginCodes: LoginCodes;
+  /** Folder of the built dashboard. */
+  readonly mediaDir: string;
+  /** The port once it is bound. */
+  readonly port: () => number;
+  /** Asks the process to end. */
+  readonly shutdown: () => void;
+}

@@ -1,0 +1,52 @@
+import type { DatasetRow } from "../../core/dataset-row.ts";
+import type { GateDecision } from "../../core/evaluation/gate.ts";
+import type { TrainingProgress } from "../../protocol/api.ts";
+import type { Snapshot, SnapshotOrigin } from "../datasets/snapshot.ts";
+import type { LoraHyperParameters, TrainingResult } from "../training/backend.ts";
+
+/** Messages between the server and a worker process, over Node's IPC channel. */
+
+export interface CollectTask {
+  readonly feedback: readonly DatasetRow[];
+  /** Folders whose git history is mined. */
+  readonly workspaces: readonly string[];
+  readonly origin: Omit<SnapshotOrigin, "workspaces">;
+}
+
+export interface AdapterPlace {
+  readonly version: string;
+  readonly dir: string;
+}
+
+/** Build a dataset and end. */
+export interface DatasetTask {
+  readonly kind: "dataset";
+  readonly datasetsDir: string;
+  readonly collect: CollectTask;
+}
+
+/** Collect, train, then evaluate once the server has registered the adapter. */
+export interface TrainingTask {
+  readonly kind: "training";
+  readonly runId: string;
+  readonly runDir: string;
+  readonly modelDir: string;
+  readonly datasetsDir: string;
+  /** Rows to build a dataset from, or the hash of the one that an earlier attempt built. */
+  readonly collect: CollectTask | { readonly sha256: string };
+  readonly lora: LoraHyperParameters;
+}
+
+export type WorkerTask = DatasetTask | TrainingTask;
+
+export type ToWorker =
+  | { readonly kind: "task"; readonly task: WorkerTask }
+  | { readonly kind: "evaluate"; readonly challenger: AdapterPlace; readonly champion: AdapterPlace | null };
+
+export type FromWorker =
+  | { readonly kind: "ready" }
+  | { readonly kind: "collected"; readonly snapshot: Snapshot }
+  | { readonly kind: "progress"; readonly progress: TrainingProgress }
+  | { readonly kind: "trained"; readonly result: Omit<TrainingResult, "curve"> }
+  | { readonly kind: "evaluated"; readonly decision: GateDecision }
+  | { readonly kind: "failed"; readonly code: string; readonly message: string };

@@ -1,0 +1,41 @@
+import type { EventOf, KeptEvent } from "../../protocol/events.ts";
+import type { SuggestionLabel } from "../../core/labels/label.ts";
+import type { SuggestionSignals } from "../../core/labels/signals.ts";
+
+/** Text that a developer is known to have wanted at the place of a suggestion. */
+export interface KeptText {
+  readonly text: string;
+  /** `completion`: what was suggested; `typed-instead`: what was written in its place. */
+  readonly from: "completion" | "typed-instead";
+}
+
+/**
+ * What belongs at the cursor, as far as the label and the events say: the completion of a good
+ * suggestion (its accepted part when only a part was taken), the developer's own text where a
+ * suggestion was not taken, otherwise null.
+ */
+export function keptText(
+  events: readonly KeptEvent[],
+  signals: SuggestionSignals,
+  label: Pick<SuggestionLabel, "verdict">,
+): KeptText | null {
+  const shown = shownEvent(events);
+  if (shown === null) return null;
+  if (label.verdict === "good") {
+    const text = acceptedPart(events, signals, shown.completion);
+    return text.trim() === "" ? null : { text, from: "completion" };
+  }
+  const typed = signals.typedInstead;
+  if (typed === null || typed.trim() === "" || typed === shown.completion) return null;
+  return { text: typed, from: "typed-instead" };
+}
+
+export function shownEvent(events: readonly KeptEvent[]): EventOf<"shown"> | null {
+  return events.find((event) => event.kind === "shown") ?? null;
+}
+
+function acceptedPart(events: readonly KeptEvent[], signals: SuggestionSignals, completion: string): string {
+  if (signals.outcome !== "partially-accepted") return completion;
+  const characters = events.map((event) => (event.kind === "partially-accepted" ? event.characters : 0));
+  return completion.slice(0, Math.max(...characters));
+}

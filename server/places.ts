@@ -1,0 +1,61 @@
+import envPaths from "env-paths";
+import { existsSync } from "node:fs";
+import path from "node:path";
+
+/**
+ * Where things lie. This file runs as `server/places.ts` or bundled into `dist/*.cjs`; either way the
+ * package's root is one folder up.
+ */
+const packageRoot = path.dirname(import.meta.dirname);
+const fromSource = path.basename(import.meta.dirname) === "server";
+
+/** --data-dir, then KEPT_DATA_DIR, then the platform's folder for application data. */
+export function resolveDataDir(flag: string | undefined, env: NodeJS.ProcessEnv): string {
+  return path.resolve(flag ?? env["KEPT_DATA_DIR"] ?? envPaths("kept", { suffix: "" }).data);
+}
+
+/** --model-dir, then KEPT_MODEL_DIR, then the base model that Kept ships. */
+export function resolveModelDir(flag: string | undefined, env: NodeJS.ProcessEnv): string {
+  return path.resolve(flag ?? env["KEPT_MODEL_DIR"] ?? path.join(packageRoot, "models", "base"));
+}
+
+/** The entry of the training worker: the bundle, or the source when there is none beside us. */
+export function workerEntry(): string {
+  if (!fromSource) return path.join(import.meta.dirname, "worker.cjs");
+  return path.join(packageRoot, "server", "worker.ts");
+}
+
+/** The built dashboard. */
+export function mediaDir(env: NodeJS.ProcessEnv): string {
+  return path.resolve(env["KEPT_MEDIA_DIR"] ?? path.join(packageRoot, "dist", "media"));
+}
+
+/** Files of one data folder. */
+export interface DataPlaces {
+  readonly dataDir: string;
+  readonly database: string;
+  readonly lock: string;
+  readonly runtimeFile: string;
+  readonly log: string;
+  readonly files: string;
+  readonly datasets: string;
+  readonly runs: string;
+  readonly adapters: string;
+}
+
+export function dataPlaces(dataDir: string): DataPlaces {
+  return {
+    dataDir,
+    database: path.join(dataDir, "kept.db"),
+    lock: path.join(dataDir, "server.lock"),
+    runtimeFile: path.join(dataDir, "server.json"),
+    log: path.join(dataDir, "server.log"),
+    files: path.join(dataDir, "files"),
+    datasets: path.join(dataDir, "datasets"),
+    runs: path.join(dataDir, "runs"),
+    adapters: path.join(dataDir, "adapters"),
+  };
+}
+
+/** True when the folder holds a model: a configuration beside its weights. */
+export const hasModel = (modelDir: string): boolean => existsSync(path.join(modelDir, "config.json"));

@@ -1,0 +1,71 @@
+import { AppError } from "../errors.ts";
+import { MIGRATIONS } from "./migrations.ts";
+import Database from "better-sqlite3";
+import { chmodSync, closeSync, openSync } from "node:fs";
+
+export type Db = Database.Database;
+
+/** Longest wait for another process's lock, milliseconds: a reader such as a backup tool. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** The WAL is cut back to this after a checkpoint, bytes. */
+const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Opens the store, checks it and brings it to this version's schema.
+ *
+ * `synchronous` is FULL: with WAL the default loses acknowledged rows in a power cut.
+ * @throws AppError `newer-schema` when a later Kept wrote it, `corrupt-store` when it is damaged.
+ */
+export function openDatabase(file: string): Db {
+  if (file !== ":memory:") closeSync(openSync(file, "a", 0o600));
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    if (file !== ":memory:") chmodSync(file, 0o600);
+    refuseNewerSchema(db);
+    db.pragma("journal_mode = WAL");
+    db.pragma("synchronous = FULL");
+    db.pragma("foreign_keys = ON");
+    db.pragma("secure_delete = ON");
+    db.pragma("trusted_schema = OFF");
+    db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    const [check] = db.pragma("quick_check(1)") as { quick_check: string }[];
+    if (check?.quick_check !== "ok") throw new Error(check?.quick_check);
+    migrate(db);
+    return db;
+  } catch (cause) {
+    db.close();
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("corrupt-store", `The store ${file} cannot be read: ${(cause as Error).message}`, {
+      cause,
+      hint: "It was left as it is. Move it away, or start with another folder by --data-dir.",
+    });
+  }
+}
+
+/** Schema version of an open store. */
+export const schemaVersion = (db: Db): number => db.pragma("user_version", { simple: true }) as number;
+
+function refuseNewerSchema(db: Db): void {
+  const found = schemaVersion(db);
+  if (found <= MIGRATIONS.length) return;
+  throw new AppError("newer-schema", `The store has schema ${found}; this Kept knows up to ${MIGRATIONS.length}.`, {
+    hint: "Update Kept. The store was not changed.",
+  });
+}
+
+/** Each migration and its version number are one transaction: a kill leaves the old or the new schema. */
+function migrate(db: Db): void {
+  for (let version = schemaVersion(db); version < MIGRATIONS.length; version++) {
+    db.transaction(() => {
+      db.exec(MIGRATIONS[version]!);
+      db.pragma(`user_version = ${version + 1}`);
+    }).immediate();
+  }
+}
+
+/** Writes the WAL back into the file, empties it and closes the store. */
+export function closeDatabase(db: Db): void {
+  db.pragma("wal_checkpoint(TRUNCATE)");
+  db.close();
+}

@@ -1,0 +1,62 @@
+import { keptEvent, type KeptEvent } from "../../protocol/events.ts";
+import type { Db } from "./database.ts";
+import { createHash } from "node:crypto";
+
+export type AppendResult = "accepted" | "duplicate" | "conflict";
+
+/** Append-only facts. The server's sequence is the order of everything derived from them. */
+export interface EventStore {
+  /** Stores an event once. The same id with another body is refused and leaves an audit row. */
+  append(event: KeptEvent, receivedAt: number): AppendResult;
+  /** Events of one suggestion, in server order. */
+  ofSuggestion(suggestionId: string): KeptEvent[];
+  /** Sequence of the `shown` event of a suggestion, or null. */
+  shownSequence(suggestionId: string): number | null;
+  count(): number;
+  /** Highest sequence so far; 0 when empty. */
+  watermark(): number;
+  nConflicts(): number;
+}
+
+export function openEventStore(db: Db): EventStore {
+  const insert = db.prepare(`
+    INSERT INTO events (id, suggestion_id, session_id, kind, body, body_sha256, received_at)
+    VALUES (@id, @suggestionId, @sessionId, @kind, @body, @bodySha256, @receivedAt)
+    ON CONFLICT (id) DO NOTHING`);
+  const storedHash = db.prepare("SELECT body_sha256 AS sha256 FROM events WHERE id = ?");
+  const audit = db.prepare(`
+    INSERT INTO event_conflicts (event_id, stored_sha256, refused_sha256, received_at) VALUES (?, ?, ?, ?)`);
+  const ofSuggestion = db.prepare("SELECT body FROM events WHERE suggestion_id = ? ORDER BY sequence");
+  const shown = db.prepare("SELECT min(sequence) AS sequence FROM events WHERE suggestion_id = ? AND kind = 'shown'");
+
+  return {
+    append(event, receivedAt) {
+      const body = canonicalJson(event);
+      const bodySha256 = createHash("sha256").update(body).digest("hex");
+      const { id, suggestionId, sessionId, kind } = event;
+      const { changes } = insert.run({ id, suggestionId, sessionId, kind, body, bodySha256, receivedAt });
+      if (changes === 1) return "accepted";
+      const stored = (storedHash.get(id) as { sha256: string }).sha256;
+      if (stored === bodySha256) return "duplicate";
+      audit.run(id, stored, bodySha256, receivedAt);
+      return "conflict";
+    },
+    ofSuggestion: (suggestionId) =>
+      (ofSuggestion.all(suggestionId) as { body: string }[]).map(({ body }) => keptEvent.parse(JSON.parse(body))),
+    shownSequence: (suggestionId) => (shown.get(suggestionId) as { sequence: number | null }).sequence,
+    count: () => number(db, "SELECT count(*) FROM events"),
+    watermark: () => number(db, "SELECT coalesce(max(sequence), 0) FROM events"),
+    nConflicts: () => number(db, "SELECT count(*) FROM event_conflicts"),
+  };
+}
+
+const number = (db: Db, sql: string): number => db.prepare(sql).pluck().get() as number;
+
+/** JSON with sorted keys, so that the same event always has the same hash. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === "object" && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : inner,
+  );
+}

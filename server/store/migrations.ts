@@ -1,0 +1,158 @@
+/**
+ * Numbered migrations: entry n brings the schema from version n to n + 1. Released entries never
+ * change. Times are milliseconds since 1970, JSON columns hold the wire shapes of `protocol/`.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE events (
+    sequence      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            TEXT NOT NULL UNIQUE,
+    suggestion_id TEXT NOT NULL,
+    session_id    TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    body          TEXT NOT NULL,
+    body_sha256   TEXT NOT NULL,
+    received_at   INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX events_by_suggestion ON events (suggestion_id, sequence);
+  CREATE TRIGGER events_never_change BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+
+  CREATE TABLE event_conflicts (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id       TEXT NOT NULL REFERENCES events (id),
+    stored_sha256  TEXT NOT NULL,
+    refused_sha256 TEXT NOT NULL,
+    received_at    INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE suggestions (
+    id         TEXT PRIMARY KEY,
+    sequence   INTEGER NOT NULL UNIQUE,
+    shown_at   INTEGER NOT NULL,
+    source     TEXT NOT NULL,
+    root       TEXT NOT NULL,
+    path       TEXT NOT NULL,
+    language   TEXT NOT NULL,
+    line       INTEGER NOT NULL,
+    completion TEXT NOT NULL,
+    base       TEXT NOT NULL,
+    adapter    TEXT,
+    outcome    TEXT NOT NULL,
+    rating     TEXT,
+    retained   REAL,
+    survived   REAL
+  ) STRICT;
+
+  CREATE TABLE labels (
+    suggestion_id TEXT PRIMARY KEY REFERENCES suggestions (id) ON DELETE CASCADE,
+    verdict       TEXT NOT NULL,
+    probability   REAL NOT NULL,
+    weight        REAL NOT NULL,
+    reasons       TEXT NOT NULL,
+    version       TEXT NOT NULL,
+    sequence      INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX labels_by_verdict ON labels (verdict, sequence);
+
+  CREATE TABLE examples (
+    suggestion_id TEXT PRIMARY KEY REFERENCES suggestions (id) ON DELETE CASCADE,
+    root          TEXT NOT NULL,
+    path          TEXT NOT NULL,
+    language      TEXT NOT NULL,
+    text          TEXT NOT NULL,
+    revision      INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX examples_by_root ON examples (root, revision);
+  CREATE TABLE examples_revision (
+    only     INTEGER PRIMARY KEY CHECK (only = 1),
+    revision INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO examples_revision VALUES (1, 0);
+
+  CREATE TABLE datasets (
+    id           TEXT PRIMARY KEY,
+    created_at   INTEGER NOT NULL,
+    sha256       TEXT NOT NULL UNIQUE,
+    n_train      INTEGER NOT NULL,
+    n_validation INTEGER NOT NULL,
+    n_test       INTEGER NOT NULL,
+    sources      TEXT NOT NULL,
+    manifest     TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE runs (
+    id               TEXT PRIMARY KEY,
+    strategy         TEXT NOT NULL,
+    state            TEXT NOT NULL,
+    stage            TEXT NOT NULL,
+    request          TEXT NOT NULL,
+    created_at       INTEGER NOT NULL,
+    finished_at      INTEGER,
+    dataset_id       TEXT REFERENCES datasets (id),
+    version_id       TEXT REFERENCES versions (id),
+    error_code       TEXT,
+    error_message    TEXT,
+    train_loss_first REAL,
+    train_loss_last  REAL
+  ) STRICT;
+  CREATE TABLE run_points (
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    step   INTEGER NOT NULL,
+    body   TEXT NOT NULL,
+    PRIMARY KEY (run_id, step)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE versions (
+    id         TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    base       TEXT NOT NULL,
+    run_id     TEXT NOT NULL REFERENCES runs (id),
+    dataset_id TEXT NOT NULL REFERENCES datasets (id),
+    champion_before TEXT REFERENCES versions (id),
+    manifest   TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE version_files (
+    version_id TEXT NOT NULL REFERENCES versions (id),
+    name       TEXT NOT NULL,
+    sha256     TEXT NOT NULL,
+    bytes      INTEGER NOT NULL,
+    PRIMARY KEY (version_id, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX version_files_by_sha256 ON version_files (sha256);
+  CREATE TABLE evaluations (
+    id         TEXT PRIMARY KEY,
+    run_id     TEXT NOT NULL UNIQUE REFERENCES runs (id),
+    version_id TEXT NOT NULL REFERENCES versions (id),
+    created_at INTEGER NOT NULL,
+    report     TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE aliases (
+    alias      TEXT PRIMARY KEY CHECK (alias IN ('champion', 'candidate', 'previous')),
+    version_id TEXT REFERENCES versions (id)
+  ) STRICT;
+  INSERT INTO aliases VALUES ('champion', NULL), ('candidate', NULL), ('previous', NULL);
+  CREATE TABLE alias_history (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    alias        TEXT NOT NULL REFERENCES aliases (alias),
+    from_version TEXT REFERENCES versions (id),
+    to_version   TEXT REFERENCES versions (id),
+    reason       TEXT NOT NULL,
+    moved_at     INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE jobs (
+    id          TEXT PRIMARY KEY,
+    kind        TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'dead')),
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    lease_token TEXT,
+    lease_until REAL,
+    error       TEXT,
+    created_at  INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX jobs_by_state ON jobs (state, created_at);
+  `,
+];

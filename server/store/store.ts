@@ -1,0 +1,41 @@
+import { closeDatabase, openDatabase, type Db } from "./database.ts";
+import { openDatasetStore, type DatasetStore } from "./dataset-store.ts";
+import { openEventStore, type EventStore } from "./event-store.ts";
+import { openExampleStore, type ExampleStore } from "./example-store.ts";
+import { openJobStore, type JobStore } from "./job-store.ts";
+import { openLabelStore, type LabelStore } from "./label-store.ts";
+import { openRunStore, type RunStore } from "./run-store.ts";
+import { openSuggestionStore, type SuggestionStore } from "./suggestion-store.ts";
+import { openVersionStore, type VersionStore } from "./version-store.ts";
+
+/** All aggregates over one database. */
+export interface Store extends Disposable {
+  readonly db: Db;
+  readonly events: EventStore;
+  readonly suggestions: SuggestionStore;
+  readonly labels: LabelStore;
+  readonly examples: ExampleStore;
+  readonly datasets: DatasetStore;
+  readonly runs: RunStore;
+  readonly versions: VersionStore;
+  readonly jobs: JobStore;
+  /** Runs `work` in one transaction: all of it is durable or none of it happened. */
+  transaction<T>(work: () => T): T;
+}
+
+export function openStore(file: string): Store {
+  const db = openDatabase(file);
+  return {
+    db,
+    events: openEventStore(db),
+    suggestions: openSuggestionStore(db),
+    labels: openLabelStore(db),
+    examples: openExampleStore(db),
+    datasets: openDatasetStore(db),
+    runs: openRunStore(db),
+    versions: openVersionStore(db),
+    jobs: openJobStore(db),
+    transaction: (work) => db.transaction(work).immediate(),
+    [Symbol.dispose]: () => closeDatabase(db),
+  };
+}

@@ -1,0 +1,112 @@
+import type { LabelRow, SuggestionRow } from "../../protocol/api.ts";
+import { isoTime } from "../clock.ts";
+import type { Db } from "./database.ts";
+
+/** What is derived from the events of one suggestion, without its label. */
+export interface SuggestionRecord {
+  readonly id: string;
+  /** Server sequence of its `shown` event: the order of lists. */
+  readonly sequence: number;
+  readonly shownAt: number;
+  readonly source: "editor" | "replay";
+  readonly root: string;
+  readonly path: string;
+  readonly language: string;
+  readonly line: number;
+  readonly completion: string;
+  readonly base: string;
+  readonly adapter: string | null;
+  readonly outcome: string;
+  readonly rating: "up" | "down" | null;
+  readonly retained: number | null;
+  readonly survived: number | null;
+}
+
+export interface SuggestionStore {
+  put(record: SuggestionRecord): void;
+  get(id: string): SuggestionRow | null;
+  /** Newest first; `before` is the `next` of the page before. */
+  page(limit: number, before: number | null): { suggestions: SuggestionRow[]; next: string | null };
+  count(): number;
+}
+
+export function openSuggestionStore(db: Db): SuggestionStore {
+  const put = db.prepare(`
+    INSERT INTO suggestions (id, sequence, shown_at, source, root, path, language, line, completion, base, adapter,
+                             outcome, rating, retained, survived)
+    VALUES (@id, @sequence, @shownAt, @source, @root, @path, @language, @line, @completion, @base, @adapter,
+            @outcome, @rating, @retained, @survived)
+    ON CONFLICT (id) DO UPDATE SET
+      outcome = excluded.outcome, rating = excluded.rating, retained = excluded.retained, survived = excluded.survived`);
+  const select = `
+    SELECT s.*, l.verdict, l.probability, l.weight, l.reasons, l.version
+    FROM suggestions s LEFT JOIN labels l ON l.suggestion_id = s.id`;
+  const one = db.prepare(`${select} WHERE s.id = ?`);
+  const newest = db.prepare(`${select} WHERE s.sequence < ? ORDER BY s.sequence DESC LIMIT ?`);
+
+  return {
+    put: (record) => void put.run(record),
+    get(id) {
+      const row = one.get(id) as JoinedRow | undefined;
+      return row ? toWire(row) : null;
+    },
+    page(limit, before) {
+      const rows = newest.all(before ?? Number.MAX_SAFE_INTEGER, limit + 1) as JoinedRow[];
+      const shown = rows.slice(0, limit);
+      const last = shown.at(-1);
+      return {
+        suggestions: shown.map(toWire),
+        next: rows.length > limit && last ? String(last.sequence) : null,
+      };
+    },
+    count: () => db.prepare("SELECT count(*) FROM suggestions").pluck().get() as number,
+  };
+}
+
+interface JoinedRow {
+  id: string;
+  sequence: number;
+  shown_at: number;
+  source: "editor" | "replay";
+  path: string;
+  language: string;
+  line: number;
+  completion: string;
+  base: string;
+  adapter: string | null;
+  outcome: string;
+  rating: "up" | "down" | null;
+  retained: number | null;
+  survived: number | null;
+  verdict: LabelRow["verdict"] | null;
+  probability: number;
+  weight: number;
+  reasons: string;
+  version: string;
+}
+
+const toWire = (row: JoinedRow): SuggestionRow => ({
+  id: row.id,
+  shownAt: isoTime(row.shown_at),
+  source: row.source,
+  path: row.path,
+  language: row.language,
+  line: row.line,
+  completion: row.completion,
+  outcome: row.outcome,
+  rating: row.rating,
+  retained: row.retained,
+  survived: row.survived,
+  model: { base: row.base, adapter: row.adapter },
+  label:
+    row.verdict === null
+      ? null
+      : {
+          suggestionId: row.id,
+          verdict: row.verdict,
+          probability: row.probability,
+          weight: row.weight,
+          reasons: JSON.parse(row.reasons) as LabelRow["reasons"],
+          version: row.version,
+        },
+});

@@ -1,0 +1,32 @@
+import type { TrainingRequest } from "../../protocol/api.ts";
+import type { LoraHyperParameters } from "./backend.ts";
+
+/** Fits the base model shipped on two CPU cores in a few minutes. */
+export const DEFAULT_LORA: LoraHyperParameters = {
+  rank: 16,
+  alpha: 32,
+  learningRate: 1e-3,
+  steps: 120,
+  warmupSteps: 10,
+  weightDecay: 0.01,
+  clipNorm: 1,
+  batchRows: 8,
+  rowTokens: 384,
+  targetTokens: 64,
+  seed: 1,
+};
+
+/** Alpha over rank stays as it is, so that another rank does not change the size of a step. */
+export function loraFor(overrides: TrainingRequest["overrides"]): LoraHyperParameters {
+  const rank = overrides.rank ?? DEFAULT_LORA.rank;
+  const steps = overrides.steps ?? DEFAULT_LORA.steps;
+  return {
+    ...DEFAULT_LORA,
+    rank,
+    alpha: (DEFAULT_LORA.alpha / DEFAULT_LORA.rank) * rank,
+    steps,
+    warmupSteps: Math.min(DEFAULT_LORA.warmupSteps, Math.floor(steps / 4)),
+    learningRate: overrides.learningRate ?? DEFAULT_LORA.learningRate,
+    seed: overrides.seed ?? DEFAULT_LORA.seed,
+  };
+}

@@ -1,0 +1,106 @@
+import type { DatasetRow } from "../../core/dataset-row.ts";
+import { readSafetensors, toFloat32 } from "../../engine/checkpoint/safetensors.ts";
+import { openModel } from "../../engine/generate/model.ts";
+import { historyRows } from "../datasets/history-rows.ts";
+import { readSnapshot, writeSnapshot, type Snapshot } from "../datasets/snapshot.ts";
+import { compareAdapters } from "../evaluation/compare.ts";
+import { weightGuard } from "../evaluation/guards.ts";
+import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "../jobs/worker-messages.ts";
+import type { TrainingRow } from "./backend.ts";
+import { createOnnxBackend } from "./onnx/backend.ts";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+/** One core stays free for the editor. */
+const EVALUATION_THREADS = 1;
+
+export interface TaskChannel {
+  readonly send: (message: FromWorker) => void;
+  /** Resolves with the server's answer to `trained`. */
+  readonly evaluation: Promise<Extract<ToWorker, { kind: "evaluate" }>>;
+  readonly signal: AbortSignal;
+}
+
+/** Does one task inside the worker process. Throws what goes wrong; the caller reports it. */
+export async function performTask(task: WorkerTask, channel: TaskChannel): Promise<void> {
+  if (task.kind === "dataset") {
+    channel.send({ kind: "collected", snapshot: await collect(task.datasetsDir, task.collect, channel.signal) });
+    return;
+  }
+  await performTraining(task, channel);
+}
+
+async function performTraining(task: TrainingTask, { send, evaluation, signal }: TaskChannel): Promise<void> {
+  const sha256 = await datasetOf(task, send, signal);
+  const { train, validation, test } = readSnapshot(task.datasetsDir, sha256);
+  if (train.length === 0) {
+    throw new TaskError("no-rows", "There is nothing to learn from yet: no kept suggestion and no history to mine.");
+  }
+
+  const { curve: _, ...result } = await createOnnxBackend().train(
+    {
+      runId: task.runId,
+      modelDir: task.modelDir,
+      train: train.map(trainingRow),
+      validation: validation.map(trainingRow),
+      runDir: task.runDir,
+      lora: task.lora,
+    },
+    (progress) => send({ kind: "progress", progress }),
+    signal,
+  );
+  send({ kind: "trained", result });
+
+  const { challenger, champion } = await evaluation;
+  const weights = readSafetensors(readFileSync(path.join(challenger.dir, "adapter_model.safetensors")));
+  await using model = await openModel(task.modelDir, { threads: EVALUATION_THREADS });
+  const decision = await compareAdapters(
+    model,
+    { challenger: { adapter: challenger }, champion: { adapter: champion } },
+    test,
+    {
+      guards: [weightGuard([...weights].map(([name, tensor]) => [name, toFloat32(tensor)] as const))],
+      seed: task.lora.seed,
+      signal,
+    },
+  );
+  send({ kind: "evaluated", decision });
+}
+
+async function datasetOf(task: TrainingTask, send: TaskChannel["send"], signal: AbortSignal): Promise<string> {
+  if ("sha256" in task.collect) return task.collect.sha256;
+  const snapshot = await collect(task.datasetsDir, task.collect, signal);
+  send({ kind: "collected", snapshot });
+  return snapshot.sha256;
+}
+
+async function collect(datasetsDir: string, task: CollectTask, signal: AbortSignal): Promise<Snapshot> {
+  const mined = [];
+  for (const workspace of task.workspaces) mined.push(await historyRows(workspace, signal));
+  const rows = [...task.feedback, ...mined.flatMap(({ rows }) => rows)];
+  return writeSnapshot(datasetsDir, rows, {
+    ...task.origin,
+    workspaces: mined.map(({ root, head }) => ({ root, head })),
+  });
+}
+
+const trainingRow = (row: DatasetRow): TrainingRow => ({
+  suggestionId: row.suggestionId ?? row.id,
+  repository: path.basename(row.root),
+  path: row.path,
+  prefix: row.prefix,
+  suffix: row.suffix,
+  examples: row.examples,
+  completion: row.completion,
+  weight: row.weight,
+});
+
+/** A failure with a code that the run shows. */
+export class TaskError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "TaskError";
+    this.code = code;
+  }
+}

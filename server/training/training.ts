@@ -1,0 +1,215 @@
+import type { EvaluationReport, TrainingRequest, TrainingRun } from "../../protocol/api.ts";
+import type { GateDecision } from "../../core/evaluation/gate.ts";
+import type { Clock } from "../clock.ts";
+import { collectTask, recordSnapshot } from "../datasets/collect.ts";
+import { AppError } from "../errors.ts";
+import type { JobEnd } from "../jobs/runner.ts";
+import type { FromWorker, ToWorker, TrainingTask } from "../jobs/worker-messages.ts";
+import { runWorker } from "../jobs/worker-process.ts";
+import type { Log } from "../log.ts";
+import { hasModel, type DataPlaces } from "../places.ts";
+import type { PushHub } from "../push/hub.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Job } from "../store/job-store.ts";
+import type { Store } from "../store/store.ts";
+import { loraFor } from "./hyper-parameters.ts";
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { v7 as uuidv7 } from "uuid";
+
+/** Training runs: queued by a request, done by a worker, recorded stage by stage. */
+export interface Training {
+  /** Queues a run. @throws AppError `no-model` */
+  start(request: TrainingRequest): TrainingRun;
+  /** False when the run has already ended. */
+  cancel(runId: string): boolean;
+  /** Does the job of a run: collect, train, test, deploy. */
+  perform(job: Job, signal: AbortSignal): Promise<JobEnd>;
+  /** The job of a run ran out of attempts. */
+  giveUp(runId: string, error: string): void;
+}
+
+export interface TrainingParts {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly hub: PushHub;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly places: DataPlaces;
+  readonly modelDir: string;
+  readonly base: () => string;
+  readonly workerEntry: string;
+  /** Tells the runner that there is work, and that a run's work has to end. */
+  readonly runner: () => { wake(): void; interrupt(subject: string): void };
+}
+
+export function createTraining(parts: TrainingParts): Training {
+  const { store, hub, clock } = parts;
+  const publish = (runId: string): void => hub.publish("run", store.runs.get(runId)!);
+  const finish = (runId: string, state: "failed" | "cancelled", error: TrainingRun["error"]): void => {
+    store.runs.finish(runId, state, clock.wallMs(), error);
+    publish(runId);
+  };
+
+  return {
+    start(request) {
+      if (!hasModel(parts.modelDir)) throw new AppError("no-model", "There is no base model to train an adapter for.");
+      const id = uuidv7();
+      const createdAt = clock.wallMs();
+      store.transaction(() => {
+        store.runs.create({ id, request, createdAt });
+        store.jobs.enqueue({ id: uuidv7(), kind: "training", subject: id, createdAt });
+      });
+      publish(id);
+      parts.runner().wake();
+      return store.runs.get(id)!;
+    },
+    cancel(runId) {
+      const state = store.runs.get(runId)?.state;
+      if (state !== "queued" && state !== "running") return false;
+      store.jobs.cancel(runId);
+      finish(runId, "cancelled", null);
+      parts.runner().interrupt(runId);
+      return true;
+    },
+    giveUp(runId, error) {
+      const state = store.runs.get(runId)?.state;
+      if (state === "queued" || state === "running") finish(runId, "failed", { code: "worker-failed", message: error });
+    },
+    perform: (job, signal) => performRun(parts, job, signal, publish),
+  };
+}
+
+async function performRun(
+  parts: TrainingParts,
+  job: Job,
+  signal: AbortSignal,
+  publish: (runId: string) => void,
+): Promise<JobEnd> {
+  const { store, registry, hub, clock } = parts;
+  const runId = job.subject;
+  const request = store.runs.request(runId);
+  const run = store.runs.get(runId);
+  if (request === null || run === null || run.finishedAt !== null) return { kind: "cancelled" };
+
+  /** Writes only while the claim holds the job: a worker that lost its lease changes nothing. */
+  const fenced = (work: () => void): void => {
+    store.transaction(() => {
+      if (!store.jobs.holds(job)) throw new Error("The lease was lost.");
+      work();
+    });
+    publish(runId);
+  };
+  const lora = loraFor(request.overrides);
+  const runDir = path.join(parts.places.runs, runId);
+  mkdirSync(runDir, { recursive: true, mode: 0o700 });
+  const earlier = run.datasetId === null ? null : store.datasets.get(run.datasetId);
+  const task: TrainingTask = {
+    kind: "training",
+    runId,
+    runDir,
+    modelDir: parts.modelDir,
+    datasetsDir: parts.places.datasets,
+    collect: earlier === null ? collectTask(store, request.workspaces, lora.seed) : { sha256: earlier.sha256 },
+    lora,
+  };
+  fenced(() => store.runs.moveTo(runId, earlier === null ? "collect" : "train", "running"));
+
+  let end: JobEnd | null = null;
+  let challenger = "";
+  let champion: string | null = null;
+
+  const onMessage = (message: FromWorker, send: (message: ToWorker) => void): void => {
+    switch (message.kind) {
+      case "collected":
+        return fenced(() => {
+          recordSnapshot(store, message.snapshot, clock);
+          store.runs.setDataset(runId, message.snapshot.id);
+          store.runs.moveTo(runId, "train", "running");
+        });
+      case "progress":
+        if (!store.jobs.progressed(job)) return;
+        store.runs.addPoint(message.progress);
+        return hub.publish("progress", message.progress);
+      case "trained": {
+        const { adapterDir, trainLoss } = message.result;
+        const datasetId = store.runs.get(runId)!.datasetId!;
+        const base = parts.base();
+        fenced(() => {
+          challenger = registry.register({ adapterDir, base, runId, datasetId, hyperParameters: lora }).id;
+          store.runs.setTrained(runId, challenger, trainLoss);
+          store.runs.moveTo(runId, "test", "running");
+        });
+        champion = store.versions.alias("champion");
+        return send({
+          kind: "evaluate",
+          challenger: { version: challenger, dir: registry.materialise(challenger) },
+          champion: champion === null ? null : { version: champion, dir: registry.materialise(champion) },
+        });
+      }
+      case "evaluated": {
+        const report = reportOf(message.decision, challenger, champion ?? BASE_ALONE);
+        fenced(() => {
+          store.versions.putEvaluation(runId, challenger, report, clock.wallMs());
+          store.runs.moveTo(runId, "deploy", "running");
+        });
+        fenced(() => {
+          if (report.verdict === "promote") registry.moveAlias("champion", champion, challenger, report.reason);
+          store.runs.finish(runId, "succeeded", clock.wallMs(), null);
+        });
+        if (report.verdict === "promote") registry.announce();
+        end = { kind: "succeeded" };
+        return;
+      }
+      case "failed":
+        fenced(() =>
+          store.runs.finish(runId, "failed", clock.wallMs(), { code: message.code, message: message.message }),
+        );
+        end = { kind: "failed", error: message.message };
+        return;
+      case "ready":
+        return;
+    }
+  };
+
+  const inner = new AbortController();
+  const stopped = AbortSignal.any([signal, inner.signal]);
+  let thrown: unknown = null;
+  const { how, lastWords } = await runWorker(
+    parts.workerEntry,
+    task,
+    (message, send) => {
+      try {
+        onMessage(message, send);
+      } catch (error) {
+        thrown = error;
+        inner.abort(error);
+      }
+    },
+    stopped,
+  );
+  if (end !== null) return end;
+  if (signal.aborted) return { kind: "cancelled" };
+  if (thrown !== null) {
+    parts.log.error({ event: "run-failed", run: runId, err: thrown });
+    const { code, message } =
+      thrown instanceof AppError ? thrown : { code: "internal", message: (thrown as Error).message };
+    store.runs.finish(runId, "failed", clock.wallMs(), { code, message });
+    publish(runId);
+    return { kind: "failed", error: message };
+  }
+  parts.log.warn({ event: "worker-died", run: runId, how, lastWords });
+  return { kind: "retry", error: `The training worker ended (${how}). ${lastWords}`.trim() };
+}
+
+/** Stands for the champion in a report when no adapter serves. */
+export const BASE_ALONE = "base";
+
+const reportOf = (decision: GateDecision, challenger: string, champion: string): EvaluationReport => ({
+  id: randomUUID(),
+  challenger,
+  champion,
+  ...decision,
+  guards: decision.guards.map((guard) => ({ ...guard })),
+});
