@@ -1,0 +1,129 @@
+import type { HistoryPoint } from "../../core/history-point.ts";
+import { redactSecrets } from "../../core/redaction.ts";
+import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
+import type { ExampleIndex, IndexedExample } from "../../engine/retrieve/example-index.ts";
+import type { InContextExample, KeptEvent, ModelVersion } from "../../protocol/events.ts";
+import { replayCase, type ReplayCase } from "./acceptance.ts";
+import { judge, replayEvents, type EventSession, type LaterSurvival } from "./replay-events.ts";
+
+export interface WalkOptions {
+  /** In time order; points of one commit follow each other. */
+  readonly points: AsyncIterable<HistoryPoint> | Iterable<HistoryPoint>;
+  /** Workspace folder that the suggestions belong to, absolute. */
+  readonly root: string;
+  /** Name of the repository as the prompt says it. */
+  readonly repository: string;
+  readonly complete: (request: CompletionRequest, signal: AbortSignal) => Promise<Completion>;
+  /** sha256 of the base model's weights. */
+  readonly base: string;
+  /** Filled as the walk goes on: a commit's code becomes an example only for later commits. */
+  readonly index: ExampleIndex;
+  readonly survivalOf: (point: HistoryPoint, accepted: string) => Promise<LaterSurvival | null>;
+  /** Takes the events of one suggestion; resolves when the walk may go on. */
+  readonly send: (events: readonly KeptEvent[]) => Promise<void>;
+  readonly session: EventSession;
+  readonly onPoint: (cases: readonly ReplayCase[]) => void;
+  readonly signal: AbortSignal;
+}
+
+/** In-context examples asked for; the prompt takes those that fit. */
+export const EXAMPLES_PER_PROMPT = 4;
+/** Longest suggestions, tokens: a line, and up to five lines. */
+const LINE_TOKENS = 40;
+const BLOCK_TOKENS = 96;
+
+/** Walks a history: at every point the model suggests, and what was really written decides. */
+export async function walkHistory(options: WalkOptions): Promise<ReplayCase[]> {
+  const cases: ReplayCase[] = [];
+  let commit = "";
+  let written: IndexedExample[] = [];
+  for await (const raw of options.points) {
+    options.signal.throwIfAborted();
+    const point = withoutSecrets(raw);
+    if (point.target.trim() === "") continue;
+    if (point.commit !== commit) {
+      for (const example of written) options.index.add(example);
+      written = [];
+      commit = point.commit;
+    }
+    cases.push(await replayPoint(point, options));
+    written.push(exampleOf(point, options.root));
+    options.onPoint(cases);
+  }
+  return cases;
+}
+
+/** The same request for a point wherever it is asked: in the walk, and before and after training. */
+export function requestAt(
+  point: HistoryPoint,
+  repository: string,
+  examples: readonly { readonly path: string; readonly text: string }[],
+): CompletionRequest {
+  return {
+    prefix: point.prefix,
+    suffix: point.suffix,
+    path: point.path,
+    repository,
+    examples: examples.map(({ path, text }) => ({ path, text })),
+    maxTokens: point.kind === "line" ? LINE_TOKENS : BLOCK_TOKENS,
+    lines: point.kind === "line" ? "single" : "block",
+  };
+}
+
+/** Text is scanned for secrets before it is first written anywhere, history included. */
+export function withoutSecrets(point: HistoryPoint): HistoryPoint {
+  return {
+    ...point,
+    prefix: redactSecrets(point.prefix),
+    suffix: redactSecrets(point.suffix),
+    target: redactSecrets(point.target),
+  };
+}
+
+async function replayPoint(point: HistoryPoint, options: WalkOptions): Promise<ReplayCase> {
+  const { index, root, session, signal } = options;
+  const { prefix, path, language } = point;
+  const found = index.query({ prefix, path, language, root }, EXAMPLES_PER_PROMPT);
+  const answer = await options.complete(requestAt(point, options.repository, found), signal);
+  signal.throwIfAborted();
+  const completion = redactSecrets(answer.text);
+  if (completion.trim() === "") return replayCase(point, "", "silent");
+  const outcome = judge(completion, point.target);
+  const survival = outcome === "accepted" ? await options.survivalOf(point, completion) : null;
+  const used = answer.nExamplesUsed === 0 ? [] : found.slice(-answer.nExamplesUsed);
+  const model: ModelVersion = { base: options.base, adapter: answer.adapter };
+  const suggestion = {
+    suggestionId: session.newId(point.writtenAt),
+    root,
+    point,
+    completion,
+    outcome,
+    examples: used.map(wireExample),
+    model,
+    latencyMs: answer.prefillMs + answer.decodeMs,
+    survival,
+  };
+  await options.send(replayEvents(suggestion, session));
+  return replayCase(point, completion, outcome);
+}
+
+/** Lines before the cursor that an example shows, so that a reader of the prompt sees where the text belongs. */
+const EXAMPLE_LINES_BEFORE = 6;
+/** Longest text of one example, characters: a prompt has room for a few. */
+const MAX_EXAMPLE_CHARS = 1_600;
+const MAX_ID_CHARS = 64;
+
+function exampleOf(point: HistoryPoint, root: string): IndexedExample {
+  const before = point.prefix
+    .split("\n")
+    .slice(-EXAMPLE_LINES_BEFORE - 1)
+    .join("\n");
+  const text = (before + point.target).slice(-MAX_EXAMPLE_CHARS);
+  const { path, language, commit } = point;
+  return { id: point.id.slice(-MAX_ID_CHARS), root, path, language, text, commit };
+}
+
+export function wireExample(example: IndexedExample): InContextExample {
+  const { id, path, text, commit, suggestionId } = example;
+  return { id, path, text, ...(commit ? { commit } : {}), ...(suggestionId ? { suggestionId } : {}) };
+}
