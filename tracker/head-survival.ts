@@ -40,6 +40,8 @@ const GONE_BELOW = 0.1;
 const MAX_SEARCHED_FILES = 400;
 /** Words of one `git grep`, within the length of a command line on every system. */
 const MAX_SEARCHED_WORDS = 600;
+/** Paths of one `git ls-tree`, for the same reason. */
+const MAX_LISTED_PATHS = 300;
 /** A snippet is looked for by its longest words. */
 const WORDS_PER_SNIPPET = 3;
 /** Shorter words are in too many files. */
@@ -50,7 +52,7 @@ const MAX_OTHER_BRANCHES = 20;
 /**
  * Where accepted code stands now: in HEAD at its path, elsewhere in HEAD's tree (found by its longest
  * words), or in the working tree or another branch at its path. Answers are in the order of the snippets.
- * At most five git processes, whatever the number of snippets and files; nothing is written.
+ * At most six git processes, whatever the number of snippets and files; nothing is written.
  *
  * A folder that is no repository, a missing object and every other failure of git give `unknown`.
  *
@@ -91,10 +93,29 @@ const answer = async (question: SurvivalQuestion, commit: string, blobs: BlobRea
       complete: isInside(snippet.path),
     });
   }
+  await checkUnread(findings, question, commit, read);
   const open = (): Finding[] => findings.filter((finding) => finding.complete && finding.inHead < SETTLED_FROM);
   await findMoved(open(), question, commit, read);
   await findElsewhere(open(), question, read);
   return findings.map((finding) => conclude(finding, commit));
+};
+
+/** A file that the commit holds but git cannot read, or that is too large, is no evidence of a loss. */
+const checkUnread = async (
+  findings: readonly Finding[],
+  { repo, signal }: SurvivalQuestion,
+  commit: string,
+  read: ReadText,
+): Promise<void> => {
+  const unread = new Set<string>();
+  for (const { snippet, complete } of findings) {
+    if (complete && (await read(`${commit}:./${snippet.path}`)) === null) unread.add(snippet.path);
+  }
+  if (unread.size === 0) return;
+  const asked = [...unread].slice(0, MAX_LISTED_PATHS);
+  const listing = await gitText(repo, ["ls-tree", "-z", "--name-only", commit, "--", ...asked], signal);
+  const held = new Set([...listing.split("\0"), ...[...unread].slice(MAX_LISTED_PATHS)]);
+  for (const finding of findings) if (held.has(finding.snippet.path)) finding.complete = false;
 };
 
 const conclude = ({ snippet, inHead, elsewhere, complete }: Finding, commit: string): HeadSurvival => {
@@ -162,12 +183,9 @@ const filesWith = async (
   signal: AbortSignal,
 ): Promise<string[]> => {
   const patterns = words.flatMap((word) => ["-e", word]);
-  const git = gitStream(
-    repo,
-    ["grep", "-z", "-l", "-I", "-F", ...patterns, "--end-of-options", commit, "--", ":/"],
-    signal,
-    { okCodes: [0, 1] },
-  );
+  const git = gitStream(repo, ["grep", "-z", "-l", "-I", "-F", ...patterns, commit, "--", ":/"], signal, {
+    okCodes: [0, 1],
+  });
   git.end();
   const chunks: Buffer[] = [];
   for await (const chunk of git.chunks) chunks.push(chunk);
