@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { createRandom } from "../../../core/statistics/random.ts";
+import { linearLayers } from "../../../engine/architectures/decoder-config.ts";
+import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
+import { writeSafetensors } from "../../../engine/checkpoint/safetensors.ts";
+import { readAdapter, writeAdapter, type LoraAdapter } from "../../../engine/lora/adapter.ts";
+import { createLoraTrainer } from "../../../engine/lora/trainer.ts";
+import { adamWStep, cosineSchedule, createAdamWState } from "../../../engine/optim/adamw.ts";
+import { attentionMask } from "../../../engine/optim/batch.ts";
+import { packBatches } from "../../../engine/optim/packing.ts";
+import { createTinyModel } from "../../support/tiny-model.ts";
+
+const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 1e9 };
+
+describe("AdamW", () => {
+  it("moves by the learning rate against the sign of a first gradient", () => {
+    const theta = new Float32Array([1, 1, 1]);
+    adamWStep(theta, new Float32Array([0.5, -2, 0]), createAdamWState(3), 0.1, ADAMW);
+    assert.deepEqual(
+      [...theta].map((value) => Number(value.toFixed(5))),
+      [0.9, 1.1, 1],
+    );
+  });
+  it("decays weights apart from the gradient", () => {
+    const theta = new Float32Array([2]);
+    adamWStep(theta, new Float32Array([0]), createAdamWState(1), 0.1, { ...ADAMW, weightDecay: 0.5 });
+    assert.ok(Math.abs(theta[0]! - 1.9) < 1e-6);
+  });
+  it("clips by the norm of the whole gradient, and returns the norm before", () => {
+    const state = createAdamWState(2);
+    assert.equal(adamWStep(new Float32Array(2), new Float32Array([3, 4]), state, 0.1, { ...ADAMW, clipNorm: 1 }), 5);
+    assert.ok(Math.abs(state.firstMoment[0]! - 0.06) < 1e-6 && Math.abs(state.firstMoment[1]! - 0.08) < 1e-6);
+  });
+  it("finds the minimum of a quadratic", () => {
+    const theta = new Float32Array([5, -3]);
+    const state = createAdamWState(2);
+    for (let i = 0; i < 500; i++)
+      adamWStep(
+        theta,
+        theta.map((value, j) => 2 * (value - j)),
+        state,
+        0.05,
+        ADAMW,
+      );
+    assert.ok(Math.abs(theta[0]!) < 0.05 && Math.abs(theta[1]! - 1) < 0.05, [...theta].join());
+  });
+  it("follows a schedule that rises, then falls to nothing", () => {
+    const rates = Array.from({ length: 11 }, (_, step) => cosineSchedule(step, 3, 10));
+    assert.deepEqual(rates.slice(0, 4), [1 / 3, 2 / 3, 1, 1]);
+    assert.ok(rates.slice(4).every((rate, i) => rate < rates[i + 3]!) && rates[10]! < 1e-9);
+  });
+});
+
+describe("packing", () => {
+  const SHAPE = { nRows: 2, rowTokens: 12, nTargets: 8 };
+  const documents = fc.array(
+    fc
+      .array(fc.integer({ min: 1, max: 99 }), { minLength: 2, maxLength: 12 })
+      .chain((ids) =>
+        fc
+          .subarray(ids.map((_, i) => i).slice(1), { minLength: 1, maxLength: Math.min(8, ids.length - 1) })
+          .map((targets) => ({ ids, targets, weight: 1 })),
+      ),
+  );
+
+  it("keeps every target of every document, each after the token before it", () => {
+    fc.assert(
+      fc.property(documents, (docs) => {
+        const found: string[] = [];
+        for (const batch of packBatches(docs, SHAPE)) {
+          batch.targets.forEach((target, i) => {
+            if (batch.weights[i] === 0) return;
+            const at = batch.positions[i]!;
+            assert.equal(batch.ids[at + 1], target);
+            assert.equal(batch.documents[at], batch.documents[at + 1]);
+            found.push(`${batch.ids[at]}>${target}`);
+          });
+        }
+        const expected = docs.flatMap(({ ids, targets }) => targets.map((i) => `${ids[i - 1]}>${ids[i]}`));
+        assert.deepEqual(found.toSorted(), expected.toSorted());
+      }),
+    );
+  });
+  it("refuses a document that fits no row", () => {
+    assert.throws(
+      () => packBatches([{ ids: Array.from({ length: 13 }, () => 1), targets: [1], weight: 1 }], SHAPE),
+      /does not fit/,
+    );
+  });
+  it("lets a token see its own document up to itself, and nothing else", () => {
+    const mask = attentionMask(Int32Array.from([1, 1, 2, 0]), 1, 4);
+    const seen = [...mask].map((value) => (value === 0 ? 1 : 0));
+    assert.deepEqual(seen, [1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+  });
+});
+
+describe("the LoRA trainer", () => {
+  const folder = createTinyModel();
+  const dir = mkdtempSync(path.join(os.tmpdir(), "kept-adapter-"));
+  const checkpoint = loadCheckpoint(folder.dir);
+  after(() => {
+    folder[Symbol.dispose]();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const shape = { nRows: 1, rowTokens: 24, nTargets: 12 };
+  const [batch] = packBatches(
+    [{ ids: [20, 30, 40, 50, 60, 70, 80, 90, 20, 30, 40], targets: [4, 5, 6, 7, 8, 9], weight: 1 }],
+    shape,
+  );
+  const open = (seed = 1) =>
+    createLoraTrainer(checkpoint, { rank: 4, alpha: 8, shape, adamW: ADAMW, random: createRandom(seed), threads: 1 });
+
+  it("starts at the base model: B is zero", async () => {
+    await using trainer = await open(1);
+    await using other = await open(2);
+    assert.equal(await trainer.evaluate(batch!), await other.evaluate(batch!));
+  });
+  it("learns a sequence by heart", async () => {
+    await using trainer = await open();
+    const before = await trainer.evaluate(batch!);
+    for (let step = 0; step < 40; step++) await trainer.step(batch!, 0.01);
+    const after = await trainer.evaluate(batch!);
+    assert.ok(after < 0.5 * before, `${before} -> ${after}`);
+  });
+  it("repeats itself byte for byte", async () => {
+    const run = async () => {
+      await using trainer = await open(3);
+      const losses: number[] = [];
+      for (let step = 0; step < 5; step++) losses.push((await trainer.step(batch!, 0.01)).loss);
+      return { losses, theta: Buffer.from(trainer.theta.buffer).toString("hex") };
+    };
+    assert.deepEqual(await run(), await run());
+  });
+
+  async function trained(): Promise<LoraAdapter> {
+    await using trainer = await open();
+    for (let step = 0; step < 3; step++) await trainer.step(batch!, 0.01);
+    return trainer.adapter();
+  }
+  it("writes a PEFT folder that reads back the same", async () => {
+    const adapter = await trained();
+    writeAdapter(dir, adapter, checkpoint.config, {
+      baseModel: "tiny",
+      baseSha256: checkpoint.sha256,
+      readme: "# x\n",
+    });
+    assert.deepEqual(readAdapter(dir, checkpoint.config), adapter);
+  });
+  it("refuses an adapter of another base model, naming the tensor", async () => {
+    const adapter = await trained();
+    writeAdapter(dir, adapter, checkpoint.config, { baseModel: "tiny", baseSha256: "", readme: "" });
+    assert.throws(
+      () => readAdapter(dir, { ...checkpoint.config, ffnSize: 24 }),
+      (error: Error & { code?: string }) =>
+        error.code === "adapter-mismatch" && error.message.includes("mlp.gate_proj.lora_B"),
+    );
+    assert.throws(() => readAdapter(dir, { ...checkpoint.config, nLayers: 1 }), { code: "adapter-mismatch" });
+  });
+  it("refuses a folder that is no adapter", () => {
+    writeFileSync(path.join(dir, "adapter_config.json"), "{}");
+    assert.throws(() => readAdapter(dir, checkpoint.config), { code: "adapter-invalid" });
+    writeFileSync(path.join(dir, "adapter_config.json"), JSON.stringify({ peft_type: "LORA", r: 4, lora_alpha: 8 }));
+    writeFileSync(path.join(dir, "adapter_model.safetensors"), writeSafetensors(new Map()));
+    assert.throws(() => readAdapter(dir, checkpoint.config), { code: "adapter-invalid" });
+  });
+  it("trains every linear layer", async () => {
+    const { layers } = await trained();
+    for (const { name } of linearLayers(checkpoint.config)) {
+      assert.ok(
+        layers.get(name)!.b.some((value) => value !== 0),
+        `${name} did not move`,
+      );
+    }
+  });
+});
