@@ -31,7 +31,7 @@ export class DashboardPage extends LightElement {
     _cancelFailure: { state: true },
     _nowMs: { state: true },
   };
-  declare _login: "pending" | "in" | LoginFailure;
+  declare _login: "pending" | "in" | "token-refused" | LoginFailure;
   declare _filter: SuggestionFilter;
   declare _why: WhyState | null;
   declare _runId: string | null;
@@ -98,7 +98,7 @@ export class DashboardPage extends LightElement {
   #onConnection(connection: Connection): void {
     if (connection.kind === "signed-out") {
       logout();
-      this._login = "no-code";
+      this._login = "token-refused";
       this.#state?.[Symbol.dispose]();
       this.#state = null;
       return;
@@ -297,6 +297,10 @@ const SIGN_IN_TEXT: Readonly<Record<Exclude<DashboardPage["_login"], "in" | "pen
   "no-code": [
     "Open this page from Kept",
     "A one-time code signs you in. Choose “Kept: Open dashboard” in VS Code, or run “npm run kept -- dashboard”.",
+  ],
+  "token-refused": [
+    "This sign-in has ended",
+    "The server started anew or its token was changed. Open the dashboard again from VS Code, or with “npm run kept -- dashboard”.",
   ],
   "code-refused": [
     "This code was not accepted",

@@ -20,7 +20,7 @@ export interface VisitOptions {
   readonly url?: string;
   readonly context?: BrowserContextOptions;
   /** Runs before the page is opened. */
-  prepare?(page: Page): Promise<void>;
+  prepare?(page: Page): Promise<unknown>;
 }
 
 /** Opens the dashboard signed in and waits until it follows the server. */
