@@ -2,6 +2,7 @@ import { PROTOCOL_VERSION } from "../protocol/api.ts";
 import { isoTime, systemClock, type Clock } from "./clock.ts";
 import { prepareDataDir } from "./data-dir.ts";
 import { buildDatasetInWorker } from "./datasets/collect.ts";
+import { createEnding } from "./ending.ts";
 import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
@@ -53,7 +54,7 @@ const DRAIN_MS = 2_000;
 export async function startApp(options: AppOptions): Promise<App> {
   const clock = options.clock ?? systemClock;
   const places = prepareDataDir(options.dataDir);
-  await using undo = new AsyncDisposableStack();
+  await using undo = createEnding();
   undo.use(acquireInstanceLock(places.lock));
   const log = createLog(options.log);
   const store = undo.use(openStore(places.database));
@@ -129,7 +130,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     places,
     log,
     shutdownRequested: shutdown.promise,
-    [Symbol.asyncDispose]: () => (stopped ??= owned.disposeAsync()),
+    [Symbol.asyncDispose]: () => (stopped ??= Promise.resolve(owned[Symbol.asyncDispose]())),
   };
 }
 

@@ -1,0 +1,70 @@
+import { connectToServer } from "./client.ts";
+import { nodeVersionProblem } from "../node-version.ts";
+import { hasModel, mediaDir, resolveModelDir, workerEntry } from "../places.ts";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import path from "node:path";
+
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found, and what to do when it is wrong. */
+  readonly detail: string;
+}
+
+/** Looks at everything that the server needs. Changes nothing. */
+export async function diagnose(places: { dataDir: string; modelDir: string | undefined }): Promise<Check[]> {
+  const modelDir = resolveModelDir(places.modelDir, process.env);
+  const media = path.join(mediaDir(process.env), "index.html");
+  return [
+    check("node", () => {
+      const problem = nodeVersionProblem(process.version);
+      if (problem !== null) throw new Error(problem);
+      return process.version;
+    }),
+    check("data folder", () => {
+      if (!existsSync(places.dataDir)) return `${places.dataDir} (made on the first start)`;
+      accessSync(places.dataDir, constants.W_OK);
+      const mode = statSync(places.dataDir).mode & 0o777;
+      if (process.platform !== "win32" && (mode & 0o077) !== 0) throw new Error("others can read it; run chmod 700");
+      return places.dataDir;
+    }),
+    check("base model", () => {
+      if (!hasModel(modelDir)) throw new Error(`there is none in ${modelDir}; set --model-dir`);
+      return modelDir;
+    }),
+    check("worker", () => existing(workerEntry(), "run `npm run build`")),
+    check("dashboard", () => existing(media, "run `npm run build`")),
+    await checkAsync("store", async () => {
+      const { default: Database } = await import("better-sqlite3");
+      const db = new Database(":memory:");
+      const version = db.prepare("SELECT sqlite_version()").pluck().get() as string;
+      db.close();
+      return `SQLite ${version}`;
+    }),
+    await checkAsync("server", async () => {
+      const { url } = await connectToServer(places.dataDir);
+      return url;
+    }),
+  ];
+}
+
+function check(name: string, look: () => string): Check {
+  try {
+    return { name, ok: true, detail: look() };
+  } catch (error) {
+    return { name, ok: false, detail: (error as Error).message };
+  }
+}
+
+async function checkAsync(name: string, look: () => Promise<string>): Promise<Check> {
+  try {
+    return { name, ok: true, detail: await look() };
+  } catch (error) {
+    return { name, ok: false, detail: (error as Error).message };
+  }
+}
+
+function existing(file: string, remedy: string): string {
+  if (!existsSync(file)) throw new Error(`${file} is missing; ${remedy}`);
+  return file;
+}
