@@ -47,6 +47,9 @@ export type Fact =
       readonly suggestionId: string;
       readonly at: number;
       readonly visibleMs: number;
+      /** Where the suggestion's text would have begun. */
+      readonly document: string;
+      readonly start: number;
     }
   /** `region` is where the accepted text stands right after the accept, `text` what was accepted. */
   | {
@@ -64,6 +67,10 @@ export type Fact =
       readonly at: number;
       readonly characters: number;
       readonly fraction: number;
+      readonly document: string;
+      /** Where the part of the text stands that is in the document by now, and that part. */
+      readonly region: Region;
+      readonly text: string;
     }
   | { readonly kind: "typed-through"; readonly suggestionId: string; readonly at: number; readonly fraction: number }
   | { readonly kind: "undone"; readonly suggestionId: string; readonly at: number; readonly afterMs: number };

@@ -141,6 +141,8 @@ function markVisible(draft: Draft, at: number): void {
       suggestionId: draft.chain.id,
       at: draft.chain.offeredAt + READ_AFTER_MS,
       visibleMs: READ_AFTER_MS,
+      document: draft.chain.document,
+      start: draft.chain.start,
     });
     draft.chain = { ...draft.chain, read: true };
   }
@@ -271,8 +273,7 @@ function rejectCommand(draft: Draft, at: number): void {
   }
   tellTypedPart(draft, at);
   // Who took a part and then closed the rest did not reject the suggestion.
-  if (chain.acceptedChars === 0)
-    draft.facts.push({ kind: "rejected", suggestionId: chain.id, at, visibleMs: visibleFor(draft, at) });
+  if (chain.acceptedChars === 0) tellSeen(draft, chain, "rejected", at);
   draft.chain = null;
 }
 
@@ -313,9 +314,18 @@ function creditStep(draft: Draft, author: "typed" | "accepted", at = 0): void {
   markShown(draft, at);
   const acceptedChars = chain.acceptedChars + characters;
   draft.chain = { ...chain, shown: true, step: null, acceptedChars };
-  const fraction = acceptedChars / chain.text.length;
-  draft.facts.push({ kind: "partially-accepted", suggestionId: chain.id, at, characters: acceptedChars, fraction });
-  remember(draft, chain, { start: chain.start, end: chain.start + chain.consumed }, at);
+  const region = { start: chain.start, end: chain.start + chain.consumed };
+  draft.facts.push({
+    kind: "partially-accepted",
+    suggestionId: chain.id,
+    at,
+    characters: acceptedChars,
+    fraction: acceptedChars / chain.text.length,
+    document: chain.document,
+    region,
+    text: chain.text.slice(0, chain.consumed),
+  });
+  remember(draft, chain, region, at);
 }
 
 function hold(draft: Draft, ending: HeldEnding, at: number): void {
@@ -335,8 +345,7 @@ function endHeld(draft: Draft): void {
     draft.facts.push({ kind: "typed-through", suggestionId: chain.id, at, fraction: 1 });
   } else if (chain.shown) {
     tellTypedPart(draft, at);
-    if (chain.acceptedChars === 0)
-      draft.facts.push({ kind: ending, suggestionId: chain.id, at, visibleMs: visibleFor(draft, at) });
+    if (chain.acceptedChars === 0) tellSeen(draft, chain, ending, at);
   }
   draft.chain = null;
 }
@@ -359,6 +368,11 @@ function tellTypedPart(draft: Draft, at: number): void {
     at,
     fraction: chain.typedChars / chain.text.length,
   });
+}
+
+function tellSeen(draft: Draft, chain: Chain, kind: "rejected" | "typed-over" | "ignored", at: number): void {
+  const { id: suggestionId, document, start } = chain;
+  draft.facts.push({ kind, suggestionId, at, visibleMs: visibleFor(draft, at), document, start });
 }
 
 function visibleFor(draft: Draft, until: number): number {

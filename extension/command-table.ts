@@ -1,0 +1,90 @@
+import { loginCode, serverStatus, trainingRun } from "../protocol/api.ts";
+import { WALKTHROUGH } from "./contributions.ts";
+import type { CommandTable, Ctx } from "./ctx.ts";
+import { rate, ratedSuggestion } from "./observe/ratings.ts";
+import { ask } from "./sync/server-request.ts";
+import { openMenu } from "./ui/menu.ts";
+import { explainSuggestion } from "./ui/why-document.ts";
+import * as vscode from "vscode";
+
+const DEADLINE_MS = 5_000;
+
+/** What every contributed command does. */
+export function commandTable(ctx: Ctx): CommandTable {
+  return {
+    "kept.openMenu": () => openMenu(ctx),
+    "kept.rateUp": (id) => rate(ctx, "up", id),
+    "kept.rateDown": (id) => rate(ctx, "down", id),
+    "kept.withdrawRating": (id) => rate(ctx, "withdrawn", id),
+    "kept.pauseCapture": () => ctx.consent.pause(true),
+    "kept.resumeCapture": () => ctx.consent.pause(false),
+    "kept.allowCapture": () => ctx.consent.set("allowed"),
+    "kept.trainNow": () => trainNow(ctx),
+    "kept.openDashboard": () => openDashboard(ctx),
+    "kept.explainSuggestion": (id) => explainLast(ctx, id),
+    "kept.showLog": () => ctx.log.show(true),
+    "kept.acceptNextWord": () => acceptPart(ctx, "editor.action.inlineSuggest.acceptNextWord"),
+    "kept.acceptNextLine": () => acceptPart(ctx, "editor.action.inlineSuggest.acceptNextLine"),
+    "kept.rejectSuggestion": async () => {
+      ctx.observer.rejectCommand();
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
+    },
+    "kept.openWalkthrough": () =>
+      vscode.commands.executeCommand(
+        "workbench.action.openWalkthrough",
+        `${ctx.extension.extension.id}#${WALKTHROUGH}`,
+      ),
+  };
+}
+
+async function acceptPart(ctx: Ctx, command: string): Promise<void> {
+  ctx.observer.partialCommand();
+  await vscode.commands.executeCommand(command);
+}
+
+async function explainLast(ctx: Ctx, named: unknown): Promise<void> {
+  const id = ratedSuggestion(ctx, named);
+  if (id === null) void vscode.window.showInformationMessage("There is no suggestion to explain yet.");
+  else await explainSuggestion(id);
+}
+
+async function trainNow(ctx: Ctx): Promise<void> {
+  const { connection } = ctx.link;
+  if (!connection) return sayAway();
+  const workspaces = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
+  const body = JSON.stringify({ strategy: "lora", workspaces });
+  const answer = await ask(
+    connection,
+    trainingRun,
+    "POST",
+    "/v1/training/runs",
+    body,
+    AbortSignal.timeout(DEADLINE_MS),
+  );
+  if (answer.ok) ctx.status.flash("$(beaker) Training queued");
+  else
+    void vscode.window.showWarningMessage(
+      `The server did not take the training run (status ${answer.status}). See Kept's log.`,
+    );
+}
+
+async function openDashboard(ctx: Ctx): Promise<void> {
+  const { connection } = ctx.link;
+  if (!connection) return sayAway();
+  const answer = await ask(connection, loginCode, "POST", "/v1/login-codes", "{}", AbortSignal.timeout(DEADLINE_MS));
+  const address = await vscode.env.asExternalUri(vscode.Uri.parse(`${connection.baseUrl}/`));
+  // The code travels in the fragment: it is never sent in a request line, and it is good once.
+  await vscode.env.openExternal(answer.ok ? address.with({ fragment: `code=${answer.value.code}` }) : address);
+}
+
+function sayAway(): void {
+  void vscode.window.showWarningMessage("Kept's server does not answer. Events wait until it does; the log says why.");
+}
+
+/** The server's counts, for tests and diagnostics; null when it is away. */
+export async function readServerStatus(ctx: Ctx) {
+  const { connection } = ctx.link;
+  if (!connection) return null;
+  const answer = await ask(connection, serverStatus, "GET", "/v1/status", null, AbortSignal.timeout(DEADLINE_MS));
+  return answer.ok ? answer.value : null;
+}

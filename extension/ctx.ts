@@ -1,0 +1,42 @@
+import type { CommandId } from "./contributions.ts";
+import type { EventRecorder } from "./observe/event-recorder.ts";
+import type { Ratings } from "./observe/ratings.ts";
+import type { RetentionWatch } from "./observe/retention-watch.ts";
+import type { SuggestionObserver } from "./observe/suggestion-observer.ts";
+import type { Settings } from "./settings.ts";
+import type { CaptureRules } from "./suggest/capture-rules.ts";
+import type { EngineSupervisor } from "./suggest/engine-supervisor.ts";
+import type { ExampleSource } from "./suggest/example-source.ts";
+import type { SuggestionCache } from "./suggest/suggestion-cache.ts";
+import type { SuggestionRecords } from "./suggest/suggestion-record.ts";
+import type { Outbox } from "./sync/outbox.ts";
+import type { ServerLink } from "./sync/server-link.ts";
+import type { Consent } from "./ui/consent.ts";
+import type { StatusItem } from "./ui/status-item.ts";
+import type * as vscode from "vscode";
+
+/** Everything of one window, owned in one place and passed to the parts that need it. */
+export interface Ctx {
+  readonly extension: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly settings: () => Settings;
+  readonly consent: Consent;
+  readonly rules: CaptureRules;
+  readonly records: SuggestionRecords;
+  readonly cache: SuggestionCache;
+  readonly examples: ExampleSource;
+  readonly engine: EngineSupervisor;
+  readonly outbox: Outbox;
+  readonly recorder: EventRecorder;
+  readonly observer: SuggestionObserver;
+  readonly retention: RetentionWatch;
+  readonly ratings: Ratings;
+  readonly link: ServerLink;
+  readonly status: StatusItem;
+  /** The suggestion accepted last in this window. */
+  lastAccepted(): string | null;
+  /** The state in one line, for the head of the menu. */
+  statusLine(): string;
+}
+
+export type CommandTable = Readonly<Record<CommandId, (...args: unknown[]) => unknown>>;

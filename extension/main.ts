@@ -1,0 +1,85 @@
+import { commandTable } from "./command-table.ts";
+import { ACCEPTED_COMMAND, COMMANDS, WHY_SCHEME } from "./contributions.ts";
+import type { Ctx } from "./ctx.ts";
+import { createRatingLens } from "./observe/rating-lens.ts";
+import { createCompletionProvider } from "./suggest/completion-provider.ts";
+import { createWhyProvider } from "./ui/why-document.ts";
+import { openWindow } from "./window.ts";
+import * as vscode from "vscode";
+
+/** What other extensions, and the tests, may read: states and counts, never source. */
+export interface KeptApi {
+  diagnostics(): Diagnostics;
+}
+
+export interface Diagnostics {
+  readonly activationMs: number;
+  readonly engine: string;
+  readonly engineStarts: number;
+  readonly server: string;
+  readonly adapter: string | null;
+  readonly sessionId: string;
+  readonly recorded: number;
+  readonly waiting: number;
+  readonly dropped: number;
+  readonly sent: number;
+  readonly visible: string | null;
+  readonly lastShown: string | null;
+  readonly lastAccepted: string | null;
+  readonly examples: number;
+  readonly statusText: string;
+  readonly editCostsMs: readonly number[];
+}
+
+let close: (() => Promise<void>) | null = null;
+
+export async function activate(extension: vscode.ExtensionContext): Promise<KeptApi> {
+  const began = performance.now();
+  const window = await openWindow(extension);
+  close = () => window.close();
+  const { ctx } = window;
+  register(ctx);
+  ctx.consent.askOnce();
+  const activationMs = performance.now() - began;
+  ctx.log.info(`Activated in ${activationMs.toFixed(1)} ms.`);
+  return { diagnostics: () => diagnose(ctx, activationMs) };
+}
+
+export async function deactivate(): Promise<void> {
+  await close?.();
+  close = null;
+}
+
+function register(ctx: Ctx): void {
+  const { subscriptions } = ctx.extension;
+  const table = commandTable(ctx);
+  for (const id of COMMANDS) subscriptions.push(vscode.commands.registerCommand(id, table[id]));
+  subscriptions.push(
+    vscode.commands.registerCommand(ACCEPTED_COMMAND, (id: string) => ctx.observer.acceptCommand(id)),
+    vscode.languages.registerInlineCompletionItemProvider({ scheme: "file" }, createCompletionProvider(ctx)),
+    vscode.languages.registerCodeLensProvider({ scheme: "file" }, createRatingLens(ctx)),
+    vscode.workspace.registerTextDocumentContentProvider(WHY_SCHEME, createWhyProvider(ctx)),
+  );
+}
+
+function diagnose(ctx: Ctx, activationMs: number): Diagnostics {
+  const { waiting, dropped } = ctx.outbox.stats();
+  return {
+    activationMs,
+    engine: ctx.engine.state,
+    engineStarts: ctx.engine.starts,
+    server: ctx.link.state,
+    adapter: ctx.engine.adapter,
+    sessionId: ctx.recorder.sessionId,
+    recorded: ctx.recorder.recorded,
+    waiting,
+    dropped,
+    sent: ctx.link.counts.sent,
+    visible: ctx.observer.visible,
+    lastShown: ctx.records.lastShown?.id ?? null,
+    lastAccepted: ctx.lastAccepted(),
+    examples: ctx.examples.size,
+    statusText: ctx.status.text,
+    editCostsMs: ctx.observer.editCostsMs,
+  };
+}

@@ -1,0 +1,139 @@
+import type { Fact, Observation, SelectionCause } from "../../core/lifecycle/observation.ts";
+import { emptyChainState, nextTickAt, reduceChain, visibleSuggestion } from "../../core/lifecycle/suggestion-chain.ts";
+import type { TextChange } from "../../core/lifecycle/region.ts";
+import type { SuggestionRecord } from "../suggest/suggestion-record.ts";
+import * as vscode from "vscode";
+
+/** Feeds the suggestion chain with what the editor says, and hands out the facts that it settles. */
+export interface SuggestionObserver extends vscode.Disposable {
+  /** The provider returned `text` for the cursor at `offset`. */
+  offered(record: SuggestionRecord, offset: number, text: string): void;
+  acceptCommand(suggestionId: string): void;
+  partialCommand(): void;
+  rejectCommand(): void;
+  readonly visible: string | null;
+  /** Time spent in edit handlers, milliseconds, of the last edits: what capture costs the typing. */
+  readonly editCostsMs: readonly number[];
+}
+
+export interface ObserverListeners {
+  onFact(fact: Fact): void;
+  onVisible(suggestionId: string | null): void;
+  /** Every content change, for those who follow accepted code. Must not wait. */
+  onChange(document: string, changes: readonly TextChange[]): void;
+  onCursor(document: string, offset: number): void;
+  log(message: string): void;
+}
+
+const EDIT_COSTS_KEPT = 2_000;
+
+export function observeSuggestions(listeners: ObserverListeners): SuggestionObserver {
+  let state = emptyChainState;
+  let visible: string | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  const editCostsMs: number[] = [];
+
+  const see = (observation: Observation) => {
+    const reduced = reduceChain(state, observation);
+    state = reduced.state;
+    for (const fact of reduced.facts) listeners.onFact(fact);
+    const now = visibleSuggestion(state);
+    if (now !== visible) {
+      visible = now;
+      listeners.onVisible(now);
+    }
+    plan();
+  };
+
+  const plan = () => {
+    if (timer) clearTimeout(timer);
+    const at = nextTickAt(state);
+    timer =
+      at === null
+        ? null
+        : setTimeout(() => see({ kind: "tick", at: performance.now() }), Math.max(0, at - performance.now()) + 1);
+  };
+
+  const changed = (event: vscode.TextDocumentChangeEvent) => {
+    if (event.contentChanges.length === 0) return;
+    const began = performance.now();
+    const document = event.document.uri.toString();
+    const changes = event.contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
+      offset: rangeOffset,
+      deleted: rangeLength,
+      text,
+    }));
+    if (state.chain || state.accepts.length > 0)
+      see({ kind: "changed", at: began, document, changes, reason: reasonOf(event.reason) });
+    listeners.onChange(document, changes);
+    editCostsMs.push(performance.now() - began);
+    if (editCostsMs.length > EDIT_COSTS_KEPT) editCostsMs.shift();
+  };
+
+  const selected = (event: vscode.TextEditorSelectionChangeEvent) => {
+    const [selection] = event.selections;
+    if (!selection) return;
+    const document = event.textEditor.document;
+    const name = document.uri.toString();
+    const offset = document.offsetAt(selection.active);
+    if (state.chain)
+      see({ kind: "selected", at: performance.now(), document: name, offset, cause: causeOf(event.kind) });
+    listeners.onCursor(name, offset);
+  };
+
+  const left = () => {
+    if (state.chain) see({ kind: "left", at: performance.now() });
+  };
+
+  const subscriptions = [
+    vscode.workspace.onDidChangeTextDocument(changed),
+    vscode.window.onDidChangeTextEditorSelection(selected),
+    vscode.window.onDidChangeActiveTextEditor(left),
+    vscode.window.onDidChangeWindowState(({ focused }) => {
+      if (!focused) left();
+    }),
+    vscode.workspace.onDidCloseTextDocument((document) => {
+      if (state.chain?.document === document.uri.toString()) left();
+    }),
+  ];
+
+  return {
+    offered(record, offset, text) {
+      see({
+        kind: "offered",
+        at: performance.now(),
+        offer: { suggestionId: record.id, document: record.document, offset, text },
+      });
+    },
+    acceptCommand: (suggestionId) => see({ kind: "accept-command", at: performance.now(), suggestionId }),
+    partialCommand: () => see({ kind: "partial-command", at: performance.now() }),
+    rejectCommand: () => see({ kind: "reject-command", at: performance.now() }),
+    get visible() {
+      return visible;
+    },
+    editCostsMs,
+    dispose() {
+      left();
+      if (timer) clearTimeout(timer);
+      for (const subscription of subscriptions) subscription.dispose();
+    },
+  };
+}
+
+function reasonOf(reason: vscode.TextDocumentChangeReason | undefined): "edit" | "undo" | "redo" {
+  if (reason === vscode.TextDocumentChangeReason.Undo) return "undo";
+  return reason === vscode.TextDocumentChangeReason.Redo ? "redo" : "edit";
+}
+
+function causeOf(kind: vscode.TextEditorSelectionChangeKind | undefined): SelectionCause {
+  switch (kind) {
+    case vscode.TextEditorSelectionChangeKind.Keyboard:
+      return "keyboard";
+    case vscode.TextEditorSelectionChangeKind.Mouse:
+      return "mouse";
+    case vscode.TextEditorSelectionChangeKind.Command:
+      return "command";
+    default:
+      return "unknown";
+  }
+}

@@ -1,0 +1,35 @@
+import * as vscode from "vscode";
+
+/** The settings that the typing path reads, parsed once for each change of configuration. */
+export interface Settings {
+  readonly enabled: boolean;
+  readonly debounceMs: number;
+  readonly maxTokens: number;
+  /** Threads of the engine; 0 lets Kept choose. */
+  readonly threads: number;
+  /** Most in-context examples of a prompt. */
+  readonly examples: number;
+  readonly excludedLanguages: ReadonlySet<string>;
+  readonly codeLens: boolean;
+  readonly excludedFiles: readonly string[];
+  readonly autoStart: boolean;
+  readonly dataDirectory: string;
+  readonly modelDirectory: string;
+}
+
+export function readSettings(): Settings {
+  const from = vscode.workspace.getConfiguration("kept");
+  return {
+    enabled: from.get("suggest.enabled", true),
+    debounceMs: from.get("suggest.debounceMs", 75),
+    maxTokens: from.get("suggest.maxTokens", 64),
+    threads: from.get("suggest.threads", 0),
+    examples: from.get("suggest.examples", 3),
+    excludedLanguages: new Set(from.get<string[]>("suggest.excludedLanguages", [])),
+    codeLens: from.get("feedback.codeLens", true),
+    excludedFiles: from.get<string[]>("capture.excludedFiles", []),
+    autoStart: from.get("server.autoStart", true),
+    dataDirectory: from.get("server.dataDirectory", ""),
+    modelDirectory: from.get("model.directory", ""),
+  };
+}

@@ -1,0 +1,168 @@
+import { redactSecrets } from "../../core/redaction.ts";
+import type { SuggestionContext } from "../../protocol/events.ts";
+import { ACCEPTED_COMMAND } from "../contributions.ts";
+import type { Ctx } from "../ctx.ts";
+import { presentable, promptWindow, type PromptWindow } from "./prompt-window.ts";
+import type { SuggestionRecord } from "./suggestion-record.ts";
+import path from "node:path";
+import { v7 as uuidv7 } from "uuid";
+import * as vscode from "vscode";
+
+/** A document longer than this is not read on the typing path, characters. */
+const MAX_DOCUMENT_CHARS = 2_000_000;
+/** Lines before the cursor's that can hold the prefix window. */
+const WINDOW_LINES = 400;
+
+/** Asks the engine for a suggestion, or shows the rest of the one that is being typed through. */
+export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemProvider {
+  return {
+    async provideInlineCompletionItems(document, position, { triggerKind, selectedCompletionInfo }, token) {
+      const settings = ctx.settings();
+      // With the suggest widget open, its entry decides what Tab means: Kept stays out of it.
+      if (!settings.enabled || selectedCompletionInfo || settings.excludedLanguages.has(document.languageId))
+        return undefined;
+      const place = placeOf(ctx, document);
+      if (!place) return undefined;
+      const window = windowAt(document, position);
+      if (!window) return undefined;
+
+      const generation = `${ctx.engine.adapter ?? "base"}:${ctx.examples.revision}`;
+      const name = document.uri.toString();
+      const cached = ctx.cache.find(name, window, generation);
+      if (cached) return offer(ctx, document, position, cached.suggestionId, cached.text);
+
+      const abort = new AbortController();
+      const cancelled = token.onCancellationRequested(() => abort.abort());
+      try {
+        const automatic = triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
+        if (automatic && !(await settle(settings.debounceMs, abort.signal))) return undefined;
+        const record = await generate(ctx, document, position, place, window, abort.signal);
+        if (!record) return undefined;
+        ctx.records.add(record);
+        ctx.cache.add({
+          suggestionId: record.id,
+          document: name,
+          prefix: window.prefix,
+          suffix: window.suffix,
+          text: record.completion,
+          generation,
+        });
+        if (token.isCancellationRequested) return undefined;
+        return offer(ctx, document, position, record.id, record.completion);
+      } finally {
+        cancelled.dispose();
+      }
+    },
+  };
+}
+
+interface Place {
+  readonly root: string;
+  readonly relative: string;
+  readonly repository: string;
+}
+
+/** The file's place in its workspace folder, or null when Kept leaves it alone. */
+function placeOf(ctx: Ctx, document: vscode.TextDocument): Place | null {
+  const folder = vscode.workspace.getWorkspaceFolder(document.uri);
+  if (!folder || document.uri.scheme !== "file") return null;
+  const root = folder.uri.fsPath;
+  const relative = path.relative(root, document.uri.fsPath).split(path.sep).join("/");
+  if (ctx.rules.excluded(root, relative) !== null) return null;
+  return { root, relative, repository: path.basename(root) };
+}
+
+/** Reads only the lines around the cursor: the cost does not grow with the document. */
+function windowAt(document: vscode.TextDocument, position: vscode.Position): PromptWindow | null {
+  const firstLine = Math.max(0, position.line - WINDOW_LINES);
+  const lastLine = Math.min(document.lineCount - 1, position.line + WINDOW_LINES);
+  const before = document.getText(new vscode.Range(firstLine, 0, position.line, position.character));
+  const after = document.getText(new vscode.Range(position, document.lineAt(lastLine).range.end));
+  if (before.length + after.length > MAX_DOCUMENT_CHARS) return null;
+  return promptWindow(before + after, before.length);
+}
+
+async function generate(
+  ctx: Ctx,
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  place: Place,
+  window: PromptWindow,
+  signal: AbortSignal,
+): Promise<SuggestionRecord | null> {
+  const began = performance.now();
+  const settings = ctx.settings();
+  const query = { prefix: window.prefix, path: place.relative, language: document.languageId, root: place.root };
+  const examples = settings.examples > 0 ? ctx.examples.find(query, settings.examples) : [];
+  const completion = await ctx.engine.complete(
+    {
+      prefix: window.prefix,
+      suffix: window.suffix,
+      path: place.relative,
+      repository: place.repository,
+      examples: examples.map(({ path: from, text }) => ({ path: from, text })),
+      maxTokens: window.lines === "single" ? Math.min(SINGLE_LINE_TOKENS, settings.maxTokens) : settings.maxTokens,
+      lines: window.lines,
+    },
+    signal,
+  );
+  if (!completion || !ctx.engine.model) return null;
+  const text = presentable(completion.text, window);
+  if (text === "") return null;
+  const context: SuggestionContext = {
+    root: place.root,
+    path: place.relative,
+    language: document.languageId,
+    line: position.line,
+    column: position.character,
+    prefix: redactSecrets(window.prefix),
+    suffix: redactSecrets(window.suffix),
+    examples: completion.nExamplesUsed > 0 ? examples.slice(-completion.nExamplesUsed) : [],
+  };
+  return {
+    id: uuidv7(),
+    document: document.uri.toString(),
+    root: place.root,
+    context,
+    completion: text,
+    model: { base: ctx.engine.model.sha256, adapter: completion.adapter },
+    latencyMs: performance.now() - began,
+    createdAt: performance.now(),
+  };
+}
+
+/** A line is rarely longer, and a small model that runs on repeats itself. */
+const SINGLE_LINE_TOKENS = 40;
+
+/** Give the item to the editor, and tell the chain what stands there now. */
+function offer(
+  ctx: Ctx,
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  suggestionId: string,
+  text: string,
+): vscode.InlineCompletionItem[] {
+  const insertText = document.eol === vscode.EndOfLine.CRLF ? text.replaceAll("\n", "\r\n") : text;
+  const item = new vscode.InlineCompletionItem(insertText, new vscode.Range(position, position), {
+    title: "Suggestion accepted",
+    command: ACCEPTED_COMMAND,
+    arguments: [suggestionId],
+  });
+  const record = ctx.records.get(suggestionId);
+  if (record) ctx.observer.offered(record, document.offsetAt(position), insertText);
+  return [item];
+}
+
+/** True when nothing cancelled during the debounce. */
+function settle(ms: number, signal: AbortSignal): Promise<boolean> {
+  if (ms <= 0) return Promise.resolve(!signal.aborted);
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve(!signal.aborted);
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

@@ -1,0 +1,131 @@
+import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
+import { startEngineProcess, type EngineProcess, type EngineProcessOptions } from "../../engine/process/host.ts";
+import type { LoadedModel } from "../../engine/process/messages.ts";
+import { createBackoff, pause } from "../sync/backoff.ts";
+import type { LocalAdapter } from "../sync/adapter-store.ts";
+
+export type EngineState = "loading" | "ready" | "restarting" | "failed" | "stopped";
+
+/** Keeps one engine process alive, and on the adapter that was asked for last. */
+export interface EngineSupervisor {
+  readonly state: EngineState;
+  readonly model: LoadedModel | null;
+  /** Version of the adapter that the running process serves with. */
+  readonly adapter: string | null;
+  /** Process id of the engine is not exposed; how often it was started is. */
+  readonly starts: number;
+  /** Null when no engine is ready or the request was cancelled: the editor simply shows nothing. */
+  complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion | null>;
+  /** Serve with this adapter from the next suggestion on, in this process and those after it. */
+  serveWith(adapter: LocalAdapter | null): Promise<void>;
+  [Symbol.dispose](): void;
+}
+
+export interface EngineSupervisorOptions {
+  readonly process: EngineProcessOptions;
+  onState(state: EngineState): void;
+  log(message: string): void;
+}
+
+const FIRST_RESTART_MS = 500;
+const LONGEST_RESTART_MS = 60_000;
+/** A process that lived this long was no failed start: the next restart is quick again. */
+const HEALTHY_MS = 30_000;
+
+export function superviseEngine(options: EngineSupervisorOptions): EngineSupervisor {
+  const stop = new AbortController();
+  let engine: EngineProcess | null = null;
+  let state: EngineState = "loading";
+  let model: LoadedModel | null = null;
+  let wanted: LocalAdapter | null = null;
+  let served: string | null = null;
+  let starts = 0;
+
+  const become = (next: EngineState) => {
+    state = next;
+    options.onState(next);
+  };
+
+  const applyAdapter = async (target: EngineProcess) => {
+    const adapter = wanted;
+    await target.setAdapter(adapter);
+    served = adapter?.version ?? null;
+  };
+
+  const live = async () => {
+    const backoff = createBackoff(FIRST_RESTART_MS, LONGEST_RESTART_MS);
+    while (!stop.signal.aborted) {
+      const began = performance.now();
+      try {
+        starts += 1;
+        const started = await startEngineProcess(options.process);
+        if (stop.signal.aborted) {
+          started[Symbol.dispose]();
+          break;
+        }
+        model = started.model;
+        served = null;
+        if (wanted) {
+          await applyAdapter(started).catch((error: Error) =>
+            options.log(`The adapter could not be loaded: ${error.message}`),
+          );
+        }
+        engine = started;
+        become("ready");
+        options.log(`Engine ready: ${started.model.name} in ${Math.round(performance.now() - began)} ms.`);
+        const how = await started.exited;
+        engine = null;
+        served = null;
+        if (stop.signal.aborted) break;
+        options.log(`The engine process ended (${how}).`);
+      } catch (error) {
+        options.log(`The engine did not start: ${(error as Error).message}`);
+      }
+      if (performance.now() - began > HEALTHY_MS) backoff.reset();
+      become("restarting");
+      await pause(backoff.next(), stop.signal);
+    }
+    become("stopped");
+  };
+  live().catch((error: Error) => {
+    options.log(`The engine's supervision ended: ${error.message}`);
+    become("failed");
+  });
+
+  return {
+    get state() {
+      return state;
+    },
+    get model() {
+      return model;
+    },
+    get adapter() {
+      return served;
+    },
+    get starts() {
+      return starts;
+    },
+    async complete(request, signal) {
+      const current = engine;
+      if (!current || signal.aborted) return null;
+      try {
+        const completion = await current.complete(request, signal);
+        return completion.finish === "cancelled" ? null : completion;
+      } catch (error) {
+        if (!signal.aborted) options.log(`No suggestion: ${(error as Error).message}`);
+        return null;
+      }
+    },
+    async serveWith(adapter) {
+      if (wanted?.version === adapter?.version) return;
+      wanted = adapter;
+      if (!engine) return;
+      await applyAdapter(engine);
+      options.log(adapter ? `Serving with adapter ${adapter.version}.` : "Serving with the base model.");
+    },
+    [Symbol.dispose]() {
+      stop.abort();
+      engine?.[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { ModelVersion, SuggestionContext } from "../../protocol/events.ts";
+
+/** What is remembered of a suggestion in this window: for its events, and for "why". */
+export interface SuggestionRecord {
+  readonly id: string;
+  readonly document: string;
+  readonly root: string;
+  readonly context: SuggestionContext;
+  readonly completion: string;
+  readonly model: ModelVersion;
+  readonly latencyMs: number;
+  /** Monotonic, milliseconds. */
+  readonly createdAt: number;
+}
+
+/** Records kept for late outcomes: retention ends ten minutes after an accept. */
+const CAPACITY = 1_000;
+
+export class SuggestionRecords {
+  readonly #records = new Map<string, SuggestionRecord>();
+  /** The suggestion that a rating or a "why" without a choice means. */
+  #lastShown: string | null = null;
+
+  add(record: SuggestionRecord): void {
+    this.#records.set(record.id, record);
+    if (this.#records.size <= CAPACITY) return;
+    const [oldest] = this.#records.keys();
+    if (oldest !== undefined) this.#records.delete(oldest);
+  }
+
+  get(id: string): SuggestionRecord | null {
+    return this.#records.get(id) ?? null;
+  }
+
+  markShown(id: string): void {
+    this.#lastShown = id;
+  }
+
+  get lastShown(): SuggestionRecord | null {
+    return this.#lastShown === null ? null : this.get(this.#lastShown);
+  }
+}

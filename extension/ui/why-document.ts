@@ -1,0 +1,101 @@
+import { why as whySchema, type Why } from "../../protocol/api.ts";
+import { WHY_SCHEME } from "../contributions.ts";
+import type { Ctx } from "../ctx.ts";
+import type { SuggestionRecord } from "../suggest/suggestion-record.ts";
+import { ask } from "../sync/server-request.ts";
+import * as vscode from "vscode";
+
+const DEADLINE_MS = 3_000;
+
+/** Opens a read-only page that says what a suggestion was made with and what became of it. */
+export async function explainSuggestion(suggestionId: string): Promise<void> {
+  const uri = vscode.Uri.from({
+    scheme: WHY_SCHEME,
+    path: `/Why this suggestion ${suggestionId.slice(-6)}.md`,
+    query: suggestionId,
+  });
+  const document = await vscode.workspace.openTextDocument(uri);
+  await vscode.window.showTextDocument(document, {
+    preview: true,
+    viewColumn: vscode.ViewColumn.Beside,
+    preserveFocus: true,
+  });
+}
+
+export function createWhyProvider(ctx: Ctx): vscode.TextDocumentContentProvider {
+  return {
+    async provideTextDocumentContent(uri) {
+      const record = ctx.records.get(uri.query);
+      return describeWhy(record, await fetchWhy(ctx, uri.query), uri.query);
+    },
+  };
+}
+
+async function fetchWhy(ctx: Ctx, id: string): Promise<Why | null> {
+  const { connection } = ctx.link;
+  if (!connection || !/^[0-9a-f-]{36}$/.test(id)) return null;
+  const answer = await ask(
+    connection,
+    whySchema,
+    "GET",
+    `/v1/suggestions/${id}/why`,
+    null,
+    AbortSignal.timeout(DEADLINE_MS),
+  );
+  return answer.ok ? answer.value : null;
+}
+
+/** The page's text: from this window's memory, and from the server when it answers. */
+export function describeWhy(record: SuggestionRecord | null, why: Why | null, id: string): string {
+  const completion = record?.completion ?? why?.suggestion.completion;
+  const context = record?.context ?? why?.context;
+  const model = record?.model ?? why?.suggestion.model;
+  if (completion === undefined || !context || !model) {
+    return `# Why this suggestion?\n\nNothing is known of suggestion ${id}: it is from another window, and the server does not answer.\n`;
+  }
+  const lines = [
+    "# Why this suggestion?",
+    "",
+    ...fenced(completion, context.language),
+    "",
+    `- Suggestion: ${id}`,
+    `- Place: ${context.path}, line ${context.line + 1}, column ${context.column + 1}`,
+    `- Base model: ${model.base.slice(0, 12)}`,
+    `- Adapter: ${model.adapter ?? "none, the base model alone"}`,
+  ];
+  if (record) lines.push(`- Made in ${Math.round(record.latencyMs)} ms`);
+  if (why?.adapter) {
+    lines.push(
+      `- Adapter trained on ${why.adapter.trainedOn} rows of dataset ${why.adapter.dataset} in run ${why.adapter.run}, ${why.adapter.createdAt}`,
+      `- Serving before it: ${why.adapter.championBefore ?? "the base model"}`,
+    );
+  }
+  lines.push("", "## Examples that stood before the prompt", "");
+  if (context.examples.length === 0) lines.push("None.");
+  for (const example of context.examples) {
+    const origin = example.commit
+      ? `commit ${example.commit.slice(0, 10)}`
+      : example.suggestionId
+        ? `suggestion ${example.suggestionId}`
+        : "this repository";
+    lines.push(`### ${example.path} (${origin})`, "", ...fenced(example.text, context.language), "");
+  }
+  if (why) {
+    lines.push("", "## What became of it", "");
+    for (const event of why.events) lines.push(`- ${new Date(event.wallMs).toISOString()} ${event.kind}`);
+    if (why.suggestion.label) {
+      const { verdict, probability, reasons } = why.suggestion.label;
+      lines.push("", `## Label: ${verdict} (p ${probability.toFixed(2)})`, "");
+      for (const reason of reasons)
+        lines.push(`- ${reason.signal} ${reason.lambda >= 0 ? "+" : ""}${reason.lambda.toFixed(2)}: ${reason.detail}`);
+    }
+  } else lines.push("", "The server does not answer, so its part is missing: outcomes, label and lineage.");
+  return `${lines.join("\n")}\n`;
+}
+
+/** A fence longer than any run of backticks inside, so that code cannot end it. */
+function fenced(text: string, language: string): string[] {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return [fence + language, text, fence];
+}

@@ -1,0 +1,258 @@
+import type { Fact } from "../core/lifecycle/observation.ts";
+import { CONTEXT_KEYS } from "./contributions.ts";
+import type { Ctx } from "./ctx.ts";
+import { createEventRecorder } from "./observe/event-recorder.ts";
+import { Ratings } from "./observe/ratings.ts";
+import { retentionSchedule, watchRetention } from "./observe/retention-watch.ts";
+import { observeSuggestions } from "./observe/suggestion-observer.ts";
+import { watchTypedInstead } from "./observe/typed-instead-watch.ts";
+import { readSettings } from "./settings.ts";
+import { createCaptureRules } from "./suggest/capture-rules.ts";
+import { superviseEngine } from "./suggest/engine-supervisor.ts";
+import { createExampleSource } from "./suggest/example-source.ts";
+import { createSuggestionCache } from "./suggest/suggestion-cache.ts";
+import { SuggestionRecords } from "./suggest/suggestion-record.ts";
+import { watchHeadSurvival } from "./survive/head-survival-feed.ts";
+import { createDeploymentSync } from "./sync/deployment-sync.ts";
+import { openOutbox } from "./sync/outbox.ts";
+import { serverDataDir } from "./sync/server-discovery.ts";
+import { openServerLink } from "./sync/server-link.ts";
+import { createConsent } from "./ui/consent.ts";
+import { createStatusItem, type StatusView } from "./ui/status-item.ts";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { v7 as uuidv7 } from "uuid";
+import * as vscode from "vscode";
+
+/** Cores left to the editor and to the language servers. */
+const CORES_LEFT = 1;
+const STATUS_PERIOD_MS = 2_000;
+
+/** Builds everything that one window owns and joins it; `close` ends it and syncs the outbox. */
+export async function openWindow(extension: vscode.ExtensionContext): Promise<{ ctx: Ctx; close(): Promise<void> }> {
+  const log = vscode.window.createOutputChannel("Kept", { log: true });
+  const say = (message: string) => log.info(message);
+  const env = process.env;
+  let settings = readSettings();
+  const rules = createCaptureRules();
+  rules.reset(settings.excludedFiles);
+  const consent = createConsent(extension.workspaceState, env);
+  const records = new SuggestionRecords();
+  const cache = createSuggestionCache();
+  const examples = createExampleSource();
+  const ratings = new Ratings();
+  const status = createStatusItem();
+  const storage = extension.globalStorageUri.fsPath;
+  const outbox = await openOutbox(path.join(storage, "outbox"), uuidv7());
+  const recorder = createEventRecorder(outbox, (id) => consent.allows(records.get(id)?.root ?? ""));
+
+  const textOf = (name: string) =>
+    vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === name)?.getText() ?? null;
+  const cursorIn = (name: string) => {
+    const editor = vscode.window.activeTextEditor;
+    return editor?.document.uri.toString() === name ? editor.document.offsetAt(editor.selection.active) : 0;
+  };
+  const retention = watchRetention(retentionSchedule(env), textOf, ({ suggestionId, ...fields }) =>
+    recorder.record("retained", suggestionId, fields),
+  );
+  const typedInstead = watchTypedInstead(textOf, (id, text) => recorder.record("typed-instead", id, { text }));
+  const survival = watchHeadSurvival({ record: (id, fields) => recorder.record("survived", id, fields), log: say });
+
+  let lastAccepted: string | null = null;
+  const onFact = (fact: Fact) => {
+    const id = fact.suggestionId;
+    const known = records.get(id);
+    if (!known) return;
+    switch (fact.kind) {
+      case "shown":
+        records.markShown(id);
+        setContext(CONTEXT_KEYS.canRate, true);
+        return recorder.record("shown", id, {
+          context: known.context,
+          completion: known.completion,
+          model: known.model,
+          latencyMs: known.latencyMs,
+          source: "editor",
+        });
+      case "read":
+      case "ignored":
+        return recorder.record(fact.kind, id, { visibleMs: fact.visibleMs });
+      case "rejected":
+      case "typed-over":
+        cache.remove(id);
+        typedInstead.follow(id, fact.document, fact.start, cursorIn(fact.document));
+        return recorder.record(fact.kind, id, { visibleMs: fact.visibleMs });
+      case "accepted":
+      case "partially-accepted": {
+        if (fact.kind === "accepted") {
+          cache.remove(id);
+          recorder.record("accepted", id, { visibleMs: fact.visibleMs });
+        } else recorder.record("partially-accepted", id, { characters: fact.characters, fraction: fact.fraction });
+        lastAccepted = id;
+        const acceptedAt = performance.now();
+        retention.follow({
+          suggestionId: id,
+          document: fact.document,
+          region: fact.region,
+          text: fact.text,
+          acceptedAt,
+        });
+        survival.follow({ suggestionId: id, root: known.root, path: known.context.path, text: fact.text, acceptedAt });
+        return ratings.refresh();
+      }
+      case "typed-through":
+        return recorder.record("typed-through", id, { fraction: fact.fraction });
+      case "superseded":
+        return recorder.record("superseded", id, {});
+      case "undone":
+        return recorder.record("undone", id, { afterMs: fact.afterMs });
+    }
+  };
+
+  const observer = observeSuggestions({
+    onFact,
+    onVisible: (id) => setContext(CONTEXT_KEYS.suggestionVisible, id !== null),
+    onChange(document, changes) {
+      retention.changed(document, changes);
+      typedInstead.changed(document, changes);
+    },
+    onCursor: (document, offset) => typedInstead.cursor(document, offset),
+    log: say,
+  });
+
+  const root = extension.extensionPath;
+  const engine = superviseEngine({
+    process: {
+      entry: path.join(root, "dist", "engine.cjs"),
+      modelDir: settings.modelDirectory || env["KEPT_MODEL_DIR"] || path.join(root, "models", "base"),
+      threads: settings.threads || Math.max(1, availableParallelism() - CORES_LEFT),
+    },
+    onState: () => refresh(),
+    log: say,
+  });
+
+  const roots = () => (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
+  const deployments = createDeploymentSync({
+    dir: path.join(storage, "adapters"),
+    memento: extension.globalState,
+    engine,
+    examples,
+    roots,
+    log: say,
+  });
+  let training: StatusView["training"] = null;
+  const link = openServerLink({
+    dataDir: settings.dataDirectory || serverDataDir(env),
+    serverEntry: settings.autoStart ? path.join(root, "dist", "server.cjs") : null,
+    env,
+    outbox,
+    handlers: {
+      deployment: (deployment) => deployments.apply(deployment),
+      examples: () => deployments.refreshExamples(),
+      progress: ({ step, totalSteps }) => {
+        training = { step, totalSteps };
+        refresh();
+      },
+      run: ({ state }) => {
+        if (state !== "queued" && state !== "running") training = null;
+        refresh();
+      },
+    },
+    onConnected: (connection, signal) => deployments.join(connection, signal),
+    onState(state) {
+      setContext(CONTEXT_KEYS.serverState, state);
+      refresh();
+    },
+    log: say,
+  });
+
+  const view = (): StatusView => {
+    const { waiting, dropped, problem } = outbox.stats();
+    const folder = roots()[0] ?? "";
+    return {
+      engine: engine.state,
+      server: link.state,
+      capture: consent.isPaused ? "paused" : consent.allows(folder) ? "on" : "not-allowed",
+      training,
+      adapter: engine.adapter,
+      waiting,
+      problem: problem
+        ? `events cannot be written (${problem})`
+        : dropped > 0
+          ? `${dropped} events dropped: the queue is full`
+          : null,
+    };
+  };
+  // The link and the engine report while they are being built: the first drawing comes after.
+  let isReady = false;
+  const refresh = () => {
+    if (isReady) status.show(view());
+  };
+  const captureChanged = () => {
+    setContext(CONTEXT_KEYS.captureEnabled, consent.allows(roots()[0] ?? ""));
+    refresh();
+  };
+  const heartbeat = setInterval(() => refresh(), STATUS_PERIOD_MS);
+
+  const subscriptions = [
+    consent.onDidChange(captureChanged),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (!event.affectsConfiguration("kept")) return;
+      settings = readSettings();
+      rules.reset(settings.excludedFiles);
+    }),
+    vscode.workspace.onDidSaveTextDocument(({ uri }) => {
+      if (path.basename(uri.path).endsWith("ignore")) rules.reset(settings.excludedFiles);
+    }),
+    vscode.workspace.onDidCloseTextDocument(({ uri }) => retention.closed(uri.toString())),
+  ];
+
+  const ctx: Ctx = {
+    extension,
+    log,
+    settings: () => settings,
+    consent,
+    rules,
+    records,
+    cache,
+    examples,
+    engine,
+    outbox,
+    recorder,
+    observer,
+    retention,
+    ratings,
+    link,
+    status,
+    lastAccepted: () => lastAccepted,
+    statusLine: () => {
+      const { waiting } = outbox.stats();
+      return `Model ${engine.state}, server ${link.state}, ${engine.adapter ? `adapter ${engine.adapter}` : "base model"}, ${waiting} events waiting`;
+    },
+  };
+  isReady = true;
+  captureChanged();
+
+  return {
+    ctx,
+    async close() {
+      clearInterval(heartbeat);
+      for (const subscription of subscriptions) subscription.dispose();
+      observer.dispose();
+      retention[Symbol.dispose]();
+      typedInstead[Symbol.dispose]();
+      await survival.close();
+      link[Symbol.dispose]();
+      engine[Symbol.dispose]();
+      examples[Symbol.dispose]();
+      await outbox.close();
+      for (const key of [CONTEXT_KEYS.suggestionVisible, CONTEXT_KEYS.canRate, CONTEXT_KEYS.captureEnabled])
+        setContext(key, false);
+      for (const part of [consent, ratings, status, log]) part.dispose();
+    },
+  };
+}
+
+function setContext(key: string, value: unknown): void {
+  void vscode.commands.executeCommand("setContext", key, value);
+}
