@@ -25,14 +25,16 @@ export function downloadText(name: string, type: string, text: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 0);
 }
 
-/** Mean that follows the curve with weight `1 - keep` for each new value: the bold line through noisy losses. */
-export function smoothed(values: readonly number[], keep: number): number[] {
-  let mean = values[0] ?? 0;
-  // Early values weigh more, so that the line starts on the curve instead of at its first point.
-  return values.map((value, index) => {
-    const weight = Math.max(1 - keep, 1 / (index + 1));
-    mean += weight * (value - mean);
-    return mean;
+/**
+ * Mean over `halfWindow` values to both sides, fewer but as many on each side near the ends: the bold
+ * line through noisy losses, which neither lags behind them nor leaves their range.
+ */
+export function smoothed(values: readonly number[], halfWindow: number): number[] {
+  const sums = [0];
+  for (const value of values) sums.push(sums.at(-1)! + value);
+  return values.map((_, index) => {
+    const reach = Math.min(halfWindow, index, values.length - 1 - index);
+    return (sums[index + reach + 1]! - sums[index - reach]!) / (2 * reach + 1);
   });
 }
 

@@ -53,7 +53,7 @@ export function stageState(stage: StageName, run: TrainingRun | null, data: Pick
   if (stage === "observe") return (data.status?.events ?? 0) > 0 ? "done" : "idle";
   if (run === null || run.stage === "queued") return "idle";
   const order = STAGES.indexOf(stage);
-  if (run.state === "succeeded") return stage === "deploy" && run.evaluation?.verdict === "refuse" ? "failed" : "done";
+  if (run.state === "succeeded") return stage === "deploy" && run.evaluation?.verdict === "refuse" ? "idle" : "done";
   const reached = run.stage === "done" ? STAGES.length : STAGES.indexOf(run.stage);
   if (order < reached) return "done";
   if (order > reached) return "idle";
@@ -84,6 +84,6 @@ function stageDetail(
       if (run?.evaluation) return run.evaluation.verdict === "promote" ? "challenger won" : "challenger refused";
       return run?.stage === "test" && run.state === "running" ? "comparing" : "no verdict yet";
     case "deploy":
-      return status.champion === null ? "base model" : `champion ${shortId(status.champion)}`;
+      return status.champion === null ? "base model serves" : `${shortId(status.champion)} serves`;
   }
 }

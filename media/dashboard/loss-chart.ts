@@ -6,8 +6,9 @@ import { LightElement } from "./light-element.ts";
 import { countText, shortId } from "./number-text.ts";
 
 const CHART_HEIGHT_PX = 250;
-/** Weight that the smoothed line keeps of its past at each step. */
-const SMOOTHING = 0.9;
+/** The smoothed line is a mean over about this fraction of the curve to each side, at most so many steps. */
+const SMOOTHING_FRACTION = 1 / 30;
+const MAX_SMOOTHING_STEPS = 25;
 /** Rows of the data table; the download has all of them. */
 const MAX_TABLE_ROWS = 200;
 
@@ -214,10 +215,11 @@ function lossRange(_plot: uPlot, low: number | null, high: number | null): [numb
 /** Columns of the chart: step, train, train smoothed, validation with gaps. */
 export function chartData(points: readonly TrainingProgress[]): uPlot.AlignedData {
   const losses = points.map((point) => point.loss);
+  const halfWindow = Math.min(MAX_SMOOTHING_STEPS, Math.ceil(points.length * SMOOTHING_FRACTION));
   return [
     points.map((point) => point.step),
     losses,
-    smoothed(losses, SMOOTHING),
+    smoothed(losses, halfWindow),
     points.map((point) => point.validationLoss),
   ];
 }

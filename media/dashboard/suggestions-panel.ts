@@ -113,10 +113,10 @@ function table(rows: readonly SuggestionRow[], panel: SuggestionsPanel): Templat
           <th scope="col">Suggestion</th>
           <th scope="col">Outcome</th>
           <th scope="col">Label</th>
-          <th scope="col">Rating</th>
-          <th scope="col" class="number">Retained</th>
-          <th scope="col" class="number">Survived</th>
-          <th scope="col">Model</th>
+          <th scope="col" class="wide-only">Rating</th>
+          <th scope="col" class="number wide-only">Retained</th>
+          <th scope="col" class="number wide-only">Survived</th>
+          <th scope="col" class="wide-only">Model</th>
           <th scope="col">Shown</th>
         </tr>
       </thead>
@@ -154,12 +154,12 @@ function tableRow(row: SuggestionRow, panel: SuggestionsPanel): TemplateResult {
               <span class="quiet number">${row.label.probability.toFixed(2)}</span>`
       }
     </td>
-    <td>
-      ${row.rating === null ? html`<span class="quiet">–</span>` : html`<span role="img" aria-label="thumb ${row.rating}">${row.rating === "up" ? "👍" : "👎"}</span>`}
+    <td class="wide-only">
+      ${row.rating === null ? html`<span class="quiet">–</span>` : html`<span class="badge ${row.rating === "up" ? "good" : "bad"}">thumb ${row.rating}</span>`}
     </td>
-    <td class="number">${row.retained === null ? "–" : percentText(row.retained)}</td>
-    <td class="number">${row.survived === null ? "–" : percentText(row.survived)}</td>
-    <td>
+    <td class="number wide-only">${row.retained === null ? "–" : percentText(row.retained)}</td>
+    <td class="number wide-only">${row.survived === null ? "–" : percentText(row.survived)}</td>
+    <td class="wide-only">
       ${row.model.adapter === null ? html`<span class="quiet">base</span>` : html`<code title=${row.model.adapter}>${shortId(row.model.adapter)}</code>`}
     </td>
     <td class="when">

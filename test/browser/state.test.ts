@@ -57,10 +57,10 @@ describe("curve points", () => {
     assert.ok(sampled.includes(0) && sampled.includes(333) && sampled.includes(999));
   });
   it("smooth to a constant for a constant and never leave the range", () => {
-    assert.deepEqual(smoothed([2, 2, 2], 0.9), [2, 2, 2]);
+    assert.deepEqual(smoothed([2, 2, 2], 1), [2, 2, 2]);
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 1 }), (values) => {
-        for (const value of smoothed(values, 0.9)) {
+        for (const value of smoothed(values, 3)) {
           assert.ok(value >= Math.min(...values) - 1e-9 && value <= Math.max(...values) + 1e-9);
         }
       }),

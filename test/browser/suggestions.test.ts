@@ -64,10 +64,9 @@ describe("dashboard: suggestions", function () {
     const paths = await seen.page.locator(".suggestion-cell bdi").allInnerTexts();
     assert.deepEqual(paths, ["tools/check.py", "src/orders/debug.ts", "src/orders/total.ts"]);
     const accepted = await row(seen.page, "order.lines").innerText();
-    for (const part of ["accepted", "good", "100.0 %", "75.0 %", "base", "10 minutes ago"]) {
+    for (const part of ["accepted", "good", "100.0 %", "75.0 %", "base", "10 minutes ago", "thumb up"]) {
       assert.ok(accepted.includes(part), `${part} in ${accepted}`);
     }
-    assert.equal(await row(seen.page, "order.lines").getByRole("img", { name: "thumb up" }).count(), 1);
     assert.match(await row(seen.page, "console.log").innerText(), /rejected[\s\S]*bad/);
   });
 

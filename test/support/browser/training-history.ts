@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { EvaluationReport } from "../../../protocol/api.ts";
 import type { Store } from "../../../server/store/store.ts";
 
@@ -19,7 +20,7 @@ export function putPastRun(store: Store, past: PastRun): void {
   store.datasets.put({
     id: datasetId,
     createdAt: atMs + 2_000,
-    sha256: "d".repeat(64),
+    sha256: createHash("sha256").update(datasetId).digest("hex"),
     rows: { train: 412, validation: 51, test: 53 },
     sources: { feedback: 96, history: 420 },
     manifest: {},

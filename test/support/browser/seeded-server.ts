@@ -1,0 +1,34 @@
+import path from "node:path";
+import { openStore } from "../../../server/store/store.ts";
+import { type KeptServer, startKeptServer } from "./kept-server.ts";
+import { type PastRun, putPastRun } from "./training-history.ts";
+
+/** Two finished runs, the later one refused; the earlier one's version is the champion. */
+export const PAST: readonly [PastRun, PastRun] = [
+  {
+    runId: "run-won",
+    datasetId: "dataset-1",
+    versionId: "version-1",
+    atMs: Date.now() - 7_200_000,
+    verdict: "promote",
+  },
+  {
+    runId: "run-lost",
+    datasetId: "dataset-2",
+    versionId: "version-2",
+    atMs: Date.now() - 3_600_000,
+    verdict: "refuse",
+  },
+];
+
+/** A server whose data folder already holds `PAST`. */
+export function startSeededServer(): Promise<KeptServer> {
+  return startKeptServer((dataDir) => {
+    using store = openStore(path.join(dataDir, "kept.db"));
+    for (const run of PAST) putPastRun(store, run);
+    store.versions.moveAlias(
+      { alias: "champion", expected: null, to: PAST[0].versionId, reason: "won" },
+      PAST[0].atMs + 140_000,
+    );
+  });
+}
