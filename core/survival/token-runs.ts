@@ -9,6 +9,8 @@ export interface TokenRun {
 const MIN_RUN_TOKENS = 4;
 /** A kept run may grow over this many differing tokens on either side, such as a renamed variable. */
 const MAX_GAP_TOKENS = 2;
+/** Two kept runs this near, in tokens, enclose what lies between them. */
+const ENCLOSED_TOKENS = 8;
 /** A part away from the rest counts as moved, not as a coincidence, from this many letters and digits. */
 const MIN_MOVED_ALPHANUMERICS = 20;
 /** Insertions inside a snippet that still leave its parts "near" each other, in tokens. */
@@ -208,10 +210,25 @@ const createTiling = (from: Int32Array, to: Int32Array) => {
     for (let sum = 0; sum <= 2 * MAX_GAP_TOKENS; sum += 1) {
       for (let skipped = Math.max(0, sum - MAX_GAP_TOKENS); skipped <= Math.min(sum, MAX_GAP_TOKENS); skipped += 1) {
         const next = { at: at + direction * (1 + skipped), place: beside + direction * (1 + sum - skipped) };
-        if (matches(next.at, next.place) && !crosses(at, next.at, beside, next.place, direction)) return next;
+        if (!matches(next.at, next.place) || crosses(at, next.at, beside, next.place, direction)) continue;
+        // In a row with another match, or the snippet's own border behind one replaced token.
+        const isBorder = next.at + direction < 0 || next.at + direction === from.length;
+        const isReplaced = isBorder && sum === 2 && skipped === 1;
+        const isSure = sum === 0 || isReplaced || matches(next.at + direction, next.place + direction);
+        if (isSure || isEnclosed(next.at, next.place, direction)) return next;
       }
     }
     return null;
+  };
+  /** A single token behind a gap is chance at the open end of a snippet, but not just before another kept run. */
+  const isEnclosed = (at: number, place: number, direction: 1 | -1): boolean => {
+    for (let steps = 1; steps <= ENCLOSED_TOKENS; steps += 1) {
+      const ahead = placeOf[at + direction * steps] ?? -1;
+      if (ahead === -1) continue;
+      const distance = (ahead - place) * direction;
+      return distance > 0 && distance <= 2 * ENCLOSED_TOKENS;
+    }
+    return false;
   };
   /** Growth stops at the neighbouring kept run: it does not jump over it. */
   const crosses = (at: number, nextAt: number, beside: number, nextPlace: number, direction: 1 | -1): boolean => {

@@ -160,11 +160,7 @@ describe("mineHistory", () => {
     assert.deepEqual(await languages(["python"]), new Set(["python"]));
   });
 
-  const skips = (
-    name: string,
-    files: Record<string, string>,
-    before?: (repository: TestRepository) => Promise<unknown>,
-  ) =>
+  const skips = (name: string, files: Record<string, string>) =>
     it(`leaves out ${name}`, async () => {
       await using repository = await createRepository();
       await repository.commit("start", { "main.ts": START });
