@@ -17,6 +17,8 @@ import {
   type TrainingRun,
 } from "../../protocol/api.ts";
 import { resolveDataDir } from "../places.ts";
+import { addDemoCommand } from "../replay/demo/demo-command.ts";
+import { addReplayCommand } from "../replay/replay-command.ts";
 import { keptVersion } from "../version.ts";
 import { connectToServer, type ServerClient } from "./client.ts";
 import { diagnose } from "./doctor.ts";
@@ -270,6 +272,8 @@ export function createProgram(setExit: SetExit): Command {
       print({ url, expiresAt }, flags, () => url + "\n");
     });
 
+  addReplayCommand(program, { connect, setExit });
+  addDemoCommand(program, setExit);
   return program;
 }
 

@@ -1,5 +1,6 @@
 import { editSimilarity } from "../../core/evaluation/similarity.ts";
 import type { HistoryPoint } from "../../core/history-point.ts";
+import { table } from "../cli/output.ts";
 import type { ReplayOutcome } from "./replay-events.ts";
 
 /** What became of one point; `silent` when the model suggested nothing. */
@@ -68,27 +69,17 @@ function acceptance(cases: readonly ReplayCase[]): Acceptance {
 
 /** The report as a table for people. */
 export function acceptanceTable(report: AcceptanceReport): string {
-  const header = ["", "points", "shown", "accepted", "replay acceptance", "edit similarity"];
-  const rows = Object.entries(report).map(([name, value]: [string, Acceptance]) => [
-    name,
-    String(value.points),
-    String(value.shown),
-    String(value.accepted),
-    percent(value.acceptedAtLine),
-    value.editSimilarity.toFixed(3),
-  ]);
-  return alignColumns([header, ...rows]);
+  return table(
+    ["", "points", "shown", "accepted", "replay acceptance", "edit similarity"],
+    Object.entries(report).map(([name, value]: [string, Acceptance]) => [
+      name,
+      value.points,
+      value.shown,
+      value.accepted,
+      percent(value.acceptedAtLine),
+      value.editSimilarity.toFixed(3),
+    ]),
+  );
 }
 
 export const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
-
-/** Rows as lines, every column as wide as its widest cell; all but the first are set to the right. */
-export function alignColumns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
-    )
-    .map((line) => line.trimEnd())
-    .join("\n");
-}

@@ -1,5 +1,6 @@
 import type { HistoryPoint } from "../../core/history-point.ts";
 import { acceptedAtLine } from "../../core/evaluation/similarity.ts";
+import type { HeadSurvival } from "../../tracker/head-survival.ts";
 import {
   EVENT_SCHEMA_VERSION,
   type EventKind,
@@ -21,14 +22,6 @@ export function judge(completion: string, target: string): ReplayOutcome {
   return lineCount(completion) > 1 ? "partially-accepted" : "accepted";
 }
 
-/** Share of an accepted suggestion that stands in a later commit. */
-export interface LaterSurvival {
-  readonly commit: string;
-  readonly afterMs: number;
-  /** 0 to 1; null when the file is gone. */
-  readonly tokens: number | null;
-}
-
 export interface ReplayedSuggestion {
   readonly suggestionId: string;
   readonly root: string;
@@ -38,7 +31,6 @@ export interface ReplayedSuggestion {
   readonly examples: readonly InContextExample[];
   readonly model: ModelVersion;
   readonly latencyMs: number;
-  readonly survival: LaterSurvival | null;
 }
 
 /** Counts the events of one session and makes their ids. */
@@ -59,17 +51,11 @@ type Fields<K extends EventKind> = Omit<
 
 /** The events that an editor would have sent, at the time when the code was written. */
 export function replayEvents(suggestion: ReplayedSuggestion, session: EventSession): KeptEvent[] {
-  const { point, completion, outcome, survival } = suggestion;
-  const events: KeptEvent[] = [];
-  const add = <K extends EventKind>(kind: K, wallMs: number, fields: Fields<K>): void => {
-    const sequence = session.nextSequence();
-    const envelope = { v: EVENT_SCHEMA_VERSION, suggestionId: suggestion.suggestionId, sessionId: session.sessionId };
-    const times = { id: session.newId(wallMs), sequence, wallMs, monotonicMs: sequence };
-    events.push({ ...envelope, ...times, kind, ...fields } as unknown as KeptEvent);
-  };
+  const { point, completion, outcome } = suggestion;
+  const add = eventList(suggestion.suggestionId, session);
   const shownAt = point.writtenAt;
   const decidedAt = shownAt + REPLAYED_READ_MS;
-  add("shown", shownAt, {
+  add.push("shown", shownAt, {
     context: {
       root: suggestion.root,
       path: point.path,
@@ -85,22 +71,49 @@ export function replayEvents(suggestion: ReplayedSuggestion, session: EventSessi
     latencyMs: suggestion.latencyMs,
     source: "replay",
   });
-  add("read", decidedAt, { visibleMs: REPLAYED_READ_MS });
+  add.push("read", decidedAt, { visibleMs: REPLAYED_READ_MS });
   if (outcome === "accepted") {
-    add("accepted", decidedAt, { visibleMs: REPLAYED_READ_MS });
-    if (survival) {
-      const { commit, afterMs, tokens } = survival;
-      const place = tokens === null ? "unknown" : tokens > 0 ? "head" : "nowhere";
-      add("survived", shownAt + afterMs, { commit, afterMs, tokens, place });
-    }
-    return events;
+    add.push("accepted", decidedAt, { visibleMs: REPLAYED_READ_MS });
+    return add.events;
   }
   if (outcome === "partially-accepted") {
     const characters = firstLineEnd(completion);
-    add("partially-accepted", decidedAt, { characters, fraction: characters / completion.length });
-  } else add("rejected", decidedAt, { visibleMs: REPLAYED_READ_MS });
-  add("typed-instead", decidedAt, { text: point.target });
-  return events;
+    add.push("partially-accepted", decidedAt, { characters, fraction: characters / completion.length });
+  } else add.push("rejected", decidedAt, { visibleMs: REPLAYED_READ_MS });
+  add.push("typed-instead", decidedAt, { text: point.target });
+  return add.events;
+}
+
+/** What an accepted suggestion's later life was found to be. */
+export interface LaterLife {
+  readonly suggestionId: string;
+  readonly point: HistoryPoint;
+  readonly found: HeadSurvival;
+  /** Author time of the commit that was looked at, milliseconds since 1970. */
+  readonly headAt: number;
+}
+
+/** The event that a git watcher would have sent; none when nothing later is known. */
+export function survivalEvents({ suggestionId, point, found, headAt }: LaterLife, session: EventSession): KeptEvent[] {
+  if (found.commit === null || found.commit === point.commit) return [];
+  const add = eventList(suggestionId, session);
+  const { commit, tokens, place } = found;
+  const afterMs = Math.max(0, headAt - point.writtenAt);
+  add.push("survived", point.writtenAt + afterMs, { commit, afterMs, tokens, place });
+  return add.events;
+}
+
+function eventList(suggestionId: string, session: EventSession) {
+  const events: KeptEvent[] = [];
+  return {
+    events,
+    push<K extends EventKind>(kind: K, wallMs: number, fields: Fields<K>): void {
+      const sequence = session.nextSequence();
+      const times = { id: session.newId(wallMs), sequence, wallMs, monotonicMs: sequence };
+      const envelope = { v: EVENT_SCHEMA_VERSION, suggestionId, sessionId: session.sessionId };
+      events.push({ ...envelope, ...times, kind, ...fields } as unknown as KeptEvent);
+    },
+  };
 }
 
 const trimmed = (text: string): string =>

@@ -1,85 +1,97 @@
 import type { HistoryPoint } from "../../core/history-point.ts";
-import { createExampleIndex } from "../../engine/retrieve/example-index.ts";
-import { startEngineProcess, type EngineProcess } from "../../engine/process/host.ts";
+import { createExampleIndex, type ExampleIndex } from "../../engine/retrieve/example-index.ts";
+import type { EngineProcess } from "../../engine/process/host.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
+import { gitText } from "../../tracker/git.ts";
+import { survivalInHead } from "../../tracker/head-survival.ts";
 import { mineHistory } from "../../tracker/history.ts";
+import type { ServerClient } from "../cli/client.ts";
 import { summarise, type AcceptanceReport, type ReplayCase } from "./acceptance.ts";
-import { survivalAtHead } from "./later-survival.ts";
+import { sendEvents } from "./event-batches.ts";
 import { readPointsFile } from "./points-file.ts";
-import type { EventSession } from "./replay-events.ts";
-import type { ServerConnection } from "./server-connection.ts";
+import { survivalEvents, type EventSession, type ReplayedSuggestion } from "./replay-events.ts";
 import { walkHistory } from "./walk.ts";
 import path from "node:path";
 import { v7 as uuidv7 } from "uuid";
 
-/** Where the points come from: a git work tree, or a file in the points format. */
+/** Where the points come from: a git work tree, or a file in the points format. Paths are absolute. */
 export type ReplaySource =
   | { readonly kind: "repository"; readonly root: string }
   | { readonly kind: "points"; readonly file: string };
 
 export interface ReplayOptions {
   readonly source: ReplaySource;
-  /** The newest points of a repository; the last of a file. */
-  readonly limit: number;
-  readonly engine: EngineProcess;
-  readonly server: ServerConnection;
+  /** In time order. */
+  readonly points: readonly HistoryPoint[];
+  readonly engine: Pick<EngineProcess, "complete" | "model">;
+  readonly server: ServerClient;
+  readonly session: EventSession;
   readonly onPoint: (cases: readonly ReplayCase[]) => void;
   readonly signal: AbortSignal;
 }
 
 export interface ReplayResult {
-  readonly points: readonly HistoryPoint[];
   readonly cases: readonly ReplayCase[];
   readonly acceptance: AcceptanceReport;
+  /** Every point's code, as in-context examples of what comes later. */
+  readonly index: ExampleIndex;
 }
 
 /** Suggestions whose events go to the server together. */
 const SUGGESTIONS_PER_BATCH = 16;
-const NOTHING_LATER = async () => null;
 
-/** Replays a history through a running server, as events of one session. */
+/** Replays a history through a running server, as the events of one session. */
 export async function replay(options: ReplayOptions): Promise<ReplayResult> {
-  const { source, engine, server, signal } = options;
-  const points = await readPoints(source, options.limit, signal);
-  const root = source.kind === "repository" ? source.root : path.resolve(source.file);
+  const { source, points, engine, server, session, signal } = options;
+  const index = createExampleIndex();
+  const accepted: ReplayedSuggestion[] = [];
   let waiting: KeptEvent[] = [];
   let nWaiting = 0;
   const flush = async (): Promise<void> => {
     const batch = waiting;
     waiting = [];
     nWaiting = 0;
-    await server.sendEvents(batch, signal);
+    await sendEvents(server, batch);
   };
   const cases = await walkHistory({
     points,
-    root,
-    repository: path.basename(root).replace(/\.jsonl(\.xz)?$/, ""),
+    root: rootOf(source),
+    repository: repositoryOf(source),
     complete: (request, stop) => engine.complete(request, stop),
     base: engine.model.sha256,
-    index: createExampleIndex(),
-    survivalOf: source.kind === "repository" ? await survivalAtHead(source.root, signal) : NOTHING_LATER,
-    async send(events) {
+    index,
+    async send(suggestion, events) {
+      if (suggestion.outcome === "accepted") accepted.push(suggestion);
       waiting.push(...events);
       nWaiting += 1;
       if (nWaiting >= SUGGESTIONS_PER_BATCH) await flush();
     },
-    session: newSession(),
+    session,
     onPoint: options.onPoint,
     signal,
   });
   await flush();
-  return { points, cases, acceptance: summarise(cases) };
+  if (source.kind === "repository") await sendEvents(server, await laterLife(source.root, accepted, session, signal));
+  return { cases, acceptance: summarise(cases), index };
 }
 
 /** Points in time order, at most `limit` of them, the newest ones. */
 export async function readPoints(source: ReplaySource, limit: number, signal: AbortSignal): Promise<HistoryPoint[]> {
-  const points: HistoryPoint[] = [];
-  const from =
+  const found =
     source.kind === "repository"
       ? mineHistory({ repo: source.root, limit, signal })
       : readPointsFile(source.file, signal);
-  for await (const point of from) points.push(point);
+  const points: HistoryPoint[] = [];
+  for await (const point of found) points.push(point);
   return points.slice(-limit);
+}
+
+/** Folder that the suggestions belong to. */
+export const rootOf = (source: ReplaySource): string => (source.kind === "repository" ? source.root : source.file);
+
+/** Name of the repository as the prompt says it. */
+export function repositoryOf(source: ReplaySource): string {
+  return path.basename(rootOf(source)).replace(/\.jsonl(\.xz)?$/, "");
 }
 
 /** A session whose ids carry the time when the code was written. */
@@ -88,7 +100,22 @@ export function newSession(): EventSession {
   return { sessionId: uuidv7(), nextSequence: () => sequence++, newId: (wallMs) => uuidv7({ msecs: wallMs }) };
 }
 
-/** The engine as the editor starts it, with as many threads as leave a core for the rest. */
-export function startReplayEngine(entry: string, modelDir: string, threads: number): Promise<EngineProcess> {
-  return startEngineProcess({ entry, modelDir, threads });
+/** What later commits did to what was accepted. */
+async function laterLife(
+  repo: string,
+  accepted: readonly ReplayedSuggestion[],
+  session: EventSession,
+  signal: AbortSignal,
+): Promise<KeptEvent[]> {
+  if (accepted.length === 0) return [];
+  const headAt = Number(await gitText(repo, ["log", "-1", "--format=%at"], signal)) * 1_000;
+  const snippets = accepted.map(({ suggestionId, point, completion }) => ({
+    id: suggestionId,
+    path: point.path,
+    text: completion,
+  }));
+  const found = await survivalInHead({ repo, snippets, signal });
+  return accepted.flatMap(({ suggestionId, point }, i) =>
+    survivalEvents({ suggestionId, point, found: found[i]!, headAt }, session),
+  );
 }

@@ -4,7 +4,7 @@ import type { Completion, CompletionRequest } from "../../engine/generate/comple
 import type { ExampleIndex, IndexedExample } from "../../engine/retrieve/example-index.ts";
 import type { InContextExample, KeptEvent, ModelVersion } from "../../protocol/events.ts";
 import { replayCase, type ReplayCase } from "./acceptance.ts";
-import { judge, replayEvents, type EventSession, type LaterSurvival } from "./replay-events.ts";
+import { judge, replayEvents, type EventSession, type ReplayedSuggestion } from "./replay-events.ts";
 
 export interface WalkOptions {
   /** In time order; points of one commit follow each other. */
@@ -18,9 +18,8 @@ export interface WalkOptions {
   readonly base: string;
   /** Filled as the walk goes on: a commit's code becomes an example only for later commits. */
   readonly index: ExampleIndex;
-  readonly survivalOf: (point: HistoryPoint, accepted: string) => Promise<LaterSurvival | null>;
-  /** Takes the events of one suggestion; resolves when the walk may go on. */
-  readonly send: (events: readonly KeptEvent[]) => Promise<void>;
+  /** Takes one suggestion and its events; resolves when the walk may go on. */
+  readonly send: (suggestion: ReplayedSuggestion, events: readonly KeptEvent[]) => Promise<void>;
   readonly session: EventSession;
   readonly onPoint: (cases: readonly ReplayCase[]) => void;
   readonly signal: AbortSignal;
@@ -89,10 +88,9 @@ async function replayPoint(point: HistoryPoint, options: WalkOptions): Promise<R
   const completion = redactSecrets(answer.text);
   if (completion.trim() === "") return replayCase(point, "", "silent");
   const outcome = judge(completion, point.target);
-  const survival = outcome === "accepted" ? await options.survivalOf(point, completion) : null;
   const used = answer.nExamplesUsed === 0 ? [] : found.slice(-answer.nExamplesUsed);
   const model: ModelVersion = { base: options.base, adapter: answer.adapter };
-  const suggestion = {
+  const suggestion: ReplayedSuggestion = {
     suggestionId: session.newId(point.writtenAt),
     root,
     point,
@@ -101,9 +99,8 @@ async function replayPoint(point: HistoryPoint, options: WalkOptions): Promise<R
     examples: used.map(wireExample),
     model,
     latencyMs: answer.prefillMs + answer.decodeMs,
-    survival,
   };
-  await options.send(replayEvents(suggestion, session));
+  await options.send(suggestion, replayEvents(suggestion, session));
   return replayCase(point, completion, outcome);
 }
 
@@ -113,7 +110,8 @@ const EXAMPLE_LINES_BEFORE = 6;
 const MAX_EXAMPLE_CHARS = 1_600;
 const MAX_ID_CHARS = 64;
 
-function exampleOf(point: HistoryPoint, root: string): IndexedExample {
+/** What was written at a point, with the lines above it, as an in-context example. */
+export function exampleOf(point: HistoryPoint, root: string): IndexedExample {
   const before = point.prefix
     .split("\n")
     .slice(-EXAMPLE_LINES_BEFORE - 1)
@@ -123,7 +121,7 @@ function exampleOf(point: HistoryPoint, root: string): IndexedExample {
   return { id: point.id.slice(-MAX_ID_CHARS), root, path, language, text, commit };
 }
 
-export function wireExample(example: IndexedExample): InContextExample {
+function wireExample(example: IndexedExample): InContextExample {
   const { id, path, text, commit, suggestionId } = example;
   return { id, path, text, ...(commit ? { commit } : {}), ...(suggestionId ? { suggestionId } : {}) };
 }
