@@ -33,8 +33,7 @@ export async function compareAdapters(
     rows.filter((row) => row.good && row.completion.trim() !== ""),
     MAX_EVALUATION_CASES,
   );
-  const champion = await measure(model, sides.champion, cases, options.signal);
-  const challenger = await measure(model, sides.challenger, cases, options.signal);
+  const { champion, challenger } = await measureBoth(model, sides, cases, options.signal);
   return decidePromotion({
     cases: cases.map(({ group }, i) => ({
       group,
@@ -43,7 +42,7 @@ export async function compareAdapters(
     })),
     guards: [
       ...options.guards,
-      latencyGuard(challenger.map(latencyMs), champion.map(latencyMs)),
+      latencyGuard(challenger.map(suggestionMs), champion.map(suggestionMs)),
       lengthMixGuard({
         challenger: challenger.map(({ completion }) => completion.text),
         champion: champion.map(({ completion }) => completion.text),
@@ -59,29 +58,40 @@ interface Measured {
   readonly measures: CaseMeasures;
 }
 
-async function measure(
+/** Cases of one turn. Sides take turns, so that what else the machine does meets both alike. */
+const TURN_CASES = 8;
+
+async function measureBoth(
   model: EvaluatedModel,
-  side: Side,
+  sides: { readonly challenger: Side; readonly champion: Side },
   cases: readonly DatasetRow[],
   signal: AbortSignal,
-): Promise<Measured[]> {
-  await model.setAdapter(side.adapter);
-  const measured: Measured[] = [];
-  for (const row of cases) {
-    signal.throwIfAborted();
-    const request = requestFor(row);
-    const completion = await model.complete(request, signal);
-    const { nats, nTokens } = await model.scoreCompletion(request, row.completion);
-    measured.push({
-      completion,
-      measures: {
-        acceptedAtLine: acceptedAtLine(completion.text, row.completion),
-        editSimilarity: editSimilarity(completion.text, row.completion),
-        heldOutLoss: nats / nTokens,
-      },
-    });
+): Promise<{ challenger: Measured[]; champion: Measured[] }> {
+  const measured: { challenger: Measured[]; champion: Measured[] } = { challenger: [], champion: [] };
+  for (let at = 0; at < cases.length; at += TURN_CASES) {
+    const turn = cases.slice(at, at + TURN_CASES);
+    const isEven = (at / TURN_CASES) % 2 === 0;
+    for (const name of isEven ? (["champion", "challenger"] as const) : (["challenger", "champion"] as const)) {
+      await model.setAdapter(sides[name].adapter);
+      for (const row of turn) measured[name].push(await measure(model, row, signal));
+    }
   }
   return measured;
+}
+
+async function measure(model: EvaluatedModel, row: DatasetRow, signal: AbortSignal): Promise<Measured> {
+  signal.throwIfAborted();
+  const request = requestFor(row);
+  const completion = await model.complete(request, signal);
+  const { nats, nTokens } = await model.scoreCompletion(request, row.completion);
+  return {
+    completion,
+    measures: {
+      acceptedAtLine: acceptedAtLine(completion.text, row.completion),
+      editSimilarity: editSimilarity(completion.text, row.completion),
+      heldOutLoss: nats / nTokens,
+    },
+  };
 }
 
 const requestFor = (row: DatasetRow): CompletionRequest => ({
@@ -94,7 +104,10 @@ const requestFor = (row: DatasetRow): CompletionRequest => ({
   lines: "single",
 });
 
-const latencyMs = ({ completion }: Measured): number => completion.prefillMs + completion.decodeMs;
+/** A suggestion of usual length, so that writing more is not called slower. */
+const USUAL_TOKENS = 12;
+const suggestionMs = ({ completion }: Measured): number =>
+  completion.prefillMs + (completion.decodeMs / Math.max(1, completion.nTokens)) * USUAL_TOKENS;
 
 /** At most `limit` items, spread over the whole list, in their order. */
 export function evenlySpaced<T>(items: readonly T[], limit: number): T[] {

@@ -5,7 +5,11 @@ import { sameToken } from "../../../server/http/token.ts";
 
 const PORT = 4711;
 const TOKEN = "t".repeat(43);
-const gate = { port: PORT, token: TOKEN, isOpen: (method: string, path: string) => method === "GET" && path === "/healthz" };
+const gate = {
+  port: PORT,
+  token: TOKEN,
+  isOpen: (method: string, path: string) => method === "GET" && path === "/healthz",
+};
 
 /** `headers` are lines as `Name: value`; the token line is added unless `withToken` says otherwise. */
 function check(headers: string, expected: string, options: { target?: string; method?: string; token?: string } = {}) {
@@ -49,7 +53,13 @@ describe("admit", () => {
     check("", "forbidden-host");
   });
   it("takes its own origin", () => check(`${host}\nOrigin: http://127.0.0.1:${PORT}`, "ok"));
-  for (const origin of ["null", "https://evil.example", "http://localhost:3000", `https://127.0.0.1:${PORT}`, `http://localhost:${PORT}`]) {
+  for (const origin of [
+    "null",
+    "https://evil.example",
+    "http://localhost:3000",
+    `https://127.0.0.1:${PORT}`,
+    `http://localhost:${PORT}`,
+  ]) {
     it(`refuses the origin ${origin} on every method`, () => {
       for (const method of ["GET", "POST", "PUT", "OPTIONS", "HEAD"]) {
         check(`${host}\nOrigin: ${origin}`, "forbidden-origin", { method });
@@ -72,7 +82,15 @@ describe("admit", () => {
     check(host, "unauthorized", { token: "none" });
     check(host, "unauthorized", { target: `/v1/stream?token=${TOKEN}`, token: "none" });
   });
-  for (const token of ["", "x", TOKEN.slice(1), TOKEN + "t", TOKEN.toUpperCase(), "ü".repeat(43), `${TOKEN}, Bearer ${TOKEN}`]) {
+  for (const token of [
+    "",
+    "x",
+    TOKEN.slice(1),
+    TOKEN + "t",
+    TOKEN.toUpperCase(),
+    "ü".repeat(43),
+    `${TOKEN}, Bearer ${TOKEN}`,
+  ]) {
     it(`refuses the token ${token.slice(0, 12)}… of ${token.length} characters`, () =>
       check(host, "unauthorized", { token }));
   }

@@ -16,7 +16,10 @@ async function check(body: (ingest: Ingest, store: Store) => void): Promise<void
   await using folder = await tempFolder();
   using store = openStore(path.join(folder.dir, "kept.db"));
   const pushed: string[] = [];
-  const hub = { ...createPushHub(), publish: (name: string, data: unknown) => void pushed.push(`${name} ${JSON.stringify(data)}`) };
+  const hub = {
+    ...createPushHub(),
+    publish: (name: string, data: unknown) => void pushed.push(`${name} ${JSON.stringify(data)}`),
+  };
   const ingest: Ingest = (...values) => {
     const { results } = ingestBatch(values, { store, clock: systemClock, hub });
     return {
@@ -34,7 +37,10 @@ describe("ingest", () => {
       const [shown, accepted] = session.story("shown accepted");
       const { statuses } = ingest(shown, accepted, shown, { ...accepted!, wallMs: 1 }, "nonsense", null, { id: "x" });
       assert.deepEqual(statuses.slice(0, 4), ["accepted", "accepted", "duplicate", "rejected conflict"]);
-      assert.equal(statuses.slice(4).every((status) => status.startsWith("rejected invalid: ")), true);
+      assert.equal(
+        statuses.slice(4).every((status) => status.startsWith("rejected invalid: ")),
+        true,
+      );
     }));
 
   const shown = () => sampleSession().of("shown", uuidv7());
@@ -101,7 +107,10 @@ describe("ingest", () => {
         assert.equal(row.label?.verdict, verdict);
         assert.equal(store.examples.list(null, 10).length, hasExample ? 1 : 0);
         assert.equal(pushed.includes(`suggestion {"id":"${id}"}`), true);
-        assert.equal(pushed.some((line) => line.startsWith("examples ")), hasExample);
+        assert.equal(
+          pushed.some((line) => line.startsWith("examples ")),
+          hasExample,
+        );
       }));
   }
 
@@ -151,7 +160,13 @@ describe("ingest", () => {
       const stories = ["shown accepted retained", "shown read rejected typed-instead", "shown rated"];
       const all = stories.map((kinds) => session.story(kinds));
       ingest(...all.flat());
-      const dump = () => [store.suggestions.page(10, null), store.examples.list(null, 10).map(({ text }) => text).sort()];
+      const dump = () => [
+        store.suggestions.page(10, null),
+        store.examples
+          .list(null, 10)
+          .map(({ text }) => text)
+          .sort(),
+      ];
       const before = dump();
       store.db.exec("DELETE FROM examples; DELETE FROM labels; DELETE FROM suggestions");
       deriveSuggestions(

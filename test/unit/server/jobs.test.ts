@@ -10,7 +10,8 @@ async function check(body: (jobs: JobStore, add: (id: string) => void, dir: stri
   await using folder = await tempFolder();
   using store = openStore(path.join(folder.dir, "kept.db"));
   let createdAt = 0;
-  const add = (id: string) => store.jobs.enqueue({ id, kind: "training", subject: `run-${id}`, createdAt: createdAt++ });
+  const add = (id: string) =>
+    store.jobs.enqueue({ id, kind: "training", subject: `run-${id}`, createdAt: createdAt++ });
   await body(store.jobs, add, folder.dir);
 }
 

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import type { DatasetRow } from "../../../core/dataset-row.ts";
+import { compareAdapters, evenlySpaced, type EvaluatedModel } from "../../../server/evaluation/compare.ts";
+import { latencyGuard, lengthMixGuard, weightGuard } from "../../../server/evaluation/guards.ts";
+
+const rows = (n: number): DatasetRow[] =>
+  Array.from({ length: n }, (_, i) => ({
+    id: `r${i}`,
+    suggestionId: null,
+    source: "history",
+    root: "/work/app",
+    path: `src/f${i}.ts`,
+    language: "typescript",
+    prefix: `const a${i} = `,
+    suffix: "",
+    examples: [],
+    completion: `value${i};`,
+    good: true,
+    weight: 1,
+    writtenAt: i,
+    group: `c${i % 10}`,
+  }));
+
+/** A model whose adapters are named for the share of cases in which they write what was written. */
+function modelThat(log: string[] = []): EvaluatedModel {
+  let skill = 0;
+  return {
+    async setAdapter(adapter) {
+      skill = adapter === null ? 0 : Number(adapter.version);
+      log.push(`set ${skill}`);
+    },
+    async complete(request) {
+      const i = Number(/a(\d+)/.exec(request.prefix)![1]);
+      log.push(`case ${i}`);
+      return {
+        text: (i * 7) % 10 < skill * 10 ? `value${i};` : `wrong${i};`,
+        finish: "stop",
+        meanLogProbability: -1,
+        nPromptTokens: 10,
+        nTokens: 4,
+        prefillMs: 5,
+        decodeMs: 5,
+        adapter: null,
+        nExamplesUsed: 0,
+      };
+    },
+    scoreCompletion: async (request) => {
+      const i = Number(/a(\d+)/.exec(request.prefix)![1]);
+      return { nats: 4 * (2 - skill + (i % 3) / 100), nTokens: 4 };
+    },
+  };
+}
+
+const decide = (challenger: string, champion: string | null, cases: DatasetRow[], log?: string[]) =>
+  compareAdapters(
+    modelThat(log),
+    {
+      challenger: { adapter: { version: challenger, dir: "" } },
+      champion: { adapter: champion === null ? null : { version: champion, dir: "" } },
+    },
+    cases,
+    { guards: [], seed: 1, signal: AbortSignal.timeout(10_000) },
+  );
+
+describe("evaluation", () => {
+  it("promotes an adapter that is better than the base model", async () => {
+    const decision = await decide("0.8", null, rows(60));
+    assert.equal(decision.verdict, "promote", decision.reason);
+    assert.equal(decision.cases, 60);
+    assert.equal(Math.abs(decision.acceptedAtLine.challenger - 0.8) < 1e-9, true);
+    assert.equal(decision.acceptedAtLine.champion, 0);
+  });
+
+  it("refuses an adapter that is worse than the champion", async () => {
+    assert.equal((await decide("0.3", "0.6", rows(60))).verdict, "refuse");
+  });
+
+  it("refuses an adapter that is the same as the champion", async () => {
+    assert.equal((await decide("0.5", "0.5", rows(60))).verdict, "refuse");
+  });
+
+  it("refuses when there are too few cases to tell", async () => {
+    assert.match((await decide("0.9", null, rows(8))).reason, /enough-cases/);
+    assert.equal((await decide("0.9", null, [])).verdict, "refuse");
+  });
+
+  it("shows every case to both sides, in turns that change who goes first", async () => {
+    const log: string[] = [];
+    await decide("1", null, rows(24), log);
+    assert.deepEqual(
+      log.filter((line) => line.startsWith("set")),
+      ["set 0", "set 1", "set 1", "set 0", "set 0", "set 1"],
+    );
+    for (let i = 0; i < 24; i++) assert.equal(log.filter((line) => line === `case ${i}`).length, 2);
+  });
+
+  it("ends when it is told to", async () => {
+    const signal = AbortSignal.abort(new Error("cancelled"));
+    const sides = { challenger: { adapter: null }, champion: { adapter: null } };
+    await assert.rejects(compareAdapters(modelThat(), sides, rows(3), { guards: [], seed: 1, signal }), /cancelled/);
+  });
+
+  it("takes cases from all of the time when there are too many", () => {
+    assert.deepEqual(evenlySpaced([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 4), [0, 2, 5, 7]);
+    assert.deepEqual(evenlySpaced([1, 2], 4), [1, 2]);
+  });
+});
+
+describe("guards", () => {
+  it("latency: a tenth or less than anyone notices", () => {
+    const times = Array.from({ length: 20 }, () => 500);
+    const slower = (ms: number) =>
+      latencyGuard(
+        times.map((time) => time + ms),
+        times,
+      ).holds;
+    assert.deepEqual([slower(0), slower(40), slower(80), slower(-80)], [true, true, false, true]);
+    assert.equal(latencyGuard([30], [15]).holds, true);
+    assert.equal(latencyGuard([], []).holds, true);
+  });
+
+  it("latency: one slow case says nothing", () => {
+    assert.equal(latencyGuard([10, 10, 10, 10, 900], [10, 10, 10, 10, 10]).holds, true);
+  });
+
+  it("length mix: shorter than what is written fails, nearer to it holds", () => {
+    const written = Array.from({ length: 10 }, () => "a line of usual length");
+    const short = written.map(() => "}");
+    assert.equal(lengthMixGuard({ challenger: short, champion: written, written }).holds, false);
+    assert.equal(lengthMixGuard({ challenger: written, champion: short, written }).holds, true);
+  });
+
+  for (const [what, values, holds] of [
+    ["usual", [0.1, -0.2], true],
+    ["not a number", [0.1, Number.NaN], false],
+    ["infinite", [Infinity, 0], false],
+    ["far too large", [1_000, 0], false],
+  ] as const) {
+    it(`weights: ${what} ${holds ? "holds" : "fails"}`, () =>
+      assert.equal(weightGuard([["layer.lora_A", new Float32Array(values)]]).holds, holds));
+  }
+});
