@@ -102,7 +102,14 @@ export const decidePromotion = (input: GateInput): GateDecision => {
     acceptedAtLine: means(cases, (measures) => Number(measures.acceptedAtLine)),
     editSimilarity: means(cases, (measures) => measures.editSimilarity),
     heldOutLoss: means(cases, (measures) => measures.heldOutLoss),
-    primary: { metric, difference, low: finite(interval.low), high: finite(interval.high), confidence, resamples },
+    primary: {
+      metric,
+      difference: finite(difference, 0),
+      low: finite(interval.low, -Infinity),
+      high: finite(interval.high, Infinity),
+      confidence,
+      resamples,
+    },
     guards,
     verdict: wins && failed.length === 0 ? "promote" : "refuse",
     reason:
@@ -148,13 +155,11 @@ const means = (cases: readonly GateCase[], of: (measures: CaseMeasures) => numbe
 });
 
 const mean = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : finite(values.reduce((sum, value) => sum + value, 0) / values.length);
+  values.length === 0 ? 0 : finite(values.reduce((sum, value) => sum + value, 0) / values.length, Infinity);
 
-/** JSON has no infinities; the largest number says the same. */
-const finite = (value: number): number => {
-  if (Number.isNaN(value)) return Number.MAX_VALUE;
-  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
-};
+/** JSON has neither infinities nor NaN; the largest numbers say the same. */
+const finite = (value: number, instead: number): number =>
+  Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, Number.isNaN(value) ? instead : value));
 
 const show = (value: number): string =>
   Number.isFinite(value) ? `${value >= 0 ? "+" : ""}${value.toFixed(3)}` : "unknown";
