@@ -29,6 +29,8 @@ export interface Diagnostics {
   readonly examples: number;
   readonly statusText: string;
   readonly editCostsMs: readonly number[];
+  /** Folder of the outbox and of the adapters. */
+  readonly storage: string;
 }
 
 let close: (() => Promise<void>) | null = null;
@@ -81,5 +83,6 @@ function diagnose(ctx: Ctx, activationMs: number): Diagnostics {
     examples: ctx.examples.size,
     statusText: ctx.status.text,
     editCostsMs: ctx.observer.editCostsMs,
+    storage: ctx.extension.globalStorageUri.fsPath,
   };
 }

@@ -31,7 +31,7 @@ export interface ServerLinkOptions {
 }
 
 const FIRST_RETRY_MS = 300;
-const LONGEST_RETRY_MS = 15_000;
+const LONGEST_RETRY_MS = 5_000;
 /** A server that was started gets this long to write its runtime file before the next start. */
 const START_GRACE_MS = 10_000;
 

@@ -1,0 +1,78 @@
+import type { Diagnostics, KeptApi } from "../../../extension/main.ts";
+import type { KeptEvent } from "../../../protocol/events.ts";
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import * as vscode from "vscode";
+
+/** Longest wait for a condition, milliseconds: a model loads and answers on 2 busy cores. */
+const DEADLINE_MS = 30_000;
+const POLL_MS = 25;
+
+/** Resolves with the first value that is not undefined, null or false. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | null | false | Promise<T | undefined | null | false>,
+): Promise<T> {
+  const deadline = performance.now() + DEADLINE_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== null && found !== false) return found;
+    if (performance.now() > deadline)
+      throw new Error(`Waited in vain for ${what}. State: ${JSON.stringify({ ...diagnostics(), editCostsMs: 0 })}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+export function keptExtension(): vscode.Extension<KeptApi> {
+  const found = vscode.extensions.getExtension<KeptApi>("kept.kept");
+  assert.ok(found, "the extension is not installed");
+  return found;
+}
+
+export function diagnostics(): Diagnostics {
+  return keptExtension().exports.diagnostics();
+}
+
+/** Events of this session that stand in the outbox's files, oldest first. */
+export function storedEvents(): KeptEvent[] {
+  const dir = path.join(diagnostics().storage, "outbox");
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(".jsonl"))
+    .flatMap((name) => readFileSync(path.join(dir, name), "utf8").split("\n"))
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as KeptEvent);
+}
+
+export function storedEvent<K extends KeptEvent["kind"]>(
+  kind: K,
+  suggestionId: string,
+): Promise<Extract<KeptEvent, { kind: K }>> {
+  const isWanted = (event: KeptEvent): event is Extract<KeptEvent, { kind: K }> =>
+    event.kind === kind && event.suggestionId === suggestionId;
+  return until(`a ${kind} event of ${suggestionId}`, () => storedEvents().find(isWanted));
+}
+
+const folder = () => vscode.workspace.workspaceFolders![0]!.uri;
+
+/** A fresh file with this text, shown, with the cursor at its end (or at `|`). */
+export async function openFile(name: string, text: string): Promise<vscode.TextEditor> {
+  const cursor = text.indexOf("|");
+  const clean = text.replace("|", "");
+  const uri = vscode.Uri.joinPath(folder(), name);
+  await vscode.workspace.fs.writeFile(uri, Buffer.from(clean));
+  const editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
+  const at = editor.document.positionAt(cursor === -1 ? clean.length : cursor);
+  editor.selection = new vscode.Selection(at, at);
+  return editor;
+}
+
+/** Ask for a suggestion at the cursor and wait until it stands there and was shown. */
+export async function suggest(): Promise<string> {
+  const before = diagnostics().lastShown;
+  return until("a suggestion", async () => {
+    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+    const { visible, lastShown } = diagnostics();
+    return visible !== null && lastShown === visible && visible !== before ? visible : null;
+  });
+}

@@ -1,0 +1,129 @@
+import { launchChromium } from "./chromium.ts";
+import { startCodeServer } from "./code-server.ts";
+import { desktopExecutable, runInDesktop } from "./desktop.ts";
+import { build } from "esbuild";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+/** One test that ran inside the extension host. */
+export interface HostTest {
+  readonly title: string;
+  readonly passed: boolean;
+  readonly ms: number;
+  readonly error: string | null;
+}
+
+export interface HostRun {
+  readonly passed: number;
+  readonly failed: number;
+  readonly failures: readonly { title: string; error: string }[];
+  readonly tests: readonly HostTest[];
+  /** `desktop` or `code-server`. */
+  readonly host: string;
+}
+
+const root = path.resolve(import.meta.dirname, "../../..");
+/** From the page's first byte to the last test: a cold editor takes up to 30 s. */
+const RUN_DEADLINE_MS = 180_000;
+
+/**
+ * Runs `test/extension/in-host/` inside a real extension host: desktop VS Code where there is one,
+ * otherwise code-server. A missing or empty results file is a failure, whatever the editor says.
+ */
+export async function runExtensionHostTests(): Promise<HostRun> {
+  const runDir = mkdtempSync(path.join(tmpdir(), "kept-host-"));
+  try {
+    const suite = path.join(root, "dist/test/extension-suite.cjs");
+    await build({
+      entryPoints: [path.join(root, "test/extension/in-host/run.ts")],
+      outfile: suite,
+      bundle: true,
+      platform: "node",
+      target: "node24",
+      format: "cjs",
+      sourcemap: "inline",
+      external: ["vscode", "mocha"],
+      logLevel: "warning",
+    });
+    const results = path.join(runDir, "results.json");
+    const workspace = path.join(runDir, "workspace");
+    writeWorkspace(workspace);
+    const environment = {
+      KEPT_TEST_RESULTS: results,
+      KEPT_DATA_DIR: path.join(runDir, "data"),
+      KEPT_CONSENT: "allow",
+      KEPT_RETENTION_SCHEDULE_MS: "300,900",
+    };
+    const executable = await desktopExecutable();
+    const host = executable === null ? "code-server" : "desktop";
+    const problem =
+      executable === null
+        ? await runInCodeServer({ runDir, suite, workspace, environment, results })
+        : await runInDesktop({ executable, root, suite, workspace, environment, runDir });
+    return readResults(results, host, problem);
+  } finally {
+    rmSync(runDir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+interface CodeServerRun {
+  readonly runDir: string;
+  readonly suite: string;
+  readonly workspace: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly results: string;
+}
+
+/** What went wrong outside of the tests, or null. */
+async function runInCodeServer({
+  runDir,
+  suite,
+  workspace,
+  environment,
+  results,
+}: CodeServerRun): Promise<string | null> {
+  await using server = await startCodeServer({
+    runDir,
+    environment,
+    // The tests start and stop the server themselves.
+    settings: { "kept.server.autoStart": false },
+  });
+  const browser = await launchChromium();
+  try {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    const ended = Promise.withResolvers<number>();
+    await page.exposeFunction("codeAutomationLog", () => {});
+    await page.exposeFunction("codeAutomationExit", (code: number) => ended.resolve(code));
+    await page.goto(server.address({ folder: workspace, extension: root, tests: suite, environment }));
+    const deadline = Promise.withResolvers<"late">();
+    const timer = setTimeout(() => deadline.resolve("late"), RUN_DEADLINE_MS);
+    const end = await Promise.race([ended.promise, deadline.promise]);
+    clearTimeout(timer);
+    if (end === "late") return "the extension host did not end in time";
+    return end === 0 || existsSync(results) ? null : `the extension host ended with code ${end}`;
+  } finally {
+    await browser.close();
+  }
+}
+
+function readResults(file: string, host: string, problem: string | null): HostRun {
+  const tests = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as HostTest[]) : [];
+  const failures = tests
+    .filter(({ passed }) => !passed)
+    .map(({ title, error }) => ({ title, error: error ?? "failed" }));
+  if (problem !== null) failures.push({ title: "extension host", error: problem });
+  if (tests.length === 0) failures.push({ title: "extension host", error: "no test reported a result" });
+  return { passed: tests.filter(({ passed }) => passed).length, failed: failures.length, failures, tests, host };
+}
+
+function writeWorkspace(workspace: string): void {
+  mkdirSync(path.join(workspace, "src"), { recursive: true });
+  const point = "export function addPoint(a: Point, b: Point): Point {\n  return { x: a.x + b.x, y: a.y + b.y };\n}\n";
+  writeFileSync(
+    path.join(workspace, "src/point.ts"),
+    `export interface Point {\n  x: number;\n  y: number;\n}\n\n${point}`,
+  );
+  writeFileSync(path.join(workspace, ".env"), "API_TOKEN=notreal\n");
+  writeFileSync(path.join(workspace, ".gitignore"), "build/\n");
+}
