@@ -75,7 +75,8 @@ export const createExampleIndex = (): ExampleIndex => {
     },
     remove,
     removeBySuggestion(suggestionId) {
-      for (const { example } of [...examples.values()]) if (example.suggestionId === suggestionId) remove(example.id);
+      // A map may lose entries while it is walked.
+      for (const { example } of examples.values()) if (example.suggestionId === suggestionId) remove(example.id);
     },
     query(query, limit) {
       const scored: { example: IndexedExample; score: number; addedAt: number }[] = [];

@@ -17,7 +17,7 @@ describe("createRandom", () => {
 
   it("is uniform in [0, 1)", () => {
     const random = createRandom(1);
-    const counts = new Array<number>(10).fill(0);
+    const counts = Array.from({ length: 10 }, () => 0);
     for (let draw = 0; draw < 20_000; draw += 1) {
       const value = random();
       assert.ok(value >= 0 && value < 1);
@@ -106,7 +106,7 @@ describe("pairedBootstrap", () => {
   it("is wider when cases come in groups that agree", () => {
     const random = createRandom(5);
     const gains = Array.from({ length: 12 }, () => random() - 0.4);
-    const a = gains.flatMap((gain) => new Array<number>(10).fill(gain));
+    const a = gains.flatMap((gain) => Array.from({ length: 10 }, () => gain));
     const b = a.map(() => 0);
     const width = (groups: string[]) => {
       const { low, high } = pairedBootstrap({ a, b, groups, ...settings });
