@@ -7,9 +7,10 @@ import { readAdapter, type LoraAdapter } from "../lora/adapter.ts";
 import type { LoadedModel } from "../process/messages.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest, FinishReason } from "./completion.ts";
+import { argmaxWithin, healPrefix } from "./healing.ts";
 import { createKvCache, rewindTo, type KvCache } from "./kv-cache.ts";
 import { buildPrompt, SERVING_BUDGET } from "./prompt.ts";
-import { createStopCheck, trimCompletion } from "./stop.ts";
+import { createStopCheck, dropUnfinishedWord, loopStart, trimCompletion } from "./stop.ts";
 
 /** A loaded model that completes code. Requests are served one after the other, in order. */
 export interface Model {
@@ -19,7 +20,7 @@ export interface Model {
   complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion>;
   /** Swap the adapter between two requests. Throws adapter-invalid or adapter-mismatch and keeps the old one. */
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
-  /** Negative log-likelihood of a given completion, in nats, summed over its tokens. */
+  /** Negative log-likelihood of a given completion, in nats, summed over its tokens and those that healing owes. */
   scoreCompletion(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -59,12 +60,14 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
   async function generate(request: CompletionRequest, signal: AbortSignal): Promise<Completion> {
     const startedAt = performance.now();
     const total = Math.min(SERVING_BUDGET.total, config.contextTokens - request.maxTokens);
-    const prompt = buildPrompt(tokenizer, request, { ...SERVING_BUDGET, total });
+    const { kept, owed } = healPrefix(request.prefix);
+    const prompt = buildPrompt(tokenizer, { ...request, prefix: kept }, { ...SERVING_BUDGET, total });
     const isStopped = createStopCheck(request);
     const generated: number[] = [];
     let finish: FinishReason = "length";
     let logProbability = 0;
     let decodeFrom = startedAt;
+    let written = "";
     let text = "";
 
     // The last token is always read anew: its logits are not in the cache.
@@ -77,21 +80,30 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
     decodeFrom = performance.now();
     while (logits && generated.length < request.maxTokens) {
       if (signal.aborted) break;
-      const best = argmaxWithLogProbability(logits);
-      if (isEnd(tokenizer, best.id)) {
+      const owes = owed.slice(written.length);
+      const id = owes === "" ? argmax(logits) : argmaxWithin(tokenizer, logits, owes);
+      if (isEnd(tokenizer, id)) {
         finish = "stop";
         break;
       }
-      generated.push(best.id);
-      logProbability += best.logProbability;
-      const check = isStopped(tokenizer.decode(generated));
+      generated.push(id);
+      logProbability += logProbabilityOf(logits, id);
+      written = tokenizer.decode(generated);
+      const loop = loopStart(generated);
+      if (loop !== null) {
+        text = dropUnfinishedWord(tokenizer.decode(generated.slice(0, loop)).slice(owed.length));
+        finish = "stop";
+        break;
+      }
+      const check = isStopped(written.slice(owed.length));
       text = check.text;
       if (check.stop) {
         finish = "stop";
         break;
       }
-      logits = await read([best.id], [0]);
+      logits = await read([id], [0]);
     }
+    if (finish === "length") text = dropUnfinishedWord(text);
     if (signal.aborted) finish = "cancelled";
     return {
       text: finish === "cancelled" ? "" : trimCompletion(text, request.suffix),
@@ -107,9 +119,10 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
   }
 
   async function score(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }> {
-    const target = tokenizer.encode(completion).slice(0, config.contextTokens / 2);
+    const { kept, owed } = healPrefix(request.prefix);
+    const target = tokenizer.encode(owed + completion).slice(0, config.contextTokens / 2);
     const total = Math.min(SERVING_BUDGET.total, config.contextTokens - target.length);
-    const prompt = buildPrompt(tokenizer, request, { ...SERVING_BUDGET, total });
+    const prompt = buildPrompt(tokenizer, { ...request, prefix: kept }, { ...SERVING_BUDGET, total });
     const ids = [...prompt.ids, ...target.slice(0, -1)];
     cache.ids.length = 0;
     const rows = target.map((_, i) => prompt.ids.length - 1 + i);
@@ -189,10 +202,10 @@ function isEnd(tokenizer: Tokenizer, id: number): boolean {
   return Object.values(tokenizer.special).includes(id);
 }
 
-function argmaxWithLogProbability(logits: Float32Array): { id: number; logProbability: number } {
-  let id = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[id]!) id = i;
-  return { id, logProbability: logProbabilityOf(logits, id) };
+function argmax(logits: Float32Array): number {
+  let best = 0;
+  for (let id = 1; id < logits.length; id++) if (logits[id]! > logits[best]!) best = id;
+  return best;
 }
 
 /** ln softmax(logits)[id], computed in float64. */

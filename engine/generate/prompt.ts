@@ -2,11 +2,15 @@ import type { CompletionRequest, PromptExample } from "./completion.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
- * The prompt of a fill-in-the-middle suggestion, in the order in which parts change least often:
- * repository, examples, file, prefix, suffix. What stays the same from keystroke to keystroke stands
- * first, so that its key-value cache is used again.
+ * The prompt of a fill-in-the-middle suggestion:
  *
- *   <|repo_name|>name <|file_sep|>path, excerpt ... <|file_sep|>path <|fim_prefix|>prefix <|fim_suffix|>suffix <|fim_middle|>
+ *   <|repo_name|>name <|file_sep|>path, excerpt ... <|file_sep|>path
+ *   psm: <|fim_prefix|>prefix <|fim_suffix|>suffix <|fim_middle|>
+ *   spm: <|fim_prefix|><|fim_suffix|>suffix <|fim_middle|>prefix
+ *
+ * What stays the same from keystroke to keystroke stands first, so that its key-value cache is used
+ * again. In the order spm that is everything but the end of the prefix, and the middle goes on from
+ * the prefix as plain text, which small models do much better.
  */
 export interface Prompt {
   readonly ids: readonly number[];
@@ -48,18 +52,15 @@ export function buildPrompt(tokenizer: Tokenizer, request: PromptParts, budget: 
   const prefixRoom = room - examples.ids.length;
   const prefix = wanted.length <= prefixRoom ? wanted : tailTokens(tokenizer, request.prefix, prefixRoom);
   return {
-    ids: [
-      ...head,
-      ...examples.ids,
-      ...file,
-      special.fimPrefix,
-      ...prefix,
-      special.fimSuffix,
-      ...suffix,
-      special.fimMiddle,
-    ],
+    ids: [...head, ...examples.ids, ...file, ...arrange(tokenizer, prefix, suffix)],
     nExamplesUsed: examples.count,
   };
+}
+
+function arrange({ special, fimOrder }: Tokenizer, prefix: readonly number[], suffix: readonly number[]): number[] {
+  return fimOrder === "spm"
+    ? [special.fimPrefix, special.fimSuffix, ...suffix, special.fimMiddle, ...prefix]
+    : [special.fimPrefix, ...prefix, special.fimSuffix, ...suffix, special.fimMiddle];
 }
 
 /** The last examples that fit, in their order: the most useful one stands nearest to the file. */

@@ -24,6 +24,27 @@ export function trimCompletion(text: string, suffix: string): string {
   return trimmed.trim() === "" ? "" : trimmed;
 }
 
+/**
+ * Where a loop begins: the index after the first copy when the sequence ends in the same run of
+ * tokens again and again, null otherwise. Greedy decoding of a small model never leaves a loop.
+ */
+export function loopStart(ids: readonly number[]): number | null {
+  for (let length = 1; length <= MAX_LOOP_TOKENS; length++) {
+    const copies = length === 1 ? 6 : 3;
+    const start = ids.length - copies * length;
+    if (start < 0) break;
+    let isLoop = true;
+    for (let i = start; isLoop && i + length < ids.length; i++) isLoop = ids[i] === ids[i + length];
+    if (isLoop) return start + length;
+  }
+  return null;
+}
+
+const MAX_LOOP_TOKENS = 12;
+
+/** A text that was cut off by the token limit, without the word that may be unfinished. */
+export const dropUnfinishedWord = (text: string): string => text.replace(/[\p{L}\p{N}_$]+$/u, "");
+
 /** The end of the first line that has anything on it; null while it is not complete. */
 function endOfFirstLine(text: string): number | null {
   const start = text.search(/\S/);

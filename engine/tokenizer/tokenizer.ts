@@ -1,5 +1,5 @@
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { EngineError } from "../engine-error.ts";
 
@@ -19,6 +19,13 @@ export interface Tokenizer {
   /** Token ids of plain text. Special tokens written out in the text are not special. */
   encode(text: string): number[];
   decode(ids: readonly number[]): string;
+  /** Text of one token; empty for a special token. */
+  textOf(id: number): string;
+  /**
+   * Order of a fill-in-the-middle prompt that the model was trained on, `fim_order` of
+   * `tokenizer_config.json`: prefix-suffix-middle (the default) or suffix-prefix-middle.
+   */
+  readonly fimOrder: "psm" | "spm";
   readonly special: Readonly<Record<SpecialTokenName, number>>;
   readonly vocabSize: number;
 }
@@ -26,9 +33,12 @@ export interface Tokenizer {
 /** Load `tokenizer.json` of a model folder. Throws tokenizer-invalid. */
 export function loadTokenizer(folder: string): Tokenizer {
   let inner: HubTokenizer;
+  let settings: { fim_order?: string } = {};
   let definition: { added_tokens?: { content: string; id: number }[]; model?: { vocab?: Record<string, number> } };
   try {
     definition = JSON.parse(readFileSync(path.join(folder, "tokenizer.json"), "utf8")) as typeof definition;
+    const settingsFile = path.join(folder, "tokenizer_config.json");
+    if (existsSync(settingsFile)) settings = JSON.parse(readFileSync(settingsFile, "utf8")) as typeof settings;
     inner = new HubTokenizer(definition, { clean_up_tokenization_spaces: false });
   } catch (cause) {
     throw new EngineError("tokenizer-invalid", `tokenizer.json in ${folder} cannot be read.`, { cause });
@@ -44,9 +54,15 @@ export function loadTokenizer(folder: string): Tokenizer {
   ) as Record<SpecialTokenName, number>;
   const specialText = new RegExp([...ids.keys()].map((content) => content.replaceAll("|", "\\|")).join("|"), "g");
 
+  const decode = (tokens: readonly number[]) =>
+    inner.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  const texts: string[] = [];
+
   return {
     encode: (text) => inner.encode(text.replace(specialText, breakApart), { add_special_tokens: false }).ids,
-    decode: (tokens) => inner.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    decode,
+    textOf: (id) => (texts[id] ??= decode([id])),
+    fimOrder: settings.fim_order === "spm" ? "spm" : "psm",
     special,
     vocabSize: Object.keys(definition.model?.vocab ?? {}).length,
   };

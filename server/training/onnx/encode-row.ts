@@ -1,3 +1,4 @@
+import { healPrefix } from "../../../engine/generate/healing.ts";
 import { buildPrompt, type PromptBudget } from "../../../engine/generate/prompt.ts";
 import type { TrainingDocument } from "../../../engine/optim/packing.ts";
 import type { Tokenizer } from "../../../engine/tokenizer/tokenizer.ts";
@@ -18,13 +19,14 @@ export function encodeRow(
   rowTokens: number,
   maxTargets: number,
 ): TrainingDocument {
-  const completion = tokenizer.encode(row.completion).slice(0, maxTargets);
+  const { kept, owed } = healPrefix(row.prefix);
+  const completion = tokenizer.encode(owed + row.completion).slice(0, maxTargets);
   const budget: PromptBudget = {
     total: Math.max(Math.floor(rowTokens / 2) - completion.length, Math.floor(rowTokens / 4)),
     examples: EXAMPLE_SHARE,
     suffix: SUFFIX_SHARE,
   };
-  const prompt = buildPrompt(tokenizer, row, budget);
+  const prompt = buildPrompt(tokenizer, { ...row, prefix: kept }, budget);
   return {
     ids: [...prompt.ids, ...completion],
     targets: completion.map((_, i) => prompt.ids.length + i),

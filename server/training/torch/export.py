@@ -33,7 +33,7 @@ def main(config_path: str, folder: str) -> None:
     shutil.copyfile(os.path.join(config["workDir"], "tokenizer.json"), os.path.join(folder, "tokenizer.json"))
     with open(os.path.join(folder, "tokenizer_config.json"), "w") as file:
         json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "pad_token": "<|fim_pad|>",
-                   "clean_up_tokenization_spaces": False, "model_max_length": config["model"]["contextTokens"]}, file, indent=2)
+                   "clean_up_tokenization_spaces": False, "fim_order": "spm", "model_max_length": config["model"]["contextTokens"]}, file, indent=2)
         file.write("\n")
 
 

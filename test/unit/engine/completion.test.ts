@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createStopCheck, trimCompletion } from "../../../engine/generate/stop.ts";
+import { healPrefix } from "../../../engine/generate/healing.ts";
+import { createStopCheck, dropUnfinishedWord, loopStart, trimCompletion } from "../../../engine/generate/stop.ts";
 import { buildPrompt } from "../../../engine/generate/prompt.ts";
 import { openModel, type Model } from "../../../engine/generate/model.ts";
 import { loadTokenizer, type Tokenizer } from "../../../engine/tokenizer/tokenizer.ts";
@@ -15,6 +16,9 @@ const REQUEST = {
   maxTokens: 8,
   lines: "single",
 } as const;
+
+/** Ends where a token ends, so that nothing is owed. */
+const SCORED = { ...REQUEST, prefix: "const a =\n", suffix: "" } as const;
 
 describe("stops", () => {
   /** The text that a suggestion ends with when the model would write `text` and more. */
@@ -46,6 +50,26 @@ describe("trimming", () => {
   it("keeps a single line that equals the next one", () => check("}", "\n}\n", "}"));
 });
 
+describe("loops", () => {
+  const check = (ids: readonly number[], expected: number | null) => assert.equal(loopStart(ids), expected);
+  it("sees a run of tokens three times over, and keeps the first", () => check([9, 1, 2, 1, 2, 1, 2], 3));
+  it("lets a run stand twice", () => check([9, 1, 2, 1, 2], null));
+  it("lets one token stand five times, as in a row of closing brackets", () => check([9, 1, 1, 1, 1, 1], null));
+  it("sees one token six times over", () => check([9, 1, 1, 1, 1, 1, 1], 2));
+  it("drops a word that the limit cut off", () => assert.equal(dropUnfinishedWord("foo(barBa"), "foo("));
+});
+
+describe("token healing", () => {
+  const check = (prefix: string, kept: string, owed: string) => assert.deepEqual(healPrefix(prefix), { kept, owed });
+  it("owes the indentation of a new line", () => check("{\n    ", "{\n", "    "));
+  it("owes the word under the cursor with its space", () => check("const fo", "const", " fo"));
+  it("owes the punctuation under the cursor", () => check("foo(", "foo", "("));
+  it("owes nothing at the start of a line", () => check("foo\n", "foo\n", ""));
+  it("owes nothing at the start of a file", () => check("", "", ""));
+  it("owes nothing of a word too long to be unfinished", () => check("x".repeat(40), "x".repeat(40), ""));
+  it("owes deep indentation whole", () => check(`\n${" ".repeat(32)}`, "\n", " ".repeat(32)));
+});
+
 describe("prompts", () => {
   const model = createTinyModel();
   let tokenizer: Tokenizer;
@@ -66,6 +90,14 @@ describe("prompts", () => {
       show(ids),
       "repositoryName|r|\n|fileSeparator|e|\n|x|\n|fileSeparator|f|\n|fimPrefix|p|fimSuffix|s|fimMiddle",
     );
+  });
+  it("puts the prefix last for a model trained so", () => {
+    const { ids } = buildPrompt(
+      { ...tokenizer, fimOrder: "spm" },
+      { prefix: "p", suffix: "s", path: "f", repository: "", examples: [] },
+      { total: 60, examples: 0.4, suffix: 0.2 },
+    );
+    assert.equal(show(ids), "fileSeparator|f|\n|fimPrefix|fimSuffix|s|fimMiddle|p");
   });
   it("never exceeds its budget", () => {
     for (const total of [30, 64, 200]) {
@@ -133,18 +165,23 @@ describe("the model", () => {
     assert.equal(cold.adapter, null);
   });
   it("scores no completion better than its own greedy choice", async () => {
-    const greedy = await model.complete({ ...REQUEST, maxTokens: 1 }, never);
+    const greedy = await model.complete({ ...SCORED, maxTokens: 1 }, never);
     assert.equal(greedy.nTokens, 1);
     for (const completion of "abcxyz0({;") {
-      const { nats, nTokens } = await model.scoreCompletion(REQUEST, completion);
+      const { nats, nTokens } = await model.scoreCompletion(SCORED, completion);
       assert.equal(nTokens, 1);
       assert.ok(nats >= -greedy.meanLogProbability - 1e-5, `${completion} scores ${nats}`);
     }
   });
   it("scores a text as the sum of its tokens, each after the ones before it", async () => {
-    const both = await model.scoreCompletion({ ...REQUEST, suffix: "" }, "ab");
+    const both = await model.scoreCompletion(SCORED, "ab");
     assert.equal(both.nTokens, 2);
-    assert.ok(both.nats > (await model.scoreCompletion({ ...REQUEST, suffix: "" }, "a")).nats);
+    assert.ok(both.nats > (await model.scoreCompletion(SCORED, "a")).nats);
+  });
+  it("completes the word under the cursor: what it writes begins with what is owed", async () => {
+    const half = await model.complete({ ...REQUEST, prefix: "const val", maxTokens: 4 }, never);
+    assert.ok(half.nTokens > 0);
+    assert.ok(!half.text.startsWith(" val"), half.text);
   });
   it("ends as cancelled when the signal is already aborted", async () => {
     const result = await model.complete(REQUEST, AbortSignal.abort());

@@ -1,0 +1,36 @@
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+/**
+ * Token healing: a cursor often stands inside what the model knows as one token ("const fo|" or the
+ * indentation of a line). The unfinished end is left out of the prompt, and the model must begin by
+ * writing it again, in tokens of its own choice.
+ */
+export interface HealedPrefix {
+  /** What the prompt holds: ends where a token naturally ends. */
+  readonly kept: string;
+  /** What the generated text has to begin with; not part of the suggestion. */
+  readonly owed: string;
+}
+
+/** Longer ends are complete words more often than unfinished ones. */
+const MAX_OWED_CHARS = 24;
+
+/** A run of indentation, or the last word or punctuation with the space that its token carries. */
+const UNFINISHED_END = /(?:[ \t]+| ?[\p{L}\p{N}_$]+| ?[^\s\p{L}\p{N}_$]+)$/u;
+
+export function healPrefix(prefix: string): HealedPrefix {
+  const owed = UNFINISHED_END.exec(prefix.slice(-4 * MAX_OWED_CHARS))?.[0] ?? "";
+  if (owed.length > MAX_OWED_CHARS && owed.trim() !== "") return { kept: prefix, owed: "" };
+  return { kept: prefix.slice(0, prefix.length - owed.length), owed };
+}
+
+/** The most likely token that begins with what is owed, or is a beginning of it. */
+export function argmaxWithin(tokenizer: Tokenizer, logits: Float32Array, owed: string): number {
+  let best = -1;
+  for (let id = 0; id < logits.length; id++) {
+    if (best >= 0 && logits[id]! <= logits[best]!) continue;
+    const text = tokenizer.textOf(id);
+    if (text !== "" && (text.startsWith(owed) || owed.startsWith(text))) best = id;
+  }
+  return best;
+}
