@@ -152,7 +152,7 @@ export class DashboardPage extends LightElement {
       </header>
       <main>
         ${loopDiagram(data, run)}
-        ${data.failure === null ? nothing : failureNotice("The page could not be brought up to date", data.failure)}
+        ${[...data.failures].map(([what, failure]) => failureNotice(`Could not read: ${what}`, failure))}
         <div class="columns">
           ${trainingPanel({
             runs: data.runs,

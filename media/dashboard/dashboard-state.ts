@@ -25,8 +25,8 @@ export interface DashboardData {
   readonly older: string | null;
   /** Points of each run that was looked at or that reported progress here. */
   readonly curves: ReadonlyMap<string, readonly TrainingProgress[]>;
-  /** The last failure of a read, shown until a read succeeds. */
-  readonly failure: Failure | null;
+  /** Failures by what could not be read, each until that read succeeds. */
+  readonly failures: ReadonlyMap<string, Failure>;
 }
 
 const nothing: DashboardData = {
@@ -38,7 +38,7 @@ const nothing: DashboardData = {
   suggestions: null,
   older: null,
   curves: new Map(),
-  failure: null,
+  failures: new Map(),
 };
 
 /** Reads the server's state and follows its events. `onChange` runs after each change. */
@@ -58,24 +58,24 @@ export class DashboardState {
   async refresh(): Promise<void> {
     await Promise.all([
       this.refreshStatus(),
-      this.#read(this.#api.runs(), (runs) => ({ runs: newestFirst(runs) })),
+      this.#read("runs", this.#api.runs(), (runs) => ({ runs: newestFirst(runs) })),
       this.refreshVersions(),
-      this.#read(this.#api.datasets(), (datasets) => ({ datasets: newestFirst(datasets) })),
+      this.#read("datasets", this.#api.datasets(), (datasets) => ({ datasets: newestFirst(datasets) })),
       this.refreshSuggestions(),
     ]);
   }
 
   async refreshStatus(): Promise<void> {
-    await this.#read(this.#api.status(), (status) => ({ status }));
+    await this.#read("status", this.#api.status(), (status) => ({ status }));
   }
 
   async refreshVersions(): Promise<void> {
-    await this.#read(this.#api.versions(), (versions) => ({ versions: newestFirst(versions) }));
+    await this.#read("versions", this.#api.versions(), (versions) => ({ versions: newestFirst(versions) }));
   }
 
   /** Reads the newest page again and keeps the older ones that were loaded. */
   async refreshSuggestions(): Promise<void> {
-    await this.#read(this.#api.suggestions(null), (page) => {
+    await this.#read("suggestions", this.#api.suggestions(null), (page) => {
       const fresh = new Set(page.suggestions.map((row) => row.id));
       const loaded = this.data.suggestions ?? [];
       const kept = loaded.filter((row) => !fresh.has(row.id));
@@ -89,7 +89,7 @@ export class DashboardState {
   async loadOlderSuggestions(): Promise<void> {
     if (this.data.older === null || this.#suggestionsReading) return;
     this.#suggestionsReading = true;
-    await this.#read(this.#api.suggestions(this.data.older), (page) => {
+    await this.#read("suggestions", this.#api.suggestions(this.data.older), (page) => {
       const known = new Set((this.data.suggestions ?? []).map((row) => row.id));
       const rows = page.suggestions.filter((row) => !known.has(row.id));
       return { suggestions: [...(this.data.suggestions ?? []), ...rows], older: page.next };
@@ -99,7 +99,7 @@ export class DashboardState {
 
   /** Reads a run's stored curve; points that arrive live meanwhile are kept. */
   async loadCurve(runId: string): Promise<void> {
-    await this.#read(this.#api.curve(runId), (points) => ({ curves: this.#withPoints(runId, points) }));
+    await this.#read("loss curve", this.#api.curve(runId), (points) => ({ curves: this.#withPoints(runId, points) }));
   }
 
   async startTraining(request: TrainingRequest): Promise<Answer<TrainingRun>> {
@@ -135,7 +135,7 @@ export class DashboardState {
         this.#set({ runs: upsert(this.data.runs ?? [], event.value) });
         void this.refreshStatus();
         if (event.value.datasetId !== null) {
-          void this.#read(this.#api.datasets(), (datasets) => ({ datasets: newestFirst(datasets) }));
+          void this.#read("datasets", this.#api.datasets(), (datasets) => ({ datasets: newestFirst(datasets) }));
         }
         if (event.value.versionId !== null) void this.refreshVersions();
         return;
@@ -163,10 +163,13 @@ export class DashboardState {
     return new Map(this.data.curves).set(runId, mergePoints(this.data.curves.get(runId) ?? [], points));
   }
 
-  async #read<T>(asked: Promise<Answer<T>>, change: (value: T) => Partial<DashboardData>): Promise<void> {
+  async #read<T>(what: string, asked: Promise<Answer<T>>, change: (value: T) => Partial<DashboardData>): Promise<void> {
     const answer = await asked;
-    if (answer.ok) this.#set({ ...change(answer.value), failure: null });
-    else if (answer.failure.code !== "unreachable") this.#set({ failure: answer.failure });
+    const failures = new Map(this.data.failures);
+    if (answer.ok) failures.delete(what);
+    else if (answer.failure.code === "unreachable") return;
+    else failures.set(what, answer.failure);
+    this.#set(answer.ok ? { ...change(answer.value), failures } : { failures });
   }
 
   #set(change: Partial<DashboardData>): void {

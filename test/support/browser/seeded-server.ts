@@ -1,4 +1,5 @@
 import path from "node:path";
+import { openContentFiles } from "../../../server/registry/content-files.ts";
 import { openStore } from "../../../server/store/store.ts";
 import { type KeptServer, startKeptServer } from "./kept-server.ts";
 import { type PastRun, putPastRun } from "./training-history.ts";
@@ -25,7 +26,8 @@ export const PAST: readonly [PastRun, PastRun] = [
 export function startSeededServer(): Promise<KeptServer> {
   return startKeptServer((dataDir) => {
     using store = openStore(path.join(dataDir, "kept.db"));
-    for (const run of PAST) putPastRun(store, run);
+    const files = openContentFiles(path.join(dataDir, "files"));
+    for (const run of PAST) putPastRun(store, files, run);
     store.versions.moveAlias(
       { alias: "champion", expected: null, to: PAST[0].versionId, reason: "won" },
       PAST[0].atMs + 140_000,

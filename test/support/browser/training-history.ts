@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EvaluationReport } from "../../../protocol/api.ts";
+import type { ContentFiles } from "../../../server/registry/content-files.ts";
 import type { Store } from "../../../server/store/store.ts";
 
 /** A finished run, its dataset, version, curve and report, as the server's own repositories hold them. */
@@ -14,7 +15,7 @@ export interface PastRun {
 /** Steps of a past run's curve. */
 export const PAST_STEPS = 60;
 
-export function putPastRun(store: Store, past: PastRun): void {
+export function putPastRun(store: Store, files: ContentFiles, past: PastRun): void {
   const { runId, datasetId, versionId, atMs } = past;
   store.runs.create({ id: runId, request: { strategy: "lora", workspaces: [], overrides: {} }, createdAt: atMs });
   store.datasets.put({
@@ -44,7 +45,7 @@ export function putPastRun(store: Store, past: PastRun): void {
     runId,
     datasetId,
     championBefore: null,
-    files: [{ name: "adapter_model.safetensors", sha256: "a".repeat(64), bytes: 1_204_224 }],
+    files: [files.put("adapter_model.safetensors", Buffer.alloc(1_204_224, versionId))],
     manifest: {},
   });
   store.runs.setTrained(runId, versionId, { first: lossAt(1), last: lossAt(PAST_STEPS) });
