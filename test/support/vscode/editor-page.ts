@@ -1,0 +1,87 @@
+import { launchChromium } from "./chromium.ts";
+import type { CodeServer } from "./code-server.ts";
+import type { Browser, Locator, Page } from "playwright-core";
+
+/** A person at the editor: keys, clicks, and what is on the screen. */
+export interface EditorPage extends AsyncDisposable {
+  readonly page: Page;
+  /** Open a file of the folder through quick open, and wait for its text. */
+  openFile(name: string): Promise<void>;
+  /** Press keys one by one, as a hand does. */
+  type(text: string): Promise<void>;
+  press(key: string): Promise<void>;
+  /** Run a command by its title through the command palette. */
+  command(title: string): Promise<void>;
+  /** The text of the ghost, once there is one; null when none comes in time. */
+  ghostText(deadlineMs?: number): Promise<string | null>;
+  /** Resolves when no ghost text is on the screen. */
+  noGhostText(deadlineMs?: number): Promise<void>;
+  /** What the status item says. */
+  statusText(): Promise<string>;
+}
+
+export const GHOST = ".ghost-text-decoration, .ghost-text";
+const KEY_DELAY_MS = 40;
+/** A page with the extension active takes 10 to 28 s. */
+const READY_DEADLINE_MS = 90_000;
+const GHOST_DEADLINE_MS = 15_000;
+
+export async function openEditorPage(server: CodeServer, folder: string, extension: string): Promise<EditorPage> {
+  const browser: Browser = await launchChromium();
+  try {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 });
+    await page.goto(server.address({ folder, extension }));
+    await page.locator(".monaco-workbench").waitFor({ timeout: READY_DEADLINE_MS });
+    const status = page.locator(".statusbar-item", { hasText: "Kept" }).first();
+    await status.waitFor({ timeout: READY_DEADLINE_MS });
+    return editorPage(browser, page, status);
+  } catch (error) {
+    await browser.close();
+    throw error;
+  }
+}
+
+function editorPage(browser: Browser, page: Page, status: Locator): EditorPage {
+  const press = (key: string) => page.keyboard.press(key);
+  const quickInput = page.locator(".quick-input-widget input[type=text]");
+
+  const choose = async (opener: string, text: string) => {
+    await press(opener);
+    await quickInput.waitFor({ timeout: GHOST_DEADLINE_MS });
+    await quickInput.fill(opener === "F1" ? `>${text}` : text);
+    await page
+      .locator(".quick-input-list .monaco-list-row.focused", { hasText: lastPart(text) })
+      .first()
+      .waitFor({ timeout: GHOST_DEADLINE_MS });
+    await press("Enter");
+    await page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: GHOST_DEADLINE_MS });
+  };
+
+  return {
+    page,
+    async openFile(name) {
+      await choose("Control+P", name);
+      await page.locator(".tab.active", { hasText: lastPart(name) }).waitFor({ timeout: GHOST_DEADLINE_MS });
+      await page.locator(".editor-instance .monaco-editor .view-lines").first().click();
+    },
+    type: (text) => page.keyboard.type(text, { delay: KEY_DELAY_MS }),
+    press,
+    command: (title) => choose("F1", title),
+    async ghostText(deadlineMs = GHOST_DEADLINE_MS) {
+      const ghost = page.locator(GHOST);
+      try {
+        await ghost.first().waitFor({ timeout: deadlineMs });
+      } catch {
+        return null;
+      }
+      return (await ghost.allTextContents()).join("").replaceAll("\u00a0", " ");
+    },
+    async noGhostText(deadlineMs = GHOST_DEADLINE_MS) {
+      await page.locator(GHOST).first().waitFor({ state: "detached", timeout: deadlineMs });
+    },
+    statusText: async () => (await status.getAttribute("aria-label")) ?? (await status.innerText()),
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
+
+const lastPart = (name: string): string => name.split("/").at(-1) ?? name;
