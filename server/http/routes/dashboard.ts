@@ -20,7 +20,7 @@ const NONCE_BYTES = 16;
 export const dashboardRoutes: readonly Route[] = Object.entries(FILES).map(([route, { file, type }]) => ({
   method: "GET",
   path: route,
-  about: `The dashboard's ${file}.`,
+  about: `The dashboard's ${file}, at ${route}.`,
   open: true,
   async handle(c, { mediaDir }) {
     const text = await readFile(path.join(mediaDir, file), "utf8").catch((cause: unknown) => {
