@@ -3,6 +3,7 @@ import { MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS } from "../../core/history-point.ts"
 import { languageOf } from "../../tracker/mined-files.ts";
 import { AppError } from "../errors.ts";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -27,7 +28,7 @@ const pointLine = z.object({
 
 /** Points of a JSON lines file in the order of the file; `.xz` is unpacked by the `xz` program. */
 export async function* readPointsFile(file: string, signal: AbortSignal): AsyncGenerator<HistoryPoint> {
-  const bytes = openBytes(file, signal);
+  const bytes = await openBytes(file, signal);
   let number = 0;
   try {
     for await (const line of createInterface({ input: bytes.stream, crlfDelay: Infinity })) {
@@ -73,22 +74,17 @@ export function parsePoint(line: string, place: string): HistoryPoint {
 
 interface Bytes {
   readonly stream: Readable;
-  /** Rejects when the file could not be read or unpacked to its end. */
+  /** Rejects when the file could not be unpacked to its end. */
   readonly ended: Promise<void>;
 }
 
-function openBytes(file: string, signal: AbortSignal): Bytes {
+async function openBytes(file: string, signal: AbortSignal): Promise<Bytes> {
   if (!file.endsWith(".xz")) return { stream: createReadStream(file, { signal }), ended: Promise.resolve() };
   const child = spawn("xz", ["--decompress", "--stdout", "--", file], { stdio: ["ignore", "pipe", "pipe"], signal });
   let complaint = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint += text));
   const ended = new Promise<void>((resolve, reject) => {
-    child.once("error", (cause: NodeJS.ErrnoException) => {
-      const hint = "Install xz (Debian: xz-utils), or unpack the file first.";
-      const missing = new AppError("invalid", `${file} is packed and there is no xz program.`, { cause, hint });
-      reject(cause.code === "ENOENT" ? missing : cause);
-      child.stdout.destroy();
-    });
+    child.once("error", reject);
     child.once("close", (code) => {
       if (code === 0) resolve();
       else
@@ -97,5 +93,10 @@ function openBytes(file: string, signal: AbortSignal): Bytes {
   });
   // Awaited after the last line; a reader that stops early does not wait for it.
   ended.catch(() => undefined);
+  await once(child, "spawn").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "ENOENT") throw cause;
+    const hint = "Install xz (Debian: xz-utils), or unpack the file first.";
+    throw new AppError("invalid", `${file} is packed and there is no xz program.`, { cause, hint });
+  });
   return { stream: child.stdout, ended };
 }

@@ -57,13 +57,13 @@ export interface Comparison {
 /** Below this many characters a line says little about a model. */
 const MIN_SHOWN_CHARS = 8;
 
-/** The point where the suggestion came closest to what was written, counting from where it was before. */
+/** The line where the suggestion came closest to what was written, counting from where it was before. */
 export function mostChanged(before: LaterWalk, after: LaterWalk): Comparison | null {
   let best: { gain: number; comparison: Comparison } | null = null;
   for (const [id, { suggestion, events }] of after.suggestions) {
     const earlier = before.suggestions.get(id)?.suggestion ?? null;
-    const { target } = suggestion.point;
-    if (target.trim().length < MIN_SHOWN_CHARS) continue;
+    const { target, kind } = suggestion.point;
+    if (kind !== "line" || target.trim().length < MIN_SHOWN_CHARS) continue;
     const gain = editSimilarity(suggestion.completion, target) - editSimilarity(earlier?.completion ?? "", target);
     if (best === null || gain > best.gain) best = { gain, comparison: { before: earlier, after: suggestion, events } };
   }
