@@ -170,7 +170,13 @@ const findMoved = async (
     if (text === null) continue;
     for (const [finding, words] of wordsOf) {
       if (finding.inHead >= SETTLED_FROM || !words.some((word) => text.includes(word))) continue;
-      finding.inHead = Math.max(finding.inHead, retainedFraction(finding.snippet.text, text));
+      const { snippet } = finding;
+      const there = retainedFraction(snippet.text, text);
+      if (there === 0) continue;
+      // A part may have stayed and another moved: both files together hold what is left.
+      const stayed = isInside(snippet.path) ? await read(`${commit}:./${snippet.path}`) : null;
+      const together = stayed === null ? there : retainedFraction(snippet.text, `${stayed}\n${text}`);
+      finding.inHead = Math.max(finding.inHead, there, together);
     }
   }
 };

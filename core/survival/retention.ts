@@ -1,12 +1,13 @@
 import { significantTokens, strictTokens } from "./tokens.ts";
-import { keepRuns, type TokenRun } from "./token-runs.ts";
+import { keepRuns } from "./token-runs.ts";
 
 /**
  * Fraction of the accepted text's significant tokens that stand in the current text, 0 to 1.
  *
  * A token counts when it lies in a run of at least 4 equal tokens (or when the whole snippet is found), or
  * within 2 tokens of such a run. So it is exactly 1 after any reformatting, and 0 where no run of 4 is left.
- * Parts that were moved out of order count when they hold at least 20 letters or digits. A text without
+ * Parts that were moved out of order count when they hold at least 20 letters or digits, and so does the whole
+ * of what is found (or half of the snippet's own): common phrases alone are not survival. A text without
  * significant tokens is compared by its strict ones, and an empty text is retained.
  */
 export const retainedFraction = (accepted: string, current: string): number => {
@@ -53,5 +54,3 @@ const retained = (accepted: readonly string[], current: readonly string[]): numb
   const nRetained = keepRuns(accepted, current).reduce((sum, run) => sum + run.length, 0);
   return nRetained / accepted.length;
 };
-
-export type { TokenRun };

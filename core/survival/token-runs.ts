@@ -13,8 +13,8 @@ const MAX_GAP_TOKENS = 2;
 const ENCLOSED_TOKENS = 8;
 /** A part away from the rest counts as moved, not as a coincidence, from this many letters and digits. */
 const MIN_MOVED_ALPHANUMERICS = 20;
-/** Insertions inside a snippet that still leave its parts "near" each other, in tokens. */
-const NEAR_TOKENS = 200;
+/** Parts of a snippet are "near" within its own length and this much, in tokens: a few inserted lines. */
+const NEAR_TOKENS = 40;
 /** Positions of one four-gram that are looked at, against snippets that repeat themselves. */
 const MAX_POSITIONS_PER_GRAM = 16;
 /** Longest runs that are placed, against quadratic time in files that repeat the snippet's phrases. */
@@ -50,7 +50,11 @@ export const keepRuns = (accepted: readonly string[], current: readonly string[]
     for (const part of tiling.free(run)) if (size(part) >= MIN_MOVED_ALPHANUMERICS) tiling.place(part);
   }
   tiling.grow();
-  return tiling.kept();
+  const kept = tiling.kept();
+  const total = size({ from: 0, to: 0, length: accepted.length });
+  const found = kept.reduce((sum, run) => sum + size(run), 0);
+  // Two programs in one language always share some short phrases; that alone is not survival.
+  return found >= Math.min(MIN_MOVED_ALPHANUMERICS, total / 2) ? kept : [];
 };
 
 const alphanumerics = (tokens: readonly string[], run: TokenRun): number => {
@@ -128,7 +132,7 @@ const maximalRuns = (from: Int32Array, to: Int32Array): TokenRun[] => {
  */
 const bestNeighbourhood = (runs: readonly TokenRun[], nAccepted: number): TokenRun[] => {
   const byPlace = [...runs].sort((left, right) => left.to - right.to);
-  const reach = nAccepted * 2 + NEAR_TOKENS;
+  const reach = (nAccepted + NEAR_TOKENS) * 2;
   let best = { score: -1, first: 0, end: 0 };
   let end = 0;
   let score = 0;
@@ -178,7 +182,8 @@ const createTiling = (from: Int32Array, to: Int32Array) => {
   };
   /** Within the reach of what is kept, and on the same side of every kept token on both sides. */
   const isNear = (run: TokenRun): boolean => {
-    if (run.to > highest + NEAR_TOKENS || run.to + run.length < lowest - NEAR_TOKENS) return false;
+    const reach = from.length + NEAR_TOKENS;
+    if (run.to > highest + reach || run.to + run.length < lowest - reach) return false;
     for (let at = run.from - 1; at >= 0; at -= 1) {
       const before = placeOf[at] as number;
       if (before === -1) continue;

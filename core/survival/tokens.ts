@@ -1,12 +1,18 @@
 /**
  * Tokens that carry meaning, for comparing code across formatters: words of letters, numbers, `_` and `$`,
  * and every other visible character except `, ; ( ) ' " \``, which formatters add, drop and swap. A backslash
- * before a quote goes with the quote. Carriage returns and byte order marks fall away with the other white
- * space, and texts are compared in Unicode normal form C.
+ * before a quote goes with the quote, and the bar or ampersand before the first member of a union goes too.
+ * Carriage returns and byte order marks fall away with the other white space, and texts are compared in
+ * Unicode normal form C.
  */
 export const significantTokens = (text: string): string[] => {
   const tokens = strictTokens(text);
-  return tokens.filter((token, at) => !FORMATTING.has(token) && !(token === "\\" && QUOTES.has(tokens[at + 1] ?? "")));
+  return tokens.filter((token, at) => {
+    if (FORMATTING.has(token)) return false;
+    if (token === "\\") return !QUOTES.has(tokens[at + 1] ?? "");
+    if (token === "|" || token === "&") return !OPENERS.has(tokens[at - 1] ?? "=");
+    return true;
+  });
 };
 
 /** Every token: words, and each other visible character. */
@@ -18,3 +24,5 @@ export const countSignificantTokens = (text: string): number => significantToken
 const TOKEN = /[\p{L}\p{N}_$]+|[^\s\u200b\ufeff]/gu;
 const QUOTES: ReadonlySet<string> = new Set(["'", '"', "`"]);
 const FORMATTING: ReadonlySet<string> = new Set([",", ";", "(", ")", "'", '"', "`"]);
+/** No operand ends with these, so a bar or an ampersand behind them joins nothing. */
+const OPENERS: ReadonlySet<string> = new Set(["=", ":", "<", "(", "[", ","]);

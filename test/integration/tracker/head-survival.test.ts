@@ -103,6 +103,15 @@ describe("survivalInHead", () => {
     whole,
   );
   check(
+    "adds up what stayed and what moved to another file",
+    (repository) => {
+      const lines = SNIPPET.split("\n");
+      const [stays, moves] = [lines.slice(0, 4).join("\n"), lines.slice(4).join("\n")];
+      return repository.commit("split", { "a.ts": `${OTHER}\n${stays}\n`, "b.ts": `${FILLER}\n${moves}\n` });
+    },
+    whole,
+  );
+  check(
     "finds it indented into a class with another first line",
     (repository) =>
       repository.commit("method", {

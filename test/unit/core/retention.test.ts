@@ -34,6 +34,8 @@ describe("tokens", () => {
   check("\ufeffcafe\u0301", "caf\u00e9");
   check("'it\\'s'", "it s", "' it \\ ' s '");
   check("'a\\nb'", "a \\ nb", "' a \\ nb '");
+  check("type A =\n  | B\n  | C", "type A = B | C", "type A = | B | C");
+  check("f(a: | X, b & c || d)", "f a : X b & c | | d", "f ( a : | X , b & c | | d )");
   check("if (a) { b(); }", "if a { b }", "if ( a ) { b ( ) ; }");
 });
 
@@ -66,6 +68,7 @@ describe("retainedFraction", () => {
     [0, 0.35],
   );
   check("is 0 in other code", FILE, 0);
+  check("is 0 where only common phrases are left", "for (const item of list) {\n  go(item);\n}\nreturn out;", 0);
   check("is 0 in nothing", "", 0);
   check("is 1 for nothing", FILE, 1, "");
   check("asks a short snippet for the whole of it", "let a = b;", 1, "a = b");

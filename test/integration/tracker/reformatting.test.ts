@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { retainedFraction } from "../../../core/survival/retention.ts";
+
+const PROJECT = join(import.meta.dirname, "../../..");
+const SNIPPET_LINES = 9;
+const MIN_SNIPPET_CHARS = 20;
+
+/** Styles that change lines, quotes, semicolons, commas, indentation and brackets. */
+const STYLES: Readonly<Record<string, object>> = {
+  narrow: { printWidth: 40, tabWidth: 4, semi: false, singleQuote: true, trailingComma: "none", arrowParens: "avoid" },
+  wide: { printWidth: 200, useTabs: true, bracketSpacing: false, objectWrap: "collapse", quoteProps: "consistent" },
+};
+
+describe("retention under a real formatter", () => {
+  for (const [name, style] of Object.entries(STYLES)) {
+    it(`is exactly 1 for every ${SNIPPET_LINES} lines of this project's core, made ${name}`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "kept-format-"));
+      try {
+        await cp(join(PROJECT, "core"), folder, { recursive: true });
+        await writeFile(join(folder, ".oxfmtrc.json"), JSON.stringify(style));
+        const formatter = join(PROJECT, "node_modules/oxfmt/bin/oxfmt");
+        await promisify(execFile)(process.execPath, [formatter, "."], { cwd: folder });
+        let nSnippets = 0;
+        let nChanged = 0;
+        for (const file of await readdir(join(PROJECT, "core"), { recursive: true })) {
+          if (!file.endsWith(".ts")) continue;
+          const before = await readFile(join(PROJECT, "core", file), "utf8");
+          const after = await readFile(join(folder, file), "utf8");
+          const lines = before.split("\n");
+          for (let at = 0; at + SNIPPET_LINES <= lines.length; at += SNIPPET_LINES) {
+            const snippet = lines.slice(at, at + SNIPPET_LINES).join("\n");
+            if (snippet.trim().length < MIN_SNIPPET_CHARS) continue;
+            nSnippets += 1;
+            if (!after.includes(snippet)) nChanged += 1;
+            assert.equal(retainedFraction(snippet, after), 1, `${file}:${at + 1}`);
+          }
+        }
+        assert.ok(nSnippets > 100 && nChanged > nSnippets / 4, `${nChanged} of ${nSnippets} snippets were changed`);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+  }
+});
