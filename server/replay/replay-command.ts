@@ -51,15 +51,15 @@ async function runReplay(flags: ReplayFlags, server: ServerClient): Promise<numb
   using interrupt = createInterrupt();
   const { signal } = interrupt;
   const line = createProgressLine(process.stderr);
-  const source = await sourceOf(flags, signal);
-  using engine = await startReplayEngine(resolveModelDir(flags.modelDir, process.env));
-  const adapter = await adapterOf(flags.adapter, server);
-  if (adapter !== null) await serveWith(engine, server, adapter);
-  process.stderr.write("Reading the history…\n");
-  const points = await readPoints(source, flags.limit, signal);
-  const startedAt = performance.now();
   let nDone = 0;
   try {
+    const source = await sourceOf(flags, signal);
+    using engine = await startReplayEngine(resolveModelDir(flags.modelDir, process.env));
+    const adapter = await adapterOf(flags.adapter, server);
+    if (adapter !== null) await serveWith(engine, server, adapter);
+    process.stderr.write("Reading the history…\n");
+    const points = await readPoints(source, flags.limit, signal);
+    const startedAt = performance.now();
     const { acceptance } = await replay({
       source,
       points,
