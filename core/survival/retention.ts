@@ -1,5 +1,5 @@
-import { significantTokens, strictTokens } from "./tokens.ts";
 import { keepRuns } from "./token-runs.ts";
+import { significantTokens, strictTokens } from "./tokens.ts";
 
 /**
  * Fraction of the accepted text's significant tokens that stand in the current text, 0 to 1.
@@ -10,10 +10,17 @@ import { keepRuns } from "./token-runs.ts";
  * of what is found (or half of the snippet's own): common phrases alone are not survival. A text without
  * significant tokens is compared by its strict ones, and an empty text is retained.
  */
-export const retainedFraction = (accepted: string, current: string): number => {
-  const tokens = significantTokens(accepted);
-  if (tokens.length === 0) return retained(strictTokens(accepted), strictTokens(current));
-  return retained(tokens, significantTokens(current));
+export const retainedFraction = (accepted: string, current: string): number => retentionIn(current)(accepted);
+
+/** {@link retainedFraction} of many snippets in one text, whose tokens are read once. */
+export const retentionIn = (current: string): ((accepted: string) => number) => {
+  let significant: readonly string[] | null = null;
+  return (accepted) => {
+    const tokens = significantTokens(accepted);
+    if (tokens.length === 0) return retained(strictTokens(accepted), strictTokens(current));
+    significant ??= significantTokens(current);
+    return retained(tokens, significant);
+  };
 };
 
 /** The same over all tokens, punctuation too; never above {@link retainedFraction}. */

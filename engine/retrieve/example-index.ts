@@ -1,4 +1,4 @@
-import { retainedFraction } from "../../core/survival/retention.ts";
+import { jaccard, shinglesOf } from "../../core/datasets/near-duplicates.ts";
 import { createPostings } from "./postings.ts";
 import { identifiersOf } from "./identifiers.ts";
 
@@ -46,8 +46,8 @@ const SAME_DIRECTORY_BONUS = 0.05;
 const NEWEST_BONUS = 0.05;
 /** Additions after which the bonus of being new is half. */
 const RECENCY_HALF_LIFE = 50;
-/** Of two examples this alike the better one is enough. */
-const SAME_TEXT_RETENTION = 0.8;
+/** Of two examples whose shingles have this Jaccard index the better one is enough. */
+const SAME_TEXT_JACCARD = 0.6;
 /** Best candidates that are compared for sameness. */
 const MAX_CANDIDATES = 48;
 
@@ -57,7 +57,7 @@ const MAX_CANDIDATES = 48;
  * no I/O; equal histories of calls give equal answers.
  */
 export const createExampleIndex = (): ExampleIndex => {
-  const examples = new Map<string, { example: IndexedExample; addedAt: number }>();
+  const examples = new Map<string, Entry>();
   const postings = createPostings();
   let nAdded = 0;
 
@@ -70,7 +70,7 @@ export const createExampleIndex = (): ExampleIndex => {
     add(example) {
       remove(example.id);
       nAdded += 1;
-      examples.set(example.id, { example, addedAt: nAdded });
+      examples.set(example.id, { example, addedAt: nAdded, shingles: null });
       postings.add(example.id, identifiersOf(example.text).keys());
     },
     remove,
@@ -79,7 +79,7 @@ export const createExampleIndex = (): ExampleIndex => {
       for (const { example } of examples.values()) if (example.suggestionId === suggestionId) remove(example.id);
     },
     query(query, limit) {
-      const scored: { example: IndexedExample; score: number; addedAt: number }[] = [];
+      const scored: { entry: Entry; score: number }[] = [];
       for (const [id, similarity] of postings.similarities(weightsOf(query.prefix))) {
         const entry = examples.get(id);
         if (entry === undefined || similarity < MIN_SIMILARITY) continue;
@@ -88,21 +88,34 @@ export const createExampleIndex = (): ExampleIndex => {
         if (query.root !== undefined && example.root !== query.root) continue;
         if (isAlreadyVisible(example, query)) continue;
         const recency = NEWEST_BONUS * 2 ** (-(nAdded - addedAt) / RECENCY_HALF_LIFE);
-        scored.push({ example, score: similarity + placeBonus(example.path, query.path) + recency, addedAt });
+        scored.push({ entry, score: similarity + placeBonus(example.path, query.path) + recency });
       }
-      scored.sort((left, right) => right.score - left.score || right.addedAt - left.addedAt);
-      const chosen: IndexedExample[] = [];
-      for (const { example } of scored.slice(0, MAX_CANDIDATES)) {
+      scored.sort((left, right) => right.score - left.score || right.entry.addedAt - left.entry.addedAt);
+      const chosen: Entry[] = [];
+      for (const { entry } of scored.slice(0, MAX_CANDIDATES)) {
         if (chosen.length >= limit) break;
-        if (!chosen.some((other) => isSameText(other.text, example.text))) chosen.push(example);
+        if (!chosen.some((other) => isSameText(other, entry))) chosen.push(entry);
       }
-      return chosen.reverse();
+      return chosen.reverse().map(({ example }) => example);
     },
     get size() {
       return examples.size;
     },
   };
 };
+
+interface Entry {
+  readonly example: IndexedExample;
+  /** Number of the addition. */
+  readonly addedAt: number;
+  /** Made when the example is first compared. */
+  shingles: ReadonlySet<number> | null;
+}
+
+const isSameText = (left: Entry, right: Entry): boolean =>
+  jaccard(shinglesIn(left), shinglesIn(right)) >= SAME_TEXT_JACCARD;
+
+const shinglesIn = (entry: Entry): ReadonlySet<number> => (entry.shingles ??= shinglesOf(entry.example.text));
 
 const weightsOf = (prefix: string): Map<string, number> => {
   const weights = identifiersOf(prefix.slice(-QUERY_CHARS));
@@ -123,6 +136,3 @@ const placeBonus = (path: string, queryPath: string): number => {
 };
 
 const directoryOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
-
-const isSameText = (left: string, right: string): boolean =>
-  retainedFraction(left, right) >= SAME_TEXT_RETENTION && retainedFraction(right, left) >= SAME_TEXT_RETENTION;

@@ -9,43 +9,79 @@ export interface Postings {
   similarities(query: ReadonlyMap<string, number>): Map<string, number>;
 }
 
-export const createPostings = (): Postings => {
-  const documentsOf = new Map<string, Set<string>>();
-  const namesOf = new Map<string, readonly string[]>();
+interface Entry {
+  readonly name: string;
+  readonly documents: Set<Document>;
+  /** Information of the name, kept until the index changes. */
+  information: number;
+  revision: number;
+}
 
-  const information = (name: string): number =>
-    Math.log(1 + (1 + namesOf.size) / (1 + (documentsOf.get(name)?.size ?? 0)));
+interface Document {
+  readonly id: string;
+  readonly names: readonly Entry[];
+  /** Information of all names, kept likewise. */
+  information: number;
+  revision: number;
+}
+
+export const createPostings = (): Postings => {
+  const entries = new Map<string, Entry>();
+  const documents = new Map<string, Document>();
+  let revision = 0;
+
+  const informationOf = (entry: Entry): number => {
+    if (entry.revision !== revision) {
+      entry.information = Math.log(1 + (1 + documents.size) / (1 + entry.documents.size));
+      entry.revision = revision;
+    }
+    return entry.information;
+  };
+  const informationIn = (document: Document): number => {
+    if (document.revision !== revision) {
+      document.information = document.names.reduce((sum, entry) => sum + informationOf(entry), 0);
+      document.revision = revision;
+    }
+    return document.information;
+  };
 
   return {
-    add(document, names) {
-      const distinct = [...new Set(names)];
-      namesOf.set(document, distinct);
-      for (const name of distinct) {
-        const documents = documentsOf.get(name);
-        if (documents === undefined) documentsOf.set(name, new Set([document]));
-        else documents.add(document);
+    add(id, names) {
+      revision += 1;
+      const held: Entry[] = [];
+      for (const name of new Set(names)) {
+        const entry = entries.get(name) ?? { name, documents: new Set(), information: 0, revision: 0 };
+        entries.set(name, entry);
+        held.push(entry);
       }
+      const document: Document = { id, names: held, information: 0, revision: 0 };
+      for (const entry of held) entry.documents.add(document);
+      documents.set(id, document);
     },
-    remove(document) {
-      for (const name of namesOf.get(document) ?? []) {
-        const documents = documentsOf.get(name);
-        documents?.delete(document);
-        if (documents?.size === 0) documentsOf.delete(name);
+    remove(id) {
+      const document = documents.get(id);
+      if (document === undefined) return;
+      revision += 1;
+      documents.delete(id);
+      for (const entry of document.names) {
+        entry.documents.delete(document);
+        if (entry.documents.size === 0) entries.delete(entry.name);
       }
-      namesOf.delete(document);
     },
     similarities(query) {
-      const shared = new Map<string, number>();
+      const shared = new Map<Document, number>();
       let asked = 0;
       for (const [name, weight] of query) {
-        const worth = weight * information(name);
-        asked += worth;
-        for (const document of documentsOf.get(name) ?? []) shared.set(document, (shared.get(document) ?? 0) + worth);
+        const entry = entries.get(name);
+        const information = entry === undefined ? Math.log(2 + documents.size) : informationOf(entry);
+        asked += weight * information;
+        for (const document of entry?.documents ?? []) {
+          shared.set(document, (shared.get(document) ?? 0) + weight * information);
+        }
       }
       const similarities = new Map<string, number>();
       for (const [document, worth] of shared) {
-        const held = (namesOf.get(document) ?? []).reduce((sum, name) => sum + information(name), 0);
-        similarities.set(document, Math.min(1, worth / Math.sqrt(asked * held)));
+        similarities.set(document.id, Math.min(1, worth / Math.sqrt(asked * informationIn(document))));
       }
       return similarities;
     },
