@@ -45,7 +45,8 @@ export function createJobRunner(parts: {
 
   function wake(): void {
     if (stopping || loop !== null) return;
-    loop = work().finally(() => (loop = null));
+    // Not at once: whoever queued the work answers its client first.
+    loop = new Promise<void>((resolve) => setImmediate(resolve)).then(work).finally(() => (loop = null));
   }
 
   async function work(): Promise<void> {
