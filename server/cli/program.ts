@@ -24,8 +24,6 @@ import { connectToServer, type ServerClient } from "./client.ts";
 import { diagnose } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
 import { print, printable, table } from "./output.ts";
-import { addDemoCommand } from "../replay/demo/demo-command.ts";
-import { addReplayCommand } from "../replay/replay-command.ts";
 import { waitForRun } from "./wait-for-run.ts";
 import path from "node:path";
 
@@ -274,8 +272,6 @@ export function createProgram(setExit: SetExit): Command {
       print({ url, expiresAt }, flags, () => url + "\n");
     });
 
-  addReplayCommand(program, { connect, setExit });
-  addDemoCommand(program, setExit);
   addReplayCommand(program, { connect, setExit });
   addDemoCommand(program, setExit);
   return program;
