@@ -296,7 +296,7 @@ function connectionState(connection: Connection, nowMs: number): TemplateResult 
 const SIGN_IN_TEXT: Readonly<Record<Exclude<DashboardPage["_login"], "in" | "pending">, readonly [string, string]>> = {
   "no-code": [
     "Open this page from Kept",
-    "A one-time code signs you in. Choose “Kept: Open dashboard” in VS Code, or run “npm run kept -- dashboard”.",
+    "A one-time code signs you in. Choose “Kept: Open Dashboard” in VS Code, or run “npm run kept -- dashboard”.",
   ],
   "token-refused": [
     "This sign-in has ended",
@@ -308,7 +308,7 @@ const SIGN_IN_TEXT: Readonly<Record<Exclude<DashboardPage["_login"], "in" | "pen
   ],
   unreachable: [
     "The Kept server did not answer",
-    "Start it from VS Code, or with “npm run kept -- serve”, then open the dashboard again.",
+    "VS Code starts it by itself; without VS Code, run “npm run kept -- serve”. Then open the dashboard again.",
   ],
 };
 

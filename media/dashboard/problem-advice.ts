@@ -16,7 +16,7 @@ export function adviceFor(failure: Pick<Failure, "status" | "code">): string {
 
 const ADVICE: Readonly<Record<string, string>> = {
   unreachable:
-    "Start it from VS Code with “Kept: Start server”, or with “npm run kept -- serve”. This page reconnects by itself.",
+    "VS Code starts it by itself; without VS Code, run “npm run kept -- serve”. This page reconnects by itself.",
   "unexpected-answer": "Reload the page. If it stays, update the extension and the server to the same version.",
   unauthorized: "Open the dashboard again from VS Code, or with “npm run kept -- dashboard”.",
   "not-found": "Reload the page: what it showed is not there any more.",

@@ -40,7 +40,7 @@ export function suggestionsPanel(panel: SuggestionsPanel): TemplateResult {
               ? emptyState(
                   "No suggestions yet",
                   html`Write code in VS Code with Kept on, or run
-                    <code>npm run kept -- replay &lt;repository&gt;</code>. Each suggestion appears here with what
+                    <code>npm run kept -- replay --repo &lt;folder&gt;</code>. Each suggestion appears here with what
                     became of it.`,
                 )
               : rows.length === 0

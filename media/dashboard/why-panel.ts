@@ -17,7 +17,7 @@ export type WhyState =
 
 /** Everything that led to one suggestion: code, model, examples, label, events. */
 export function whyPanel(state: WhyState, nowMs: number, close: () => void): TemplateResult {
-  return html`<aside class="why" id="why" aria-labelledby="why-heading">
+  return html`<aside class="why" id="why" data-suggestion=${state.id} aria-labelledby="why-heading">
     <div class="card-head">
       <h3 id="why-heading" tabindex="-1">Why this suggestion?</h3>
       <button class="plain" @click=${close}>Close</button>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import { LAUNCH_DEADLINE_MS, launchChromium } from "../support/browser/chromium.ts";
 import { type KeptServer, startKeptServer } from "../support/browser/kept-server.ts";
-import { visit, waitForText } from "../support/browser/visit.ts";
+import { visit, type Visit, waitForText } from "../support/browser/visit.ts";
 
 /** What may come out of a repository, a model or another client, and what has to be on the page instead. */
 const CORPUS: readonly (readonly [name: string, text: string, shown: string])[] = [
@@ -27,6 +27,7 @@ describe("dashboard: hostile text", function () {
   let browser: Browser;
   let server: KeptServer;
   let ids: string[];
+  let seen: Visit;
   before(async function () {
     this.timeout(LAUNCH_DEADLINE_MS + 60_000);
     server = await startKeptServer();
@@ -46,6 +47,7 @@ describe("dashboard: hostile text", function () {
       })),
     );
     browser = await launchChromium();
+    seen = await visit(browser, server);
   });
   after(async () => {
     await browser?.close();
@@ -54,7 +56,6 @@ describe("dashboard: hostile text", function () {
   const isPwned = () => "__pwned" in globalThis;
 
   it("is listed without being run", async () => {
-    await using seen = await visit(browser, server);
     await seen.page.waitForFunction(
       (count) => document.querySelectorAll(".why-button").length === count,
       CORPUS.length,
@@ -66,8 +67,8 @@ describe("dashboard: hostile text", function () {
 
   for (const [index, [name, , shown]] of CORPUS.entries()) {
     it(`is text in the explanation: ${name}`, async () => {
-      await using seen = await visit(browser, server, { query: `?suggestion=${ids[index]}` });
-      await waitForText(seen.page, "#why", "In-context examples");
+      await seen.page.locator(`tr[data-suggestion="${ids[index]}"] .why-button`).click();
+      await seen.page.locator(`#why[data-suggestion="${ids[index]}"] h4`).first().waitFor();
       await seen.page.locator(".example summary").click();
       for (const place of ["ins.completion", ".example pre", ".timeline", ".example summary"]) {
         const text = (await seen.page.locator(`#why ${place}`).first().textContent()) ?? "";
@@ -83,7 +84,7 @@ describe("dashboard: hostile text", function () {
   }
 
   it("of 200,000 characters in one line is cut, counted, and does not widen the page", async () => {
-    await using seen = await visit(browser, server, {
+    await using alone = await visit(browser, server, {
       query: `?suggestion=${ids[0]}`,
       // No event may be this long: what a broken or foreign server could answer.
       prepare: (page) =>
@@ -93,10 +94,10 @@ describe("dashboard: hostile text", function () {
           await route.fulfill({ json: answer });
         }),
     });
-    await waitForText(seen.page, "ins.completion", "180,000 more characters");
-    assert.equal(await seen.page.locator("#why i").count(), 0);
-    assert.ok(await seen.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-    await seen.page.keyboard.press("Escape");
-    assert.equal(await seen.page.locator("#why").count(), 0);
+    await waitForText(alone.page, "ins.completion", "180,000 more characters");
+    assert.equal(await alone.page.locator("#why i").count(), 0);
+    assert.ok(await alone.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    await alone.page.keyboard.press("Escape");
+    assert.equal(await alone.page.locator("#why").count(), 0);
   });
 });

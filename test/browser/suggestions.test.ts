@@ -127,13 +127,14 @@ describe("dashboard: suggestions", function () {
     ["?q=python", 1],
     ["?outcome=accepted&q=nothing-like-this", 0],
   ];
-  for (const [query, count] of filters) {
-    it(`are filtered by the address ${query}`, async () => {
-      await using seen = await visit(browser, server, { query });
+  it("are filtered by the address", async () => {
+    await using seen = await visit(browser, server);
+    for (const [query, count] of filters) {
+      await seen.page.goto(server.url + query);
       await waitForText(seen.page, ".filter [role=status]", `${count} of 3 loaded`);
-      await waitForCount(seen.page, ".why-button", count);
-    });
-  }
+      assert.equal(await seen.rows(), count, query);
+    }
+  });
 
   it("put the filter into the address and get back to all of them", async () => {
     await using seen = await visit(browser, server);

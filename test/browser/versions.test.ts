@@ -13,12 +13,19 @@ describe("dashboard: versions", function () {
   let browser: Browser;
   let server: KeptServer;
   before(async function () {
-    this.timeout(LAUNCH_DEADLINE_MS);
+    this.timeout(LAUNCH_DEADLINE_MS + 60_000);
+    server = await startSeededServer();
     browser = await launchChromium();
   });
-  after(() => browser?.close());
-  beforeEach(async () => void (server = await startSeededServer()));
-  afterEach(() => server?.[Symbol.asyncDispose]());
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+  // `previous` follows the champion, so that going there from the base model leaves it there.
+  beforeEach(async () => {
+    await move(null, (await champion()) ?? null);
+    await move(WON.versionId, null);
+  });
 
   const row = (page: Page, version: string) => page.locator("#versions tbody tr").filter({ hasText: version }).first();
   const champion = async () => {
