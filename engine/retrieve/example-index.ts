@@ -1,4 +1,4 @@
-import { jaccard, shinglesOf } from "../../core/datasets/near-duplicates.ts";
+import { jaccard, NEAR_DUPLICATE_JACCARD, shinglesOf } from "../../core/datasets/near-duplicates.ts";
 import { createPostings } from "./postings.ts";
 import { identifiersOf } from "./identifiers.ts";
 
@@ -46,8 +46,6 @@ const SAME_DIRECTORY_BONUS = 0.05;
 const NEWEST_BONUS = 0.05;
 /** Additions after which the bonus of being new is half. */
 const RECENCY_HALF_LIFE = 50;
-/** Of two examples whose shingles have this Jaccard index the better one is enough. */
-const SAME_TEXT_JACCARD = 0.6;
 /** Best candidates that are compared for sameness. */
 const MAX_CANDIDATES = 48;
 
@@ -112,8 +110,9 @@ interface Entry {
   shingles: ReadonlySet<number> | null;
 }
 
+/** Of two near-duplicates the better one is enough. */
 const isSameText = (left: Entry, right: Entry): boolean =>
-  jaccard(shinglesIn(left), shinglesIn(right)) >= SAME_TEXT_JACCARD;
+  jaccard(shinglesIn(left), shinglesIn(right)) >= NEAR_DUPLICATE_JACCARD;
 
 const shinglesIn = (entry: Entry): ReadonlySet<number> => (entry.shingles ??= shinglesOf(entry.example.text));
 

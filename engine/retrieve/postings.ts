@@ -20,6 +20,9 @@ interface Entry {
 interface Document {
   readonly id: string;
   readonly names: readonly Entry[];
+  /** Sum of the running query, which it belongs to: cheaper than a map for common names. */
+  shared: number;
+  query: number;
   /** Information of all names, kept likewise. */
   information: number;
   revision: number;
@@ -29,6 +32,7 @@ export const createPostings = (): Postings => {
   const entries = new Map<string, Entry>();
   const documents = new Map<string, Document>();
   let revision = 0;
+  let nQueries = 0;
 
   const informationOf = (entry: Entry): number => {
     if (entry.revision !== revision) {
@@ -54,7 +58,7 @@ export const createPostings = (): Postings => {
         entries.set(name, entry);
         held.push(entry);
       }
-      const document: Document = { id, names: held, information: 0, revision: 0 };
+      const document: Document = { id, names: held, shared: 0, query: 0, information: 0, revision: 0 };
       for (const entry of held) entry.documents.add(document);
       documents.set(id, document);
     },
@@ -69,19 +73,26 @@ export const createPostings = (): Postings => {
       }
     },
     similarities(query) {
-      const shared = new Map<Document, number>();
+      nQueries += 1;
+      const touched: Document[] = [];
       let asked = 0;
       for (const [name, weight] of query) {
         const entry = entries.get(name);
         const information = entry === undefined ? Math.log(2 + documents.size) : informationOf(entry);
         asked += weight * information;
-        for (const document of entry?.documents ?? []) {
-          shared.set(document, (shared.get(document) ?? 0) + weight * information);
+        if (entry === undefined) continue;
+        for (const document of entry.documents) {
+          if (document.query !== nQueries) {
+            document.query = nQueries;
+            document.shared = 0;
+            touched.push(document);
+          }
+          document.shared += weight * information;
         }
       }
       const similarities = new Map<string, number>();
-      for (const [document, worth] of shared) {
-        similarities.set(document.id, Math.min(1, worth / Math.sqrt(asked * informationIn(document))));
+      for (const document of touched) {
+        similarities.set(document.id, Math.min(1, document.shared / Math.sqrt(asked * informationIn(document))));
       }
       return similarities;
     },
