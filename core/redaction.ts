@@ -75,7 +75,12 @@ function looksRandom(value: string): boolean {
   return shannonBits(value) >= RANDOM_BITS_PER_CHAR;
 }
 
-const isPathLike = (value: string): boolean => (value.match(/\//g)?.length ?? 0) >= 3;
+/** Parts between slashes that are mostly words: a route or a file, not base64. */
+function isPathLike(value: string): boolean {
+  const parts = value.split("/");
+  const nWords = parts.filter((part) => /^[A-Z]?[a-z_-]{3,}$/.test(part)).length;
+  return parts.length >= 3 && nWords * 2 >= parts.length;
+}
 
 /** Shannon entropy of the character distribution, bits a character. */
 function shannonBits(value: string): number {

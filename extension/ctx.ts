@@ -33,6 +33,8 @@ export interface Ctx {
   readonly ratings: Ratings;
   readonly link: ServerLink;
   readonly status: StatusItem;
+  /** How often the editor asked in a file that Kept leaves alone. */
+  readonly counts: { leftAlone: number };
   /** The suggestion accepted last in this window. */
   lastAccepted(): string | null;
   /** The state in one line, for the head of the menu. */

@@ -27,6 +27,7 @@ export interface Diagnostics {
   readonly lastShown: string | null;
   readonly lastAccepted: string | null;
   readonly examples: number;
+  readonly leftAlone: number;
   readonly statusText: string;
   readonly editCostsMs: readonly number[];
   /** Folder of the outbox and of the adapters. */
@@ -81,6 +82,7 @@ function diagnose(ctx: Ctx, activationMs: number): Diagnostics {
     lastShown: ctx.records.lastShown?.id ?? null,
     lastAccepted: ctx.lastAccepted(),
     examples: ctx.examples.size,
+    leftAlone: ctx.counts.leftAlone,
     statusText: ctx.status.text,
     editCostsMs: ctx.observer.editCostsMs,
     storage: ctx.extension.globalStorageUri.fsPath,

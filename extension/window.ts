@@ -224,6 +224,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     ratings,
     link,
     status,
+    counts: { leftAlone: 0 },
     lastAccepted: () => lastAccepted,
     statusLine: () => {
       const { waiting } = outbox.stats();

@@ -10,13 +10,10 @@ const REASONS = [
   { label: "Something else", reason: "other" },
 ] as const;
 
-/**
- * The suggestion that a rating means: the one named, the one on screen, the one accepted last, or
- * the one shown last.
- */
+/** The suggestion that a rating means: the one named, the one on screen, or the one shown last. */
 export function ratedSuggestion(ctx: Ctx, named?: unknown): string | null {
   if (typeof named === "string" && ctx.records.get(named)) return named;
-  return ctx.observer.visible ?? ctx.lastAccepted() ?? ctx.records.lastShown?.id ?? null;
+  return ctx.observer.visible ?? ctx.records.lastShown?.id ?? null;
 }
 
 export async function rate(ctx: Ctx, verdict: "up" | "down" | "withdrawn", named?: unknown): Promise<void> {

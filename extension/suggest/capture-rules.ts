@@ -52,8 +52,9 @@ export function createCaptureRules(): CaptureRules {
   const ignoreFileOf = (folder: string): Ignore | null => {
     const known = byFolder.get(folder);
     if (known !== undefined) return known;
-    const patterns = IGNORE_FILES.map((name) => readText(path.join(folder, name))).filter((text) => text !== null);
-    const rules = patterns.length === 0 ? null : ignore().add(patterns);
+    const texts = IGNORE_FILES.map((name) => readText(path.join(folder, name))).filter((text) => text !== null);
+    // One text: only a string is split into its lines.
+    const rules = texts.length === 0 ? null : ignore().add(texts.join("\n"));
     byFolder.set(folder, rules);
     return rules;
   };

@@ -22,7 +22,10 @@ export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemP
       if (!settings.enabled || selectedCompletionInfo || settings.excludedLanguages.has(document.languageId))
         return undefined;
       const place = placeOf(ctx, document);
-      if (!place) return undefined;
+      if (!place) {
+        ctx.counts.leftAlone += 1;
+        return undefined;
+      }
       const window = windowAt(document, position);
       if (!window) return undefined;
 
