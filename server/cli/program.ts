@@ -274,6 +274,8 @@ export function createProgram(setExit: SetExit): Command {
 
   addReplayCommand(program, { connect, setExit });
   addDemoCommand(program, setExit);
+  return program;
+}
 
 async function moveChampion(client: ServerClient, to: string | null, reason: string): Promise<void> {
   const { adapter } = await client.get("/v1/deployment", deployment);
