@@ -101,6 +101,8 @@ describe("dashboard: accessibility", function () {
         context: { viewport: { width, height: 800 } },
       });
       await waitForText(seen.page, "#why", "Events");
+      await waitForText(seen.page, "#versions", "champion");
+      await seen.page.locator(".uplot").waitFor();
       const { scroll, inner } = await seen.page.evaluate(() => ({
         scroll: document.documentElement.scrollWidth,
         inner: innerWidth,
