@@ -38,23 +38,23 @@ const MAX_BLOCK_LINES = 5;
 export const pointsOfFile = (change: FileChange): HistoryPoint[] => {
   const oldLines = linesOf(change.oldText);
   const newLines = linesOf(change.newText);
-  const found: HistoryPoint[] = [];
+  const found: Candidate[] = [];
   for (const hunk of change.hunks) {
     if (isReformatting(hunk, oldLines, newLines)) continue;
-    const suffix = suffixAfter(hunk, oldLines);
     const end = hunk.newStart - 1 + hunk.nNew;
     for (let line = hunk.newStart - 1; line < end; line += 1) {
-      const span = spanAt(change, newLines, line, end);
-      if (span === null) continue;
-      found.push(pointAt(change, newLines, line, span, suffix, hunk.nOld));
+      const draw = hashText(`${change.commit}:${change.path}:${line}`);
+      const span = spanAt(newLines, line, end, draw);
+      if (span !== null) found.push({ line, span, hunk, draw });
     }
   }
-  const chosen: HistoryPoint[] = [];
-  for (const point of [...found].sort(byChance)) {
+  const chosen: Candidate[] = [];
+  for (const candidate of [...found].sort((left, right) => left.draw - right.draw || left.line - right.line)) {
     if (chosen.length === MAX_POINTS_PER_FILE) break;
-    if (!chosen.some((other) => overlap(other, point))) chosen.push(point);
+    if (!chosen.some((other) => overlap(other, candidate))) chosen.push(candidate);
   }
-  return chosen.sort((left, right) => left.line - right.line);
+  chosen.sort((left, right) => left.line - right.line);
+  return chosen.map((candidate) => pointAt(change, oldLines, newLines, candidate));
 };
 
 /** Thins the points of all files of a commit to {@link MAX_POINTS_PER_COMMIT}, keeping their order. */
@@ -63,6 +63,14 @@ export const pointsOfCommit = (points: readonly HistoryPoint[]): HistoryPoint[] 
   return points.filter((point) => kept.has(point));
 };
 
+interface Candidate {
+  readonly line: number;
+  readonly span: Span;
+  readonly hunk: Hunk;
+  /** Number that the choice goes by. */
+  readonly draw: number;
+}
+
 interface Span {
   readonly kind: HistoryPoint["kind"];
   readonly column: number;
@@ -70,12 +78,11 @@ interface Span {
 }
 
 /** What is to be written at a line: four of ten a line, three the rest of a line, three a block if there is one. */
-const spanAt = (change: FileChange, lines: readonly string[], line: number, end: number): Span | null => {
+const spanAt = (lines: readonly string[], line: number, end: number, draw: number): Span | null => {
   const text = lines[line] as string;
   const indent = text.length - text.trimStart().length;
   const written = text.slice(indent).trimEnd();
   if (text.length > MAX_LINE_CHARS || significantTokens(written).length < MIN_TARGET_TOKENS) return null;
-  const draw = hashText(`${change.commit}:${change.path}:${line}`);
   if (draw % 10 >= 7) {
     const block = blockAt(lines, line, end);
     if (block !== null) return { kind: "block", column: indent, target: block.slice(indent) };
@@ -112,17 +119,27 @@ const midLine = (text: string, indent: number, draw: number): Span | null => {
 
 const pointAt = (
   change: FileChange,
-  lines: readonly string[],
-  line: number,
-  span: Span,
-  suffix: string,
-  nHunkDeleted: number,
+  oldLines: readonly string[],
+  newLines: readonly string[],
+  { line, span, hunk }: Candidate,
 ): HistoryPoint => {
   const { commit, writtenAt, path, language } = change;
-  const before = `${lines.slice(Math.max(0, line - MAX_PREFIX_CHARS), line).join("\n")}${line > 0 ? "\n" : ""}`;
-  const prefix = wellFormedTail(before + (lines[line] as string).slice(0, span.column), MAX_PREFIX_CHARS);
+  const before = `${newLines.slice(Math.max(0, line - MAX_PREFIX_CHARS), line).join("\n")}${line > 0 ? "\n" : ""}`;
+  const prefix = wellFormedTail(before + (newLines[line] as string).slice(0, span.column), MAX_PREFIX_CHARS);
   const id = createHash("sha256").update(`${commit}\0${path}\0${line}\0${span.column}\0${span.kind}`).digest("hex");
-  return { id: id.slice(0, 16), commit, writtenAt, path, language, line, prefix, suffix, nHunkDeleted, ...span };
+  const suffix = suffixAfter(hunk, oldLines);
+  return {
+    id: id.slice(0, 16),
+    commit,
+    writtenAt,
+    path,
+    language,
+    line,
+    prefix,
+    suffix,
+    nHunkDeleted: hunk.nOld,
+    ...span,
+  };
 };
 
 /** Where the hunk ends in the old file; for a pure insertion git names the line before it. */
@@ -155,10 +172,10 @@ const wellFormedTail = (text: string, nChars: number): string => {
   return text.length > nChars && /^[\udc00-\udfff]/.test(tail) ? tail.slice(1) : tail;
 };
 
-const overlap = (left: HistoryPoint, right: HistoryPoint): boolean =>
+const overlap = (left: Candidate, right: Candidate): boolean =>
   left.line < right.line + nLines(right) && right.line < left.line + nLines(left);
 
-const nLines = (point: HistoryPoint): number => point.target.split("\n").length;
+const nLines = ({ span }: Candidate): number => span.target.split("\n").length;
 
 /** Ids are hashes, so their order is a repeatable draw. */
 const byChance = (left: HistoryPoint, right: HistoryPoint): number =>

@@ -46,6 +46,8 @@ const SAME_DIRECTORY_BONUS = 0.05;
 const NEWEST_BONUS = 0.05;
 /** Additions after which the bonus of being new is half. */
 const RECENCY_HALF_LIFE = 50;
+/** Most similar examples whose place and age are looked at. */
+const MAX_SIMILAR = 512;
 /** Best candidates that are compared for sameness. */
 const MAX_CANDIDATES = 48;
 
@@ -78,9 +80,9 @@ export const createExampleIndex = (): ExampleIndex => {
     },
     query(query, limit) {
       const scored: { entry: Entry; score: number }[] = [];
-      for (const [id, similarity] of postings.similarities(weightsOf(query.prefix))) {
+      for (const [id, similarity] of mostSimilar(postings.similarities(weightsOf(query.prefix)))) {
         const entry = examples.get(id);
-        if (entry === undefined || similarity < MIN_SIMILARITY) continue;
+        if (entry === undefined) continue;
         const { example, addedAt } = entry;
         if (example.language !== query.language) continue;
         if (query.root !== undefined && example.root !== query.root) continue;
@@ -115,6 +117,14 @@ const isSameText = (left: Entry, right: Entry): boolean =>
   jaccard(shinglesIn(left), shinglesIn(right)) >= NEAR_DUPLICATE_JACCARD;
 
 const shinglesIn = (entry: Entry): ReadonlySet<number> => (entry.shingles ??= shinglesOf(entry.example.text));
+
+const mostSimilar = (similarities: ReadonlyMap<string, number>): [string, number][] => {
+  const similar = [...similarities].filter(([, similarity]) => similarity >= MIN_SIMILARITY);
+  // The sort is stable, so that equals stay in the order in which they were added.
+  return similar.length <= MAX_SIMILAR
+    ? similar
+    : similar.sort(([, left], [, right]) => right - left).slice(0, MAX_SIMILAR);
+};
 
 const weightsOf = (prefix: string): Map<string, number> => {
   const weights = identifiersOf(prefix.slice(-QUERY_CHARS));

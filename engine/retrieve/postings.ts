@@ -9,6 +9,9 @@ export interface Postings {
   similarities(query: ReadonlyMap<string, number>): Map<string, number>;
 }
 
+/** A name in more documents than this tells few of them apart, and walking them costs milliseconds. */
+const MAX_DOCUMENTS_OF_NAME = 1_000;
+
 interface Entry {
   readonly name: string;
   readonly documents: Set<Document>;
@@ -80,7 +83,7 @@ export const createPostings = (): Postings => {
         const entry = entries.get(name);
         const information = entry === undefined ? Math.log(2 + documents.size) : informationOf(entry);
         asked += weight * information;
-        if (entry === undefined) continue;
+        if (entry === undefined || entry.documents.size > MAX_DOCUMENTS_OF_NAME) continue;
         for (const document of entry.documents) {
           if (document.query !== nQueries) {
             document.query = nQueries;
