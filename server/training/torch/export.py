@@ -1,4 +1,4 @@
-"""Write a checkpoint as a model folder: `python export.py run.json models/base`.
+"""Write a checkpoint as a model folder: `python export.py recipe.json --work-dir DIR --out models/base`.
 
 Weights become float16 safetensors under their Hugging Face names; the tokenizer comes along. The
 folder loads into Kept's engine and into `transformers.AutoModelForCausalLM`.
@@ -6,17 +6,22 @@ folder loads into Kept's engine and into `transformers.AutoModelForCausalLM`.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
-import sys
 
 import torch
 from safetensors.torch import load_file, save_file
 
+import run_config
 
-def main(config_path: str, folder: str) -> None:
-    config = json.load(open(config_path))
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--out", required=True, help="the model folder to write")
+    options, config = run_config.parse(arguments)
+    folder = options.out
     checkpoint = os.path.join(config["workDir"], "checkpoint")
     os.makedirs(folder, exist_ok=True)
     weights = load_file(os.path.join(checkpoint, "model.safetensors"))
@@ -38,4 +43,4 @@ def main(config_path: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main()

@@ -1,4 +1,4 @@
-"""Train the tokenizer and pack the corpus: `python prepare.py run.json`.
+"""Train the tokenizer and pack the corpus: `python prepare.py recipe.json --work-dir DIR --corpus GLOB`.
 
 Reads `data.corpus` (a glob of JSON-lines shards) and writes into `workDir`: `tokenizer.json`,
 `rows.npy` (uint16, rows x (rowTokens + 1)), `documents.npy` (document number of each token, so that
@@ -7,16 +7,17 @@ attention stays inside a document), `held-out.npy` / `held-out-documents.npy`, a
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
-import sys
 import time
 from collections import defaultdict
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+import run_config
 from corpus import SPECIAL_TOKENS, build_documents, is_held_out, pack_rows, read_files
 
 # The pre-tokenizer of Qwen2: one token never spans a line end, digits stand alone.
@@ -47,8 +48,11 @@ def train_tokenizer(texts: list[str], vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
-def main(config_path: str) -> None:
-    config = json.load(open(config_path))
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    _, config = run_config.parse(arguments)
+    if not config["data"].get("corpus"):
+        arguments.error("give --corpus")
     data, work_dir = config["data"], config["workDir"]
     row_tokens = config["model"]["contextTokens"] + 1
     os.makedirs(work_dir, exist_ok=True)
@@ -133,4 +137,4 @@ def main(config_path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

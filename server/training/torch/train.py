@@ -1,4 +1,4 @@
-"""Train every weight of a model from a run configuration: `python train.py run.json [--minutes N]`.
+"""Train every weight of a model from a run configuration: `python train.py recipe.json --work-dir DIR [--minutes N]`.
 
 The `full` strategy of the torch backend. The schedule is warm-up, stable, decay (Hu et al. 2024,
 MiniCPM), measured in wall time, because what a run has is minutes of a machine: a run can be ended
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+import run_config
 from model import Llama, llama_config
 
 
@@ -69,8 +70,9 @@ def save_checkpoint(folder: str, model: Llama, optimizers: list, state: dict) ->
     torch.save([o.state_dict() for o in optimizers], os.path.join(temporary, "optimizers.pt"))
     json.dump(model.config, open(os.path.join(temporary, "config.json"), "w"), indent=2)
     json.dump(state, open(os.path.join(temporary, "state.json"), "w"), indent=2)
+    remove(folder + ".previous")
     if os.path.isdir(folder):
-        os.replace(folder, folder + ".previous") if not os.path.isdir(folder + ".previous") else remove(folder)
+        os.replace(folder, folder + ".previous")
     os.replace(temporary, folder)
     remove(folder + ".previous")
 
@@ -84,11 +86,9 @@ def remove(folder: str) -> None:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("config")
     arguments.add_argument("--minutes", type=float)
     arguments.add_argument("--fresh", action="store_true", help="ignore an earlier checkpoint")
-    options = arguments.parse_args()
-    config = json.load(open(options.config))
+    options, config = run_config.parse(arguments)
     training, work_dir = config["training"], config["workDir"]
     total_seconds = 60 * (options.minutes or training["minutes"])
     torch.manual_seed(config["seed"])
@@ -111,7 +111,6 @@ def main() -> None:
     n_parameters = sum(p.numel() for p in model.parameters())
     emit("start", parameters=n_parameters, rows=len(rows), minutes=total_seconds / 60, threads=torch.get_num_threads())
 
-    base_rates = [group["lr"] for o in optimizers for group in o.param_groups]
     base_rates = [training["muonLearningRate"], training["learningRate"]]
     batch_rows, micro_rows = training["batchRows"], training["microRows"]
     compiled = torch.compile(ModelLoss(model)) if training.get("compile", True) else ModelLoss(model)
@@ -139,9 +138,9 @@ def main() -> None:
         now = time.time()
         state["seconds"] += now - clock
         clock = now
+        state["tokens"] += batch_rows * (rows.shape[1] - 1)
         if state["step"] % 20 == 0:
             rate = n_since / (now - last_report)
-            state["tokens"] += n_since
             n_since, last_report = 0, now
             state["curve"].append([state["step"], round(step_loss, 4)])
             emit("step", step=state["step"], loss=step_loss, norm=norm, tokens=state["tokens"], tokensPerSecond=rate,
