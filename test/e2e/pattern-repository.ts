@@ -38,16 +38,17 @@ export async function git(folder: string, args: readonly string[], input?: strin
   return output;
 }
 
-const ADJECTIVES = ["amber", "brisk", "coastal", "distant", "early", "frozen", "gentle", "hollow", "inland", "joint"];
-const NOUNS = [
-  ...["harbor", "orchard", "lantern", "viaduct", "granary", "meadow", "furnace", "beacon", "quarry", "ferry"],
-  ...["archive", "bakery", "cistern", "dairy", "estuary", "foundry", "garden", "hatchery", "inlet", "jetty"],
-];
-const FIELDS = [
-  ...["acreage", "ballast", "charter", "density", "emblem", "freight", "gradient", "heading", "intake", "junction"],
-  ...["keeper", "lease", "mileage", "notice", "outlet", "pressure", "quota", "revenue", "salinity", "tonnage"],
-  ...["usage", "variety", "warden", "yield", "zone", "backlog", "caliber", "drainage", "elevation", "fixture"],
-];
+const words = (text: string): readonly string[] => text.split(" ");
+const ADJECTIVES = words("amber brisk coastal distant early frozen gentle hollow inland joint");
+const NOUNS = words(
+  "harbor orchard lantern viaduct granary meadow furnace beacon quarry ferry " +
+    "archive bakery cistern dairy estuary foundry garden hatchery inlet jetty",
+);
+const FIELDS = words(
+  "acreage ballast charter density emblem freight gradient heading intake junction " +
+    "keeper lease mileage notice outlet pressure quota revenue salinity tonnage " +
+    "usage variety warden yield zone backlog caliber drainage elevation fixture",
+);
 const KINDS = ["whole", "text", "ratio", "flag"] as const;
 
 /** First commit: what all entities use. */

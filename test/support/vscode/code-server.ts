@@ -23,10 +23,20 @@ export interface CodeServerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly port?: number;
+  /** Asked for at the door; without one everybody on this machine may come in. */
+  readonly password?: string;
 }
 
 const HEALTHY_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 5_000;
+
+const SWITCHES = [
+  "--disable-telemetry",
+  "--disable-update-check",
+  "--disable-workspace-trust",
+  "--disable-getting-started-override",
+  "--disable-proxy",
+];
 
 const SETTINGS = {
   "chat.disableAIFeatures": true,
@@ -60,15 +70,24 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   writeFileSync(path.join(runDir, "ud/Machine/settings.json"), settings);
   writeFileSync(path.join(runDir, "config.yaml"), "");
   const port = options.port ?? (await freePort());
-  const args = [
-    path.join(packageDir, "out/node/entry.js"),
-    ...["--config", path.join(runDir, "config.yaml"), "--auth", "none", "--bind-addr", `127.0.0.1:${port}`],
-    ...["--user-data-dir", path.join(runDir, "ud"), "--extensions-dir", path.join(runDir, "ext")],
-    ...["--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"],
-    ...["--disable-getting-started-override", "--disable-proxy", "--vscode-option", "enable-smoke-test-driver"],
-  ];
+  const auth = options.password === undefined ? "none" : "password";
+  const flags: Readonly<Record<string, string>> = {
+    "--config": path.join(runDir, "config.yaml"),
+    "--auth": auth,
+    "--bind-addr": `127.0.0.1:${port}`,
+    "--user-data-dir": path.join(runDir, "ud"),
+    "--extensions-dir": path.join(runDir, "ext"),
+    "--vscode-option": "enable-smoke-test-driver",
+  };
+  const args = [path.join(packageDir, "out/node/entry.js"), ...Object.entries(flags).flat(), ...SWITCHES];
   const child = spawn(node24, args, {
-    env: { ...process.env, ...options.environment, XDG_CONFIG_HOME: path.join(runDir, "config"), PORT: "" },
+    env: {
+      ...process.env,
+      ...options.environment,
+      XDG_CONFIG_HOME: path.join(runDir, "config"),
+      PORT: "",
+      ...(options.password === undefined ? {} : { PASSWORD: options.password }),
+    },
     stdio: ["ignore", "pipe", "pipe"],
     detached: process.platform !== "win32",
   });

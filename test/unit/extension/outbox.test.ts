@@ -141,7 +141,7 @@ describe("outbox", () => {
     const outbox = await open();
     assert.deepEqual(sequencesOf(outbox.peek(9, 1e6)), [0, 1]);
     assert.deepEqual(
-      readdirSync(dir).filter((name) => /^424/.test(name)),
+      readdirSync(dir).filter((name) => name.startsWith("424")),
       [],
     );
   });
