@@ -25,19 +25,6 @@ export function downloadText(name: string, type: string, text: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 0);
 }
 
-/**
- * Mean over `halfWindow` values to both sides, fewer but as many on each side near the ends: the bold
- * line through noisy losses, which neither lags behind them nor leaves their range.
- */
-export function smoothed(values: readonly number[], halfWindow: number): number[] {
-  const sums = [0];
-  for (const value of values) sums.push(sums.at(-1)! + value);
-  return values.map((_, index) => {
-    const reach = Math.min(halfWindow, index, values.length - 1 - index);
-    return (sums[index + reach + 1]! - sums[index - reach]!) / (2 * reach + 1);
-  });
-}
-
 /** At most `max` points, evenly spaced, with the first, the last and every one that has a validation loss. */
 export function sampledPoints(points: readonly TrainingProgress[], max: number): readonly TrainingProgress[] {
   if (points.length <= max) return points;

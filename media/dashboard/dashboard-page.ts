@@ -169,6 +169,7 @@ export class DashboardPage extends LightElement {
         ${suggestionsPanel({
           suggestions: data.suggestions,
           hasOlder: data.older !== null,
+          nAll: data.status?.suggestions ?? 0,
           filter: this._filter,
           why: this._why,
           nowMs: this._nowMs,

@@ -1,14 +1,12 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import uPlot from "uplot";
 import type { TrainingProgress } from "../../protocol/api.ts";
-import { curveCsv, curveJson, downloadText, sampledPoints, smoothed } from "./curve-file.ts";
+import { chartData } from "./chart-data.ts";
+import { curveCsv, curveJson, downloadText, sampledPoints } from "./curve-file.ts";
 import { LightElement } from "./light-element.ts";
 import { countText, shortId } from "./number-text.ts";
 
 const CHART_HEIGHT_PX = 250;
-/** The smoothed line is a mean over about this fraction of the curve to each side, at most so many steps. */
-const SMOOTHING_FRACTION = 1 / 30;
-const MAX_SMOOTHING_STEPS = 25;
 /** Rows of the data table; the download has all of them. */
 const MAX_TABLE_ROWS = 200;
 
@@ -210,16 +208,4 @@ function lossRange(_plot: uPlot, low: number | null, high: number | null): [numb
   if (low === null || high === null) return [0, 1];
   const margin = Math.max((high - low) * 0.08, 0.01);
   return [Math.max(0, low - margin), high + margin];
-}
-
-/** Columns of the chart: step, train, train smoothed, validation with gaps. */
-export function chartData(points: readonly TrainingProgress[]): uPlot.AlignedData {
-  const losses = points.map((point) => point.loss);
-  const halfWindow = Math.min(MAX_SMOOTHING_STEPS, Math.ceil(points.length * SMOOTHING_FRACTION));
-  return [
-    points.map((point) => point.step),
-    losses,
-    smoothed(losses, halfWindow),
-    points.map((point) => point.validationLoss),
-  ];
 }

@@ -13,6 +13,8 @@ const CELL_CHARS = 72;
 export interface SuggestionsPanel {
   readonly suggestions: readonly SuggestionRow[] | null;
   readonly hasOlder: boolean;
+  /** Suggestions that the server has. */
+  readonly nAll: number;
   readonly filter: SuggestionFilter;
   readonly why: WhyState | null;
   readonly nowMs: number;
@@ -98,7 +100,7 @@ function filterForm(panel: SuggestionsPanel, nShown: number): TemplateResult {
       />
     </label>
     <span class="quiet" role="status"
-      >${suggestions === null ? "" : `${countText(nShown)} of ${countText(suggestions.length)} loaded`}</span
+      >${suggestions === null ? "" : `${countText(nShown)} of ${countText(suggestions.length)} loaded${panel.hasOlder ? `, ${countText(panel.nAll)} in all` : ""}`}</span
     >
   </form>`;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { SuggestionRow, TrainingProgress, TrainingRun } from "../../protocol/api.ts";
-import { curveCsv, curveJson, sampledPoints, smoothed } from "../../media/dashboard/curve-file.ts";
+import { curveCsv, curveJson, sampledPoints } from "../../media/dashboard/curve-file.ts";
+import { chartData, smoothed } from "../../media/dashboard/chart-data.ts";
 import { mainRun, mergePoints } from "../../media/dashboard/dashboard-state.ts";
 import { backOffMs, parseStreamEvent } from "../../media/dashboard/event-stream.ts";
 import { intervalScale } from "../../media/dashboard/interval-plot.ts";
@@ -56,7 +57,7 @@ describe("curve points", () => {
     assert.ok(sampled.length <= 102);
     assert.ok(sampled.includes(0) && sampled.includes(333) && sampled.includes(999));
   });
-  it("smooth to a constant for a constant and never leave the range", () => {
+  it("are smooth for a constant and never leave the range", () => {
     assert.deepEqual(smoothed([2, 2, 2], 1), [2, 2, 2]);
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 1 }), (values) => {
@@ -65,6 +66,10 @@ describe("curve points", () => {
         }
       }),
     );
+  });
+  it("draw a validation loss where it was measured, not where it is repeated", () => {
+    const [, , , validation] = chartData([point(1, 3, null), point(2, 3, 2.5), point(3, 3, 2.5), point(4, 3, 2)]);
+    assert.deepEqual(validation, [null, 2.5, null, 2]);
   });
   it("export to CSV with an empty field where there was no validation", () =>
     assert.equal(
