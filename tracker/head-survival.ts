@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import { retainedFraction } from "../core/survival/retention.ts";
+import { retainedFraction, retentionIn } from "../core/survival/retention.ts";
 import { strictTokens } from "../core/survival/tokens.ts";
 import { type BlobReader, openBlobs } from "./blobs.ts";
 import { GitError, gitStream, gitText } from "./git.ts";
@@ -37,22 +37,24 @@ const SETTLED_FROM = 0.95;
 /** Below this share what is left is chance (survival.md section 3.6). */
 const GONE_BELOW = 0.1;
 /** Files that a search for moved code reads at most; beyond it the answer is "unknown", not "gone". */
-const MAX_SEARCHED_FILES = 400;
-/** Words of one `git grep`, within the length of a command line on every system. */
-const MAX_SEARCHED_WORDS = 600;
-/** Paths of one `git ls-tree`, for the same reason. */
+const MAX_SEARCHED_FILES = 1_000;
+/** Files that one snippet is compared with, those that hold most of its words first. */
+const MAX_COMPARED_FILES = 8;
+/** Paths of one `git ls-tree`, within the length of a command line on every system. */
 const MAX_LISTED_PATHS = 300;
 /** A snippet is looked for by its longest words. */
 const WORDS_PER_SNIPPET = 3;
 /** Shorter words are in too many files. */
 const MIN_WORD_CHARS = 5;
+/** A shorter snippet found in another file is a coincidence (survival.md section 3.5). */
+const MIN_MOVED_ALPHANUMERICS = 20;
 /** Other branches that are looked at, the most recently used. */
 const MAX_OTHER_BRANCHES = 20;
 
 /**
  * Where accepted code stands now: in HEAD at its path, elsewhere in HEAD's tree (found by its longest
  * words), or in the working tree or another branch at its path. Answers are in the order of the snippets.
- * At most six git processes, whatever the number of snippets and files; nothing is written.
+ * At most five git processes, whatever the number of snippets and files; nothing is written.
  *
  * A folder that is no repository, a missing object and every other failure of git give `unknown`.
  *
@@ -75,6 +77,8 @@ export const survivalInHead = async ({ repo, snippets, signal }: SurvivalQuestio
 
 interface Finding {
   readonly snippet: SurvivalSnippet;
+  /** Whether the commit holds a readable file at its path. */
+  hasFile: boolean;
   inHead: number;
   elsewhere: number;
   /** False when a place that could hold it was not looked at. */
@@ -82,21 +86,22 @@ interface Finding {
 }
 
 const answer = async (question: SurvivalQuestion, commit: string, blobs: BlobReader): Promise<HeadSurvival[]> => {
-  const read = createReader(blobs);
+  const files = createReader(blobs);
   const findings: Finding[] = [];
   for (const snippet of question.snippets) {
-    const text = isInside(snippet.path) ? await read(`${commit}:./${snippet.path}`) : null;
+    const file = isInside(snippet.path) ? await files(`${commit}:./${snippet.path}`) : null;
     findings.push({
       snippet,
-      inHead: text === null ? 0 : retainedFraction(snippet.text, text),
+      hasFile: file !== null,
+      inHead: file === null ? 0 : file.retained(snippet.text),
       elsewhere: 0,
       complete: isInside(snippet.path),
     });
   }
-  await checkUnread(findings, question, commit, read);
+  await checkUnread(findings, question, commit);
   const open = (): Finding[] => findings.filter((finding) => finding.complete && finding.inHead < SETTLED_FROM);
-  await findMoved(open(), question, commit, read);
-  await findElsewhere(open(), question, read);
+  await findMoved(open(), question, commit, files);
+  await findElsewhere(open(), question, files);
   return findings.map((finding) => conclude(finding, commit));
 };
 
@@ -105,12 +110,9 @@ const checkUnread = async (
   findings: readonly Finding[],
   { repo, signal }: SurvivalQuestion,
   commit: string,
-  read: ReadText,
 ): Promise<void> => {
   const unread = new Set<string>();
-  for (const { snippet, complete } of findings) {
-    if (complete && (await read(`${commit}:./${snippet.path}`)) === null) unread.add(snippet.path);
-  }
+  for (const { snippet, complete, hasFile } of findings) if (complete && !hasFile) unread.add(snippet.path);
   if (unread.size === 0) return;
   const asked = [...unread].slice(0, MAX_LISTED_PATHS);
   const listing = await gitText(repo, ["ls-tree", "-z", "--name-only", commit, "--", ...asked], signal);
@@ -127,71 +129,91 @@ const conclude = ({ snippet, inHead, elsewhere, complete }: Finding, commit: str
   return complete ? { id, tokens: most, place: "nowhere", commit } : { id, tokens: null, place: "unknown", commit };
 };
 
-/** Reads each file once: many snippets stand in the same one. */
+interface ReadFile {
+  readonly text: string;
+  /** Retained fraction of a snippet in this file. */
+  readonly retained: (snippet: string) => number;
+}
+
+/** Reads and tokenises each file once: many snippets stand in the same one. */
 const createReader = (blobs: BlobReader) => {
-  const texts = new Map<string, string | null>();
-  return async (name: string): Promise<string | null> => {
-    const known = texts.get(name);
-    if (known !== undefined) return known;
-    const text = (await blobs.read(name))?.toString("utf8") ?? null;
-    texts.set(name, text);
-    return text;
+  const known = new Map<string, ReadFile | null>();
+  return async (name: string): Promise<ReadFile | null> => {
+    const held = known.get(name);
+    if (held !== undefined) return held;
+    const text = (await blobs.read(name))?.toString("utf8");
+    const file = text === undefined ? null : { text, retained: retentionIn(text) };
+    known.set(name, file);
+    return file;
   };
 };
 
-type ReadText = ReturnType<typeof createReader>;
+type Files = ReturnType<typeof createReader>;
 
 const findMoved = async (
   findings: readonly Finding[],
   { repo, signal }: SurvivalQuestion,
   commit: string,
-  read: ReadText,
+  files: Files,
 ): Promise<void> => {
-  const wordsOf = new Map<Finding, string[]>();
-  const searched = new Set<string>();
+  const wordsOf = new Map<Finding, readonly string[]>();
   for (const finding of findings) {
     const words = searchWords(finding.snippet.text);
-    if (words.length === 0 || searched.size + words.length > MAX_SEARCHED_WORDS) {
-      finding.complete = false;
-      continue;
-    }
-    wordsOf.set(finding, words);
-    for (const word of words) searched.add(word);
+    if (words.length > 0) wordsOf.set(finding, words);
+    // Too short to be known again elsewhere: with its file gone, nobody can say.
+    else if (!finding.hasFile) finding.complete = false;
   }
-  if (searched.size === 0) return;
-  const paths = await filesWith([...searched], repo, commit, signal);
+  if (wordsOf.size === 0) return;
+  const paths = await filesWith(new Set([...wordsOf.values()].flat()), repo, commit, signal);
   if (paths.length > MAX_SEARCHED_FILES) {
     const extensions = new Set(findings.map((finding) => extensionOf(finding.snippet.path)));
     paths.sort((left, right) => Number(extensions.has(extensionOf(right))) - Number(extensions.has(extensionOf(left))));
     for (const finding of wordsOf.keys()) finding.complete = false;
   }
+  const candidates = new Map<Finding, { path: string; nWords: number }[]>();
   for (const path of paths.slice(0, MAX_SEARCHED_FILES)) {
-    const text = await read(`${commit}:./${path}`);
-    if (text === null) continue;
+    const file = await files(`${commit}:./${path}`);
+    if (file === null) continue;
+    const held = new Set(strictTokens(file.text));
     for (const [finding, words] of wordsOf) {
-      if (finding.inHead >= SETTLED_FROM || !words.some((word) => text.includes(word))) continue;
-      const { snippet } = finding;
-      const there = retainedFraction(snippet.text, text);
-      if (there === 0) continue;
-      // A part may have stayed and another moved: both files together hold what is left.
-      const stayed = isInside(snippet.path) ? await read(`${commit}:./${snippet.path}`) : null;
-      const together = stayed === null ? there : retainedFraction(snippet.text, `${stayed}\n${text}`);
-      finding.inHead = Math.max(finding.inHead, there, together);
+      const nWords = words.filter((word) => held.has(word)).length;
+      if (nWords === 0) continue;
+      const list = candidates.get(finding);
+      if (list === undefined) candidates.set(finding, [{ path, nWords }]);
+      else list.push({ path, nWords });
+    }
+  }
+  for (const [finding, list] of candidates) {
+    list.sort((left, right) => right.nWords - left.nWords);
+    for (const { path } of list.slice(0, MAX_COMPARED_FILES)) {
+      if (finding.inHead >= SETTLED_FROM) break;
+      await compareMoved(finding, path, commit, files);
     }
   }
 };
 
+const compareMoved = async (finding: Finding, path: string, commit: string, files: Files): Promise<void> => {
+  const { snippet } = finding;
+  const file = await files(`${commit}:./${path}`);
+  const there = file?.retained(snippet.text) ?? 0;
+  if (file === null || there === 0) return;
+  // A part may have stayed and another moved: both files together hold what is left.
+  const stayed = finding.hasFile ? await files(`${commit}:./${snippet.path}`) : null;
+  const together = stayed === null ? there : retainedFraction(snippet.text, `${stayed.text}\n${file.text}`);
+  finding.inHead = Math.max(finding.inHead, there, together);
+};
+
 /** Paths relative to the folder of the question, also of files beside and above it. */
 const filesWith = async (
-  words: readonly string[],
+  words: ReadonlySet<string>,
   repo: string,
   commit: string,
   signal: AbortSignal,
 ): Promise<string[]> => {
-  const patterns = words.flatMap((word) => ["-e", word]);
-  const git = gitStream(repo, ["grep", "-z", "-l", "-I", "-F", ...patterns, commit, "--", ":/"], signal, {
-    okCodes: [0, 1],
-  });
+  // The words come by standard input: a command line has no room for those of many snippets.
+  const args = ["grep", "-z", "-l", "-I", "-F", "-w", "-f", "-", commit, "--", ":/"];
+  const git = gitStream(repo, args, signal, { okCodes: [0, 1] });
+  await git.write(`${[...words].join("\n")}\n`);
   git.end();
   const chunks: Buffer[] = [];
   for await (const chunk of git.chunks) chunks.push(chunk);
@@ -203,7 +225,7 @@ const filesWith = async (
 const findElsewhere = async (
   findings: readonly Finding[],
   { repo, signal }: SurvivalQuestion,
-  read: ReadText,
+  files: Files,
 ): Promise<void> => {
   if (findings.length === 0) return;
   for (const finding of findings) {
@@ -226,9 +248,8 @@ const findElsewhere = async (
   );
   for (const tip of new Set(listing.split("\n").filter((line) => line !== ""))) {
     for (const finding of missing) {
-      const text = await read(`${tip}:./${finding.snippet.path}`);
-      if (text === null) continue;
-      finding.elsewhere = Math.max(finding.elsewhere, retainedFraction(finding.snippet.text, text));
+      const file = await files(`${tip}:./${finding.snippet.path}`);
+      if (file !== null) finding.elsewhere = Math.max(finding.elsewhere, file.retained(finding.snippet.text));
     }
   }
 };
@@ -237,9 +258,11 @@ const isInside = (path: string): boolean => path !== "" && !isAbsolute(path) && 
 
 const extensionOf = (path: string): string => path.slice(path.lastIndexOf(".") + 1);
 
+/** Empty when the snippet cannot be told from other code. */
 const searchWords = (text: string): string[] => {
-  const words = new Set(strictTokens(text).filter((token) => token.length >= MIN_WORD_CHARS));
-  return [...words]
-    .sort((left, right) => right.length - left.length || (left < right ? -1 : 1))
-    .slice(0, WORDS_PER_SNIPPET);
+  const words = strictTokens(text).filter((token) => /[\p{L}\p{N}]/u.test(token));
+  if (words.reduce((sum, word) => sum + word.length, 0) < MIN_MOVED_ALPHANUMERICS) return [];
+  const long = [...new Set(words)].filter((word) => word.length >= MIN_WORD_CHARS);
+  long.sort((left, right) => right.length - left.length || (left < right ? -1 : 1));
+  return long.slice(0, WORDS_PER_SNIPPET);
 };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import { type HeadSurvival, survivalInHead } from "../../../tracker/head-survival.ts";
 import { createRepository, type TestRepository } from "./repository.ts";
 
@@ -226,6 +227,36 @@ describe("survivalInHead", () => {
     );
   });
 
+  it("starts five git processes at most, however many snippets are asked for", async () => {
+    await using repository = await createRepository();
+    const count = 200;
+    const lines = (stem: string) =>
+      Array.from({ length: count }, (_, at) => `export const ${stem}Number${at} = compute(${stem}Input${at}, ${at});`);
+    await repository.commit("all", { "a.ts": lines("kept").join("\n"), "b.ts": lines("moved").join("\n") });
+    const snippets = [...lines("kept"), ...lines("moved"), ...lines("deleted")].map((text, at) => ({
+      id: `${at}`,
+      path: at % 3 === 0 ? "gone.ts" : "a.ts",
+      text,
+    }));
+    const { nProcesses, result } = await countingGit(() =>
+      survivalInHead({ repo: repository.root, snippets, signal: AbortSignal.timeout(15_000) }),
+    );
+    assert.deepEqual(
+      result.map(({ place }) => place),
+      snippets.map((_, at) => (at < 2 * count ? "head" : "nowhere")),
+    );
+    assert.ok(nProcesses >= 2 && nProcesses <= 5, `${nProcesses} processes`);
+  });
+
+  it("does not take a short phrase in another file for moved code", async () => {
+    await using repository = await createRepository();
+    await repository.commit("start", { "a.ts": OTHER, "b.ts": "return list[0];\n" });
+    const [found] = await ask(repository.root, "a.ts", "return list[0];");
+    assert.deepEqual([found?.place, found?.tokens], ["nowhere", 0]);
+    const [homeless] = await ask(repository.root, "gone.ts", "return list[0];");
+    assert.equal(homeless?.place, "unknown");
+  });
+
   it("takes paths relative to a folder inside the repository", async () => {
     await using repository = await createRepository();
     await repository.commit("packages", { "packages/one/a.ts": OTHER, "packages/two/b.ts": SNIPPET });
@@ -299,6 +330,22 @@ describe("survivalInHead", () => {
     assert.deepEqual(await contents(repository.root), before);
   });
 });
+
+/** Counts starts of git through a stand-in on the PATH that notes each and runs the real one. */
+const countingGit = async <T>(work: () => Promise<T>): Promise<{ nProcesses: number; result: T }> => {
+  const folder = await mkdtemp(join(tmpdir(), "kept-count-"));
+  const path = process.env["PATH"] ?? "";
+  try {
+    const script = `#!/bin/sh\necho started >> '${folder}/log'\nPATH='${path}' exec git "$@"\n`;
+    await writeFile(join(folder, "git"), script, { mode: 0o755 });
+    process.env["PATH"] = `${folder}${delimiter}${path}`;
+    const result = await work();
+    return { nProcesses: (await readFile(join(folder, "log"), "utf8")).trim().split("\n").length, result };
+  } finally {
+    process.env["PATH"] = path;
+    await rm(folder, { recursive: true, force: true });
+  }
+};
 
 const moved = async (repository: TestRepository, from: string, to: string): Promise<void> => {
   await repository.write(`${to}.keep`, "");
