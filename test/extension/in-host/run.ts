@@ -1,4 +1,5 @@
 import { describeActivation } from "./activation.ts";
+import { describeConsent } from "./consent.ts";
 import { describeSuggestions } from "./suggestions.ts";
 import { describeServerLink } from "./server-link.ts";
 import type { HostTest } from "../../support/vscode/extension-host.ts";
@@ -15,6 +16,7 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: "bdd", timeout: TEST_DEADLINE_MS, reporter: "min" });
   mocha.suite.emit("pre-require", globalThis, "", mocha);
   describeActivation();
+  describeConsent();
   describeSuggestions();
   describeServerLink();
   const tests: HostTest[] = [];

@@ -79,6 +79,15 @@ export function describeSuggestions(): void {
       assert.equal(diagnostics().visible, null);
     });
 
+    it("that were rejected are followed by what the developer wrote instead", async () => {
+      const editor = await openFile("src/instead.ts", CODE);
+      const id = await suggest();
+      await vscode.commands.executeCommand("kept.rejectSuggestion");
+      await storedEvent("rejected", id);
+      await editor.edit((edit) => edit.insert(editor.selection.active, "throw new Error('not yet');"));
+      assert.equal((await storedEvent("typed-instead", id)).text, "throw new Error('not yet');");
+    });
+
     it("are accepted by the word", async () => {
       const editor = await openFile("src/word.ts", CODE);
       const before = editor.document.getText();

@@ -52,7 +52,6 @@ export async function runExtensionHostTests(): Promise<HostRun> {
     const environment = {
       KEPT_TEST_RESULTS: results,
       KEPT_DATA_DIR: path.join(runDir, "data"),
-      KEPT_CONSENT: "allow",
       KEPT_RETENTION_SCHEDULE_MS: "300,900",
     };
     const executable = await desktopExecutable();
