@@ -42,7 +42,7 @@ export const watchHead = (
   const { debounceMs = DEBOUNCE_MS, pollMs = POLL_MS } = options;
   const stopped = new AbortController();
   const { signal } = stopped;
-  let watchers: FSWatcher[] = [];
+  const watchers = new Map<string, FSWatcher>();
   let folders: GitFolders | null = null;
   /** Undefined before the first look. */
   let tip: string | null | undefined;
@@ -58,30 +58,30 @@ export const watchHead = (
     timer.unref();
   };
   const stopWatching = (): void => {
-    for (const watcher of watchers) watcher.close();
-    watchers = [];
+    for (const watcher of watchers.values()) watcher.close();
+    watchers.clear();
   };
-  const listen = (found: GitFolders): void => {
-    for (const folder of [found.gitDir, join(found.gitDir, "logs")]) {
+  const listen = ({ gitDir, commonDir }: GitFolders): void => {
+    const branches = join(commonDir, "refs", "heads");
+    for (const folder of [gitDir, join(gitDir, "logs"), branches]) {
+      if (watchers.has(folder)) continue;
       try {
         const watcher = watch(folder, { persistent: false }, (_event, name) => {
-          if (name === null || WATCHED.has(name)) hint();
+          if (name === null || folder === branches || WATCHED.has(name)) hint();
         });
         // A folder that goes away, or too many watches: the poll goes on.
         watcher.on("error", () => watcher.close());
-        watchers.push(watcher);
+        watchers.set(folder, watcher);
       } catch {
-        // No such folder yet; the poll sees it.
+        // Git makes `logs` with the first commit; it is tried again with the next look.
       }
     }
   };
 
   const lookOnce = async (): Promise<void> => {
-    if (folders === null) {
-      folders = await findFolders(repo, signal);
-      if (signal.aborted) return;
-      listen(folders);
-    }
+    folders ??= await findFolders(repo, signal);
+    if (signal.aborted) return;
+    listen(folders);
     if (await isRebasing(folders.gitDir)) return;
     const seen = await stampOf(folders);
     if (tip !== undefined && seen === stamp) return;
@@ -129,7 +129,9 @@ export const watchHead = (
 /** Names in the git folder and its `logs` that change when HEAD moves. */
 const WATCHED: ReadonlySet<string> = new Set([
   "HEAD",
+  "HEAD.lock",
   "ORIG_HEAD",
+  "logs",
   "index",
   "packed-refs",
   "rebase-merge",
