@@ -224,6 +224,11 @@ export class DashboardPage extends LightElement {
     const answer = await this.#api?.why(id);
     if (answer === undefined || this._why?.id !== id) return;
     this._why = answer.ok ? { kind: "ready", id, why: answer.value } : { kind: "failed", id, failure: answer.failure };
+    await this.updateComplete;
+    // What the model saw before the cursor can be long: the completion is what was asked about.
+    const code = this.querySelector<HTMLElement>("#why .code");
+    const completion = code?.querySelector<HTMLElement>(".completion");
+    if (code && completion) code.scrollTop = completion.offsetTop - code.offsetTop - code.clientHeight / 2;
   }
 
   #closeWhy(): void {

@@ -10,11 +10,14 @@ const ROW_Y = 26;
 /** Narrower intervals are drawn within this much, because their ticks would all read alike. */
 const MIN_SPAN = 0.001;
 
-/** The primary difference with its interval against zero: wholly right of zero is what promotion needs. */
+/**
+ * The primary difference with its interval against zero. Positive is better whatever the metric, so that
+ * promotion needs an interval wholly right of zero.
+ */
 export function intervalPlot(primary: EvaluationReport["primary"]): TemplateResult {
   const scale = intervalScale(primary);
   const side = primary.low > 0 ? "better" : primary.high < 0 ? "worse" : "open";
-  const label = `${primary.metric}: difference ${signedText(primary.difference, 4)}, ${intervalName(primary)} from ${signedText(primary.low, 4)} to ${signedText(primary.high, 4)}; zero is ${side === "open" ? "inside" : "outside"} the interval`;
+  const label = `${primary.metric}: gain ${signedText(primary.difference, 4)}, ${intervalName(primary)} from ${signedText(primary.low, 4)} to ${signedText(primary.high, 4)}; zero is ${side === "open" ? "inside" : "outside"} the interval`;
   return html`<svg class="interval ${side}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${label}>
     <line class="axis" x1=${MARGIN} x2=${WIDTH - MARGIN} y1=${AXIS_Y} y2=${AXIS_Y} />
     ${scale.ticks.map(

@@ -6,7 +6,7 @@ import { curveCsv, curveJson, downloadText, sampledPoints } from "./curve-file.t
 import { LightElement } from "./light-element.ts";
 import { countText, shortId } from "./number-text.ts";
 
-const CHART_HEIGHT_PX = 250;
+const CHART_HEIGHT_PX = 320;
 /** Rows of the data table; the download has all of them. */
 const MAX_TABLE_ROWS = 200;
 

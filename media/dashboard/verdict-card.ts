@@ -1,4 +1,4 @@
-import { html, nothing, type TemplateResult } from "lit";
+import { html, type TemplateResult } from "lit";
 import type { EvaluationReport, TrainingRun } from "../../protocol/api.ts";
 import { emptyState } from "./failure-notice.ts";
 import { intervalName, intervalPlot } from "./interval-plot.ts";
@@ -33,7 +33,7 @@ function report(evaluation: EvaluationReport): TemplateResult {
     </p>
     <figure class="interval-figure">
       <figcaption>
-        <span><b>${visibleText(primary.metric)}</b>, challenger − champion</span>
+        <span><b>${visibleText(wordsOf(primary.metric))}</b>, gain over the champion</span>
         <span class="numbers">
           ${signedText(primary.difference, 4)}
           <span class="quiet"
@@ -78,7 +78,7 @@ function report(evaluation: EvaluationReport): TemplateResult {
                 html`<li class=${guard.holds ? "good" : "bad"}>
                   <span class="mark" aria-hidden="true">${guard.holds ? "✓" : "✕"}</span>
                   <span
-                    ><b>${visibleText(guard.name)}</b>
+                    ><b>${visibleText(wordsOf(guard.name))}</b>
                     <span class="sr-only">${guard.holds ? "holds" : "fails"}</span></span
                   >
                   <span class="quiet">${visibleText(guard.detail)}</span>
@@ -88,6 +88,9 @@ function report(evaluation: EvaluationReport): TemplateResult {
     }
   `;
 }
+
+/** "held-out-loss" as words, its first letter large. */
+const wordsOf = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("-", " ");
 
 const percentPoints = (difference: number) => `${signedText(100 * difference, 1)} pt`;
 const fourDigits = (difference: number) => signedText(difference, 4);
@@ -105,6 +108,6 @@ function metric(
     <th scope="row">${name} <span class="quiet">${better} is better</span></th>
     <td class="number">${text(pair.challenger)}</td>
     <td class="number">${text(pair.champion)}</td>
-    <td class="number ${gain > 0 ? "good" : gain < 0 ? "bad" : nothing}">${differenceText(difference)}</td>
+    <td class="number ${gain > 0 ? "good" : gain < 0 ? "bad" : ""}">${differenceText(difference)}</td>
   </tr>`;
 }

@@ -46,6 +46,7 @@ describe("dashboard: suggestions", function () {
         completion: "raise ValueError(name)",
         path: "tools/check.py",
         language: "python",
+        prefix: "name = read()\n".repeat(300),
         atMs: atMs + 120_000,
         then: [{ kind: "ignored", visibleMs: 200 }],
       },
@@ -97,6 +98,17 @@ describe("dashboard: suggestions", function () {
     assert.deepEqual(kinds, ["shown", "read", "accepted", "rated", "retained", "survived"]);
     assert.match(await why.locator(".timeline").innerText(), /just right/);
     assert.deepEqual(await seen.problems(), []);
+  });
+
+  it("bring the completion into view under a long prefix", async () => {
+    await using seen = await visit(browser, server);
+    await row(seen.page, "raise").locator("button").click();
+    await waitForText(seen.page, "#why .around", "characters before");
+    await seen.page.waitForFunction(() => {
+      const code = document.querySelector("#why .code")?.getBoundingClientRect();
+      const completion = document.querySelector("#why .completion")?.getBoundingClientRect();
+      return code && completion && completion.top >= code.top && completion.bottom <= code.bottom;
+    });
   });
 
   it("show what the developer wrote instead", async () => {

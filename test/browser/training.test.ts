@@ -85,7 +85,7 @@ describe("dashboard: training", function () {
     await using seen = await visit(browser, server, { query: `?run=${LOST.runId}` });
     await waitForText(seen.page, "#verdict .badge", "Refuse");
     const verdict = await seen.page.locator("#verdict").innerText();
-    for (const part of ["a guard fails", "length mix", "14 % longer", "23.1 %", "22.8 %", "+0.3 pt"]) {
+    for (const part of ["a guard fails", "Length mix", "14 % longer", "23.1 %", "22.8 %", "+0.3 pt"]) {
       assert.ok(verdict.includes(part), part);
     }
     const plot = seen.page.locator("svg.interval");
