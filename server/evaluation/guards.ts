@@ -47,7 +47,7 @@ export function lengthMixGuard(texts: {
 }
 
 function mixOf(texts: readonly string[]): number[] {
-  const counts = new Array<number>(BANDS.length + 1).fill(0);
+  const counts = Array.from({ length: BANDS.length + 1 }, () => 0);
   for (const text of texts) {
     const band = BANDS.findIndex((upTo) => text.trimEnd().length <= upTo);
     const index = band === -1 ? BANDS.length : band;

@@ -66,7 +66,7 @@ export async function runWorker(
 
 function lowerPriority(child: ChildProcess): void {
   try {
-    setPriority(child.pid!, constants.priority.PRIORITY_LOW);
+    setPriority(child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // Not allowed, or already gone: the task runs all the same.
   }

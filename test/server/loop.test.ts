@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { deployment, modelPage, runCurve, trainingRun, why, type TrainingRun } from "../../protocol/api.ts";
@@ -29,6 +30,19 @@ function feedback(n: number): KeptEvent[] {
       ? [shown, session.of("rejected", id), session.of("typed-instead", id, { text: `keep("${word}", ${i});` })]
       : [shown, session.of("accepted", id), session.of("retained", id)];
   }).flat();
+}
+
+/** A history of a few commits, older than all feedback. */
+function smallRepository(dir: string): void {
+  const env = { ...process.env, GIT_AUTHOR_DATE: "2020-01-01T00:00:00Z", GIT_COMMITTER_DATE: "2020-01-01T00:00:00Z" };
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@example.com", "-C", dir, ...args], { env });
+  git("init", "-q");
+  for (let i = 0; i < 3; i++) {
+    appendFileSync(path.join(dir, "sum.ts"), `export function add${i}(left: number) {\n  return left + ${i};\n}\n`);
+    git("add", ".");
+    git("commit", "-qm", `Add ${i}`);
+  }
 }
 
 async function finishedRun(server: RunningApp, id: string): Promise<TrainingRun> {
@@ -138,9 +152,11 @@ describe("the loop with the base model", function () {
 
   it("learns from feedback and from a repository's history, and comes to a verdict", async () => {
     await using server = await runningApp({ modelDir: path.resolve(import.meta.dirname, "../../models/base") });
+    await using folder = await tempFolder();
+    smallRepository(folder.dir);
     await send(server, feedback(230));
     const { body } = await server.call("POST", "/v1/training/runs", {
-      workspaces: [path.resolve(import.meta.dirname, "../..")],
+      workspaces: [folder.dir],
       overrides: { rank: 4, steps: 2 },
     });
     const run = await finishedRun(server, body.id);
@@ -150,7 +166,7 @@ describe("the loop with the base model", function () {
     const { heldOutLoss, cases, verdict } = run.evaluation!;
     assert.equal(cases > 0, true);
     // A trained model is far from guessing bytes or tokens at random.
-    assert.equal(heldOutLoss.champion < 8 && heldOutLoss.champion > 0, true);
+    assert.equal(heldOutLoss.champion < 9 && heldOutLoss.champion > 0, true);
     const { adapter } = deployment.parse((await server.call("GET", "/v1/deployment")).body);
     assert.equal(adapter?.version ?? null, verdict === "promote" ? run.versionId : null);
   });
@@ -207,20 +223,21 @@ describe("runs that do not end well", function () {
   it("a run goes on after the server was killed", async () => {
     await using folder = await tempFolder();
     const first = await startServerProcess(folder.dir, ["--model-dir", model.dir]);
-    const call = async (server: typeof first, method: string, target: string, body?: unknown) => {
+    const call = async (server: typeof first, method: string, target: string, body?: unknown): Promise<unknown> => {
       const response = await fetch(server.url + target, {
         method,
         headers: { Authorization: `Bearer ${server.runtime.token}`, "Content-Type": "application/json" },
         body: body === undefined ? null : JSON.stringify(body),
       });
-      return (await response.json()) as any;
+      return response.json();
     };
     await call(first, "POST", "/v1/events", { events: feedback(60) });
-    const { id } = await call(first, "POST", "/v1/training/runs", { overrides: { rank: 2, steps: 80 } });
-    await until(
-      async () => ((await call(first, "GET", `/v1/training/runs/${id}/curve`)).points.length > 2 ? true : null),
-      60_000,
-    );
+    const queued = await call(first, "POST", "/v1/training/runs", { overrides: { rank: 2, steps: 80 } });
+    const { id } = trainingRun.parse(queued);
+    await until(async () => {
+      const { points } = runCurve.parse(await call(first, "GET", `/v1/training/runs/${id}/curve`));
+      return points.length > 2 ? points : null;
+    }, 60_000);
     first.child.kill("SIGKILL");
     await first.ended;
     const second = await startServerProcess(folder.dir, ["--model-dir", model.dir]);
