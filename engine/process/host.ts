@@ -1,7 +1,8 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { EngineError } from "../engine-error.ts";
-import type { Completion, CompletionRequest } from "../generate/completion.ts";
-import type { EngineMessage, HostMessage, LoadedModel } from "./messages.ts";
+import type { CompletionRequest } from "../generate/completion.ts";
+import type { IndexedExample } from "../retrieve/example-index.ts";
+import type { EngineMessage, HostMessage, LoadedModel, Retrieval, ServedCompletion } from "./messages.ts";
 
 /**
  * A handle on the engine process. Native code may abort, so it lives in a child; the handle restarts
@@ -10,7 +11,9 @@ import type { EngineMessage, HostMessage, LoadedModel } from "./messages.ts";
 export interface EngineProcess {
   readonly model: LoadedModel;
   /** Resolves with `finish: "cancelled"` when the signal fires; rejects with EngineError otherwise. */
-  complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion>;
+  complete(request: CompletionRequest, signal: AbortSignal, retrieve?: Retrieval): Promise<ServedCompletion>;
+  /** Replace the examples that `retrieve` finds. The last one counts as the newest. */
+  setExamples(examples: readonly IndexedExample[]): Promise<void>;
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
   /** Resolves when the process has gone, with its exit code or signal. */
   readonly exited: Promise<string>;
@@ -81,7 +84,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     const waiting = pending.get(message.id);
     pending.delete(message.id);
     if (message.kind === "completed") waiting?.resolve(message.completion);
-    else if (message.kind === "adapter-set") waiting?.resolve(undefined);
+    else if (message.kind === "adapter-set" || message.kind === "examples-set") waiting?.resolve(undefined);
     else waiting?.reject(new EngineError(message.code, message.message));
   }
 
@@ -98,9 +101,14 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   return {
     model,
     exited,
-    async complete(request, signal) {
+    async complete(request, signal, retrieve) {
       signal.throwIfAborted();
-      const { id, answer } = ask<Completion>((id) => ({ kind: "complete", id, request }));
+      const { id, answer } = ask<ServedCompletion>((id) => ({
+        kind: "complete",
+        id,
+        request,
+        retrieve: retrieve ?? null,
+      }));
       const cancel = () => send({ kind: "cancel", id });
       signal.addEventListener("abort", cancel, { once: true });
       try {
@@ -109,6 +117,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
         signal.removeEventListener("abort", cancel);
       }
     },
+    setExamples: (examples) => ask<void>((id) => ({ kind: "set-examples", id, examples })).answer,
     setAdapter: (adapter) => ask<void>((id) => ({ kind: "set-adapter", id, adapter })).answer,
     [Symbol.dispose]() {
       child.kill();

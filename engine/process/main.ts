@@ -1,5 +1,6 @@
 import os from "node:os";
 import { EngineError } from "../engine-error.ts";
+import { createExampleIndex } from "../retrieve/example-index.ts";
 import { openModel, type Model } from "../generate/model.ts";
 import type { EngineMessage, HostMessage } from "./messages.ts";
 
@@ -9,6 +10,7 @@ import type { EngineMessage, HostMessage } from "./messages.ts";
 const ENGINE_PRIORITY = 1;
 
 let model: Model | null = null;
+let examples = createExampleIndex();
 const running = new Map<number, AbortController>();
 
 function reply(message: EngineMessage): void {
@@ -29,11 +31,18 @@ async function load(message: Extract<HostMessage, { kind: "load" }>): Promise<vo
   }
 }
 
-async function complete({ id, request }: Extract<HostMessage, { kind: "complete" }>): Promise<void> {
+async function complete({ id, request, retrieve }: Extract<HostMessage, { kind: "complete" }>): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    reply({ kind: "completed", id, completion: await loaded().complete(request, controller.signal) });
+    const { prefix, path } = request;
+    const found = retrieve ? examples.query({ prefix, path, ...retrieve }, retrieve.limit) : [];
+    // Found examples come first, so that it is they that a full prompt leaves out.
+    const asked = { ...request, examples: [...found, ...request.examples] };
+    const completion = await loaded().complete(asked, controller.signal);
+    const nFoundUsed = Math.max(0, completion.nExamplesUsed - request.examples.length);
+    const exampleIds = found.slice(found.length - nFoundUsed).map((example) => example.id);
+    reply({ kind: "completed", id, completion: { ...completion, exampleIds } });
   } catch (error) {
     fail(id, error);
   } finally {
@@ -50,6 +59,12 @@ async function setAdapter({ id, adapter }: Extract<HostMessage, { kind: "set-ada
   }
 }
 
+function setExamples(message: Extract<HostMessage, { kind: "set-examples" }>): void {
+  examples = createExampleIndex();
+  for (const example of message.examples) examples.add(example);
+  reply({ kind: "examples-set", id: message.id });
+}
+
 function loaded(): Model {
   if (!model) throw new EngineError("model-not-found", "No model is loaded yet.");
   return model;
@@ -59,6 +74,7 @@ function receive(message: HostMessage): void {
   if (message.kind === "load") void load(message);
   else if (message.kind === "complete") void complete(message);
   else if (message.kind === "set-adapter") void setAdapter(message);
+  else if (message.kind === "set-examples") setExamples(message);
   else running.get(message.id)?.abort();
 }
 

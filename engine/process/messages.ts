@@ -1,19 +1,41 @@
 import type { EngineErrorCode } from "../engine-error.ts";
+import type { IndexedExample } from "../retrieve/example-index.ts";
 import type { Completion, CompletionRequest } from "../generate/completion.ts";
 
 /** Messages between a host (extension host, replay) and the engine process, over Node's IPC channel. */
+
+/** Look for examples in the engine's index; they stand before those that the request brings. */
+export interface Retrieval {
+  readonly language: string;
+  /** Workspace folder that the examples must belong to. */
+  readonly root: string;
+  readonly limit: number;
+}
+
+/** A completion, and the ids of the index's examples that stood in its prompt. */
+export interface ServedCompletion extends Completion {
+  readonly exampleIds: readonly string[];
+}
 
 export type HostMessage =
   | { readonly kind: "load"; readonly modelDir: string; readonly threads: number }
   /** Serve with the PEFT folder `dir` from the next request on; `null` is the base model alone. */
   | { readonly kind: "set-adapter"; readonly id: number; readonly adapter: { version: string; dir: string } | null }
-  | { readonly kind: "complete"; readonly id: number; readonly request: CompletionRequest }
+  /** Replace the example index. The last example counts as the newest. */
+  | { readonly kind: "set-examples"; readonly id: number; readonly examples: readonly IndexedExample[] }
+  | {
+      readonly kind: "complete";
+      readonly id: number;
+      readonly request: CompletionRequest;
+      readonly retrieve: Retrieval | null;
+    }
   | { readonly kind: "cancel"; readonly id: number };
 
 export type EngineMessage =
   | { readonly kind: "ready"; readonly model: LoadedModel }
   | { readonly kind: "adapter-set"; readonly id: number; readonly version: string | null }
-  | { readonly kind: "completed"; readonly id: number; readonly completion: Completion }
+  | { readonly kind: "examples-set"; readonly id: number }
+  | { readonly kind: "completed"; readonly id: number; readonly completion: ServedCompletion }
   | { readonly kind: "failed"; readonly id: number | null; readonly code: EngineErrorCode; readonly message: string };
 
 export interface LoadedModel {

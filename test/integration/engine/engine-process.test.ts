@@ -105,6 +105,20 @@ describe("the engine process", function () {
     assert.deepEqual(new Set(made.map(({ adapter }) => adapter)), new Set([null, "v1"]));
   });
 
+  it("finds examples in its own index, and names those that stood in the prompt", async () => {
+    const example = (id: string, text: string) => ({ id, root: "/w", path: `${id}.ts`, language: "typescript", text });
+    await engine.setExamples([example("near", "frobnicate(widget)"), example("far", "unrelated(thing)")]);
+    const retrieve = { language: "typescript", root: "/w", limit: 2 };
+    const request = { ...REQUEST, prefix: "let y = frobnicate(widget" };
+    const found = await engine.complete(request, never, retrieve);
+    assert.deepEqual(found.exampleIds, ["near"]);
+    const without = await engine.complete(request, never);
+    assert.deepEqual(without.exampleIds, []);
+    assert.ok(found.nPromptTokens > without.nPromptTokens);
+    await engine.setExamples([]);
+    assert.deepEqual((await engine.complete(request, never, retrieve)).exampleIds, []);
+  });
+
   it("refuses a bad adapter under a code, and goes on with the one it has", async () => {
     await engine.setAdapter({ version: "v1", dir });
     await assert.rejects(engine.setAdapter({ version: "v2", dir: path.join(dir, "missing") }), {
