@@ -21,6 +21,10 @@ const STOP_MS = 10_000;
 export async function serve(flags: ServeFlags): Promise<number> {
   const { env } = process;
   const dataDir = resolveDataDir(flags.dataDir, env);
+  // Listened for from the start: whoever sees the server listen may end it at once.
+  const asked = Promise.withResolvers<"SIGINT" | "SIGTERM" | "request">();
+  process.once("SIGINT", () => asked.resolve("SIGINT"));
+  process.once("SIGTERM", () => asked.resolve("SIGTERM"));
   let app: App;
   try {
     app = await startApp({
@@ -45,11 +49,8 @@ export async function serve(flags: ServeFlags): Promise<number> {
   process.stdout.on("error", () => {});
   process.stdout.write(JSON.stringify({ event: "listening", port: app.port, pid: process.pid, dataDir }) + "\n");
 
-  const signal = await new Promise<"SIGINT" | "SIGTERM" | "request">((resolve) => {
-    process.once("SIGINT", () => resolve("SIGINT"));
-    process.once("SIGTERM", () => resolve("SIGTERM"));
-    void app.shutdownRequested.then(() => resolve("request"));
-  });
+  void app.shutdownRequested.then(() => asked.resolve("request"));
+  const signal = await asked.promise;
   app.log.info({ event: "stopping", signal });
   const force = setTimeout(() => process.exit(1), STOP_MS);
   await app[Symbol.asyncDispose]();
