@@ -1,4 +1,5 @@
 import type { DatasetRow } from "../../core/dataset-row.ts";
+import { redactSecrets } from "../../core/redaction.ts";
 import { gitText } from "../../tracker/git.ts";
 import { mineHistory } from "../../tracker/history.ts";
 import { realpath } from "node:fs/promises";
@@ -28,10 +29,11 @@ export async function historyRows(workspace: string, signal: AbortSignal): Promi
       root,
       path: point.path,
       language: point.language,
-      prefix: point.prefix,
-      suffix: point.suffix,
+      // A secret that was once committed must not be learnt.
+      prefix: redactSecrets(point.prefix),
+      suffix: redactSecrets(point.suffix),
       examples: [],
-      completion: point.target,
+      completion: redactSecrets(point.target),
       good: true,
       weight: HISTORY_WEIGHT,
       writtenAt: point.writtenAt,

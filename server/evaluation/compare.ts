@@ -1,4 +1,5 @@
 import type { DatasetRow } from "../../core/dataset-row.ts";
+import { evenlySpaced } from "../../core/statistics/evenly-spaced.ts";
 import { decidePromotion, type CaseMeasures, type GateDecision, type Guard } from "../../core/evaluation/gate.ts";
 import { acceptedAtLine, editSimilarity } from "../../core/evaluation/similarity.ts";
 import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
@@ -108,9 +109,3 @@ const requestFor = (row: DatasetRow): CompletionRequest => ({
 const USUAL_TOKENS = 12;
 const suggestionMs = ({ completion }: Measured): number =>
   completion.prefillMs + (completion.decodeMs / Math.max(1, completion.nTokens)) * USUAL_TOKENS;
-
-/** At most `limit` items, spread over the whole list, in their order. */
-export function evenlySpaced<T>(items: readonly T[], limit: number): T[] {
-  if (items.length <= limit) return [...items];
-  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)]!);
-}

@@ -52,5 +52,9 @@ export interface TrainingResult {
 /** A way to train. `onnx` is embedded; `torch` starts Python. */
 export interface TrainingBackend {
   readonly name: "onnx" | "torch";
-  train(job: TrainingJob, onProgress: (progress: TrainingProgress) => void, signal: AbortSignal): Promise<TrainingResult>;
+  train(
+    job: TrainingJob,
+    onProgress: (progress: TrainingProgress) => void,
+    signal: AbortSignal,
+  ): Promise<TrainingResult>;
 }

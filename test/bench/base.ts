@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { acceptedAtLine, editSimilarity } from "../../core/evaluation/similarity.ts";
+import { evenlySpaced } from "../../core/statistics/evenly-spaced.ts";
 import type { HistoryPoint } from "../../core/history-point.ts";
 import { openModel, type Model } from "../../engine/generate/model.ts";
 import { readPointsFile } from "../../server/replay/points-file.ts";
@@ -46,7 +47,7 @@ export const bench: Bench = {
       const name = path.basename(file).replace(/\.jsonl(\.xz)?$/, "");
       const points: HistoryPoint[] = [];
       for await (const point of readPointsFile(file, signal)) points.push(point);
-      const test = spread(points.slice(Math.floor(points.length * (1 - TEST_SHARE))), limit);
+      const test = evenlySpaced(points.slice(Math.floor(points.length * (1 - TEST_SHARE))), limit);
       let accepted = 0;
       let similarity = 0;
       for (const point of test) {
@@ -82,7 +83,7 @@ async function bitsPerByte(model: Model, folder: string, limit: number, say: (li
   const files = execFileSync("git", ["-C", folder, "ls-files", "*.ts"], { encoding: "utf8" }).trim().split("\n");
   let nats = 0;
   let nBytes = 0;
-  const chosen = spread(files, limit);
+  const chosen = evenlySpaced(files, limit);
   for (const file of chosen) {
     const text = readFileSync(path.join(folder, file), "utf8");
     const [shown, predicted] = [text.slice(0, SHOWN_CHARS), text.slice(SHOWN_CHARS, SHOWN_CHARS + PREDICTED_CHARS)];
@@ -110,10 +111,4 @@ function retrievalBaseline(pointsFile: string): { em: number; es: number } | nul
 function weightBytes(folder: string): number {
   const names = readdirSync(folder).filter((name) => name.endsWith(".safetensors"));
   return names.reduce((sum, name) => sum + statSync(path.join(folder, name)).size, 0);
-}
-
-/** At most `limit` items at even distances. */
-function spread<T>(items: readonly T[], limit: number): T[] {
-  const step = Math.max(1, items.length / limit);
-  return Array.from({ length: Math.min(limit, items.length) }, (_, i) => items[Math.floor(i * step)]!);
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { evenlySpaced } from "../../../core/statistics/evenly-spaced.ts";
 import { createRandom, shuffle } from "../../../core/statistics/random.ts";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
 import { writeAdapter } from "../../../engine/lora/adapter.ts";
@@ -21,8 +22,8 @@ const CHECKPOINT_STEPS = 25;
 /** Times that a run looks at the validation rows; the best of them is kept. */
 const VALIDATIONS = 6;
 
-/** Batches that stand for the training rows in the loss before and after. */
-const MAX_LOSS_BATCHES = 24;
+/** Rows, evenly spread, that stand for all training rows, and all validation rows, when a loss is measured. */
+const MAX_MEASURED_ROWS = 96;
 
 /** The usual moments of AdamW. */
 const BETAS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
@@ -45,8 +46,8 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
       .map((row) => encodeRow(tokenizer, row, shape.rowTokens, Math.min(shape.nTargets, shape.rowTokens / 4)))
       .filter((d) => d.targets.length > 0);
   const documents = encode(job.train);
-  const validation = packBatches(encode(job.validation), shape);
-  const measured = packBatches(documents, shape).slice(0, MAX_LOSS_BATCHES);
+  const validation = packBatches(evenlySpaced(encode(job.validation), MAX_MEASURED_ROWS), shape);
+  const measured = packBatches(evenlySpaced(documents, MAX_MEASURED_ROWS), shape);
 
   await using trainer = await createLoraTrainer(base, {
     rank: lora.rank,

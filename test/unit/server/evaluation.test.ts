@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { DatasetRow } from "../../../core/dataset-row.ts";
-import { compareAdapters, evenlySpaced, type EvaluatedModel } from "../../../server/evaluation/compare.ts";
+import { evenlySpaced } from "../../../core/statistics/evenly-spaced.ts";
+import { compareAdapters, type EvaluatedModel } from "../../../server/evaluation/compare.ts";
 import { latencyGuard, lengthMixGuard, weightGuard } from "../../../server/evaluation/guards.ts";
 
 const rows = (n: number): DatasetRow[] =>
