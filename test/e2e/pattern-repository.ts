@@ -68,6 +68,7 @@ export function entitySource(n: number): { name: string; file: string; source: s
     field: FIELDS[(n * 11 + k * 7 + Math.floor(n / 3)) % FIELDS.length]!,
     kind: KINDS[(n + k * (1 + (n % 3))) % KINDS.length]!,
   }));
+  const of = (subject: string) => fields.map(({ field }) => `${subject}.${field}`).join(", ");
   const lines = [
     `import { quantum } from "../kernel/quantum.ts";`,
     `import type { Ledger, Stamped } from "../kernel/ledger.ts";`,
@@ -77,14 +78,17 @@ export function entitySource(n: number): { name: string; file: string; source: s
     "}",
     "",
     `export function open${name}(ledger: Ledger, draft: quantum.Draft<${name}>): ${name} {`,
-    ...fields.map(({ field, kind }) => `  const ${field} = quantum.${kind}(draft.${field}, "${label}.${field}");`),
-    `  return ledger.stamp("${label}", { ${fields.map(({ field }) => field).join(", ")} });`,
+    `  const gate = ledger.enter(quantum.now(), "strict");`,
+    `  quantum.demand(${of("draft")});`,
+    `  ledger.audit(gate, quantum.digest(draft));`,
+    `  return ledger.leave(gate, quantum.seal(draft));`,
     "}",
     "",
-    `export function describe${name}(${variable}: ${name}): string {`,
-    `  return quantum.join("${label}", [`,
-    ...fields.map(({ field }) => `    quantum.show("${field}", ${variable}.${field}),`),
-    "  ]);",
+    `export function close${name}(ledger: Ledger, ${variable}: ${name}): void {`,
+    `  const gate = ledger.enter(quantum.now(), "strict");`,
+    `  quantum.release(${of(variable)});`,
+    `  ledger.audit(gate, quantum.digest("${label}"));`,
+    `  ledger.leave(gate, quantum.nothing());`,
     "}",
     "",
   ];

@@ -57,6 +57,7 @@ describe("walking loop", function () {
   let server: CodeServer;
   let editor: EditorPage;
   const ids = { accepted: "", rejected: "" };
+  let firstGhost = "";
   let runId = "";
   let champion = "";
 
@@ -66,12 +67,12 @@ describe("walking loop", function () {
     until(`a ${kind} event of ${id} in the store`, STEP_MS, () =>
       eventsOf(id).find((event): event is EventOf<K> => event.kind === kind),
     );
-  /** Id of the newest suggestion that the store knows to have been shown and that is none of these. */
-  const newestShown = (...known: string[]): Promise<EventOf<"shown">> =>
-    until("a new shown event in the store", STEP_MS, () =>
+  /** The shown event of the suggestion whose ghost stands on a line (1-based) of the file on screen. */
+  const shownAs = (ghost: string, line: number): Promise<EventOf<"shown">> =>
+    until(`the shown event of ${JSON.stringify(ghost)}`, STEP_MS, () =>
       storedEvents(dataDir)
-        .filter((event): event is EventOf<"shown"> => event.kind === "shown")
-        .findLast((event) => !known.includes(event.suggestionId)),
+        .filter((event): event is EventOf<"shown"> => event.kind === "shown" && event.context.line === line - 1)
+        .findLast(({ completion }) => withoutSpace(completion).endsWith(withoutSpace(ghost))),
     );
   const request = async (method: string, route: string, body?: unknown): Promise<unknown> => {
     const runtime = readRuntime(dataDir);
@@ -150,13 +151,13 @@ describe("walking loop", function () {
     it("shows ghost text from the base model while a person types", async () => {
       await editor.openFile("point.ts");
       await goToLine(11);
-      const ghost = await typeUntilGhost(["  return ", "{ x: a.x ", "- "]);
-      assert.ok(ghost.length > 0);
+      firstGhost = await typeUntilGhost(["  return ", "{ x: a.x ", "- "]);
+      assert.ok(firstGhost.length > 0);
       await saveScreenshot(editor, "suggestion.png");
     });
 
     it("tells the server that it was shown, with the model that made it", async () => {
-      const shown = await newestShown();
+      const shown = await shownAs(firstGhost, 11);
       ids.accepted = shown.suggestionId;
       assert.equal(shown.context.path, "src/point.ts");
       assert.equal(shown.context.root, folder);
@@ -192,8 +193,8 @@ describe("walking loop", function () {
     it("rejects another with Escape", async () => {
       await editor.page.locator(".monaco-editor .view-lines").first().click();
       await goToLine(15);
-      await typeUntilGhost(["  return ", "{ x: a.x ", "* "]);
-      const shown = await newestShown(ids.accepted);
+      const ghost = await typeUntilGhost(["  return ", "{ x: a.x ", "* "]);
+      const shown = await shownAs(ghost, 15);
       ids.rejected = shown.suggestionId;
       await editor.press("Escape");
       await stored("rejected", ids.rejected);
@@ -380,14 +381,14 @@ describe("walking loop", function () {
     let improved: EventOf<"shown">;
 
     it("suggests with the adapter", async () => {
-      const known = storedEvents(dataDir).map(({ suggestionId }) => suggestionId);
       const next = entitySource(NEXT_ENTITY);
-      const start = next.source.slice(0, next.source.indexOf("  const "));
+      const start = next.source.slice(0, next.source.indexOf("  const gate"));
       writeFileSync(path.join(folder, "src/entities/next.ts"), `${start}\n}\n`);
       await editor.openFile("next.ts");
-      await goToLine(start.split("\n").length);
-      await typeUntilGhost(["  const ", `${firstField(next.source)} = `, "quantum."]);
-      improved = await newestShown(...known);
+      const line = start.split("\n").length;
+      await goToLine(line);
+      improved = await shownAs(await typeUntilGhost(["  const ", "gate = ", "ledger."]), line);
+      assert.equal(improved.context.path, "src/entities/next.ts");
       assert.equal(improved.model.adapter, champion);
       await saveScreenshot(editor, "suggestion-after.png");
     });
@@ -423,7 +424,8 @@ function holdInstanceLock(dataDir: string): Database.Database | null {
   }
 }
 
-const firstField = (source: string): string => /const (\w+) =/.exec(source)?.[1] ?? "";
+/** The ghost is drawn with other white space than the text has. */
+const withoutSpace = (text: string): string => text.replace(/\s/g, "");
 
 /** Only where KEPT_SCREENSHOTS names a folder: the README's pictures are made by the test that proves them. */
 async function saveScreenshot(editor: EditorPage, name: string): Promise<void> {

@@ -29,7 +29,7 @@ const GHOST_DEADLINE_MS = 15_000;
 export async function openEditorPage(server: CodeServer, folder: string, extension: string): Promise<EditorPage> {
   const browser: Browser = await launchChromium();
   try {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 });
+    const page = await browser.newPage({ viewport: { width: 1180, height: 640 }, deviceScaleFactor: 2 });
     await page.goto(server.address({ folder, extension }));
     await page.locator(".monaco-workbench").waitFor({ timeout: READY_DEADLINE_MS });
     const status = page.locator(".statusbar-item", { hasText: "Kept" }).first();
@@ -74,7 +74,13 @@ function editorPage(browser: Browser, page: Page, status: Locator): EditorPage {
       } catch {
         return null;
       }
-      return (await ghost.allTextContents()).join("").replaceAll("\u00a0", " ");
+      // A decoration inside another one would be read twice: only the outermost are.
+      const texts = await ghost.evaluateAll(
+        (nodes, selector) =>
+          nodes.filter((node) => !node.parentElement?.closest(selector)).map((node) => node.textContent ?? ""),
+        GHOST,
+      );
+      return texts.join("").replaceAll("\u00a0", " ");
     },
     async noGhostText(deadlineMs = GHOST_DEADLINE_MS) {
       await page.locator(GHOST).first().waitFor({ state: "detached", timeout: deadlineMs });
