@@ -2,7 +2,8 @@ import { describeActivation } from "./activation.ts";
 import { describeConsent } from "./consent.ts";
 import { describeSuggestions } from "./suggestions.ts";
 import { describeServerLink } from "./server-link.ts";
-import type { HostTest } from "../../support/vscode/extension-host.ts";
+import { diagnostics } from "./editor.ts";
+import type { HostMeasures, HostTest } from "../../support/vscode/extension-host.ts";
 import Mocha from "mocha";
 import { writeFileSync } from "node:fs";
 
@@ -35,5 +36,12 @@ export async function run(): Promise<void> {
     runner.on("fail", (test, error: Error) => tell(test, error));
     runner.on("pending", (test) => tell(test, new Error("pending")));
   });
+  writeFileSync(`${file}.measures`, JSON.stringify(measure()));
   if (failures > 0) throw new Error(`${failures} tests failed in the extension host.`);
+}
+
+function measure(): HostMeasures {
+  const { activationMs, editCostsMs } = diagnostics();
+  const sorted = [...editCostsMs].sort((a, b) => a - b);
+  return { activationMs, editP99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0, edits: sorted.length };
 }

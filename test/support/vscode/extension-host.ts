@@ -21,6 +21,16 @@ export interface HostRun {
   readonly tests: readonly HostTest[];
   /** `desktop` or `code-server`. */
   readonly host: string;
+  /** Null when the host did not come that far. */
+  readonly measured: HostMeasures | null;
+}
+
+/** What the run cost, for reports: no test has a threshold on it. */
+export interface HostMeasures {
+  readonly activationMs: number;
+  /** 99th percentile of the time in edit handlers. */
+  readonly editP99Ms: number;
+  readonly edits: number;
 }
 
 const root = path.resolve(import.meta.dirname, "../../..");
@@ -108,12 +118,21 @@ async function runInCodeServer({
 
 function readResults(file: string, host: string, problem: string | null): HostRun {
   const tests = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as HostTest[]) : [];
+  const measures = `${file}.measures`;
+  const measured = existsSync(measures) ? (JSON.parse(readFileSync(measures, "utf8")) as HostMeasures) : null;
   const failures = tests
     .filter(({ passed }) => !passed)
     .map(({ title, error }) => ({ title, error: error ?? "failed" }));
   if (problem !== null) failures.push({ title: "extension host", error: problem });
   if (tests.length === 0) failures.push({ title: "extension host", error: "no test reported a result" });
-  return { passed: tests.filter(({ passed }) => passed).length, failed: failures.length, failures, tests, host };
+  return {
+    passed: tests.filter(({ passed }) => passed).length,
+    failed: failures.length,
+    failures,
+    tests,
+    host,
+    measured,
+  };
 }
 
 function writeWorkspace(workspace: string): void {
