@@ -1,7 +1,8 @@
 // What the browser and editor suites need beside npm packages. Called under Node 24.
-import { node24, root, run, say } from "./setup.mjs";
-import { accessSync, constants, existsSync } from "node:fs";
+import { root, run, say } from "./setup.mjs";
+import { accessSync, constants } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 
 const CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
@@ -26,10 +27,8 @@ export async function ensureChromium() {
 
 /** The editor that the extension's tests run in, installed into .cache/ by the suites' own support code. */
 export async function ensureEditor() {
-  const install = path.join(root, "test/support/vscode/install.ts");
-  if (!existsSync(install)) return {};
-  const code = await run(node24(), [install], { stdio: ["ignore", "ignore", "inherit"] });
-  if (code !== 0) throw new Error(`installing the test editor ended with code ${code}`);
+  const { installCodeServer } = await import(pathToFileURL(path.join(root, "test/support/vscode/install.ts")));
+  await installCodeServer(say);
   return {};
 }
 
