@@ -1,4 +1,4 @@
-import { loginCode, serverStatus, trainingRun } from "../protocol/api.ts";
+import { loginCode, trainingRun } from "../protocol/api.ts";
 import { WALKTHROUGH } from "./contributions.ts";
 import type { CommandTable, Ctx } from "./ctx.ts";
 import { rate, ratedSuggestion } from "./observe/ratings.ts";
@@ -79,12 +79,4 @@ async function openDashboard(ctx: Ctx): Promise<void> {
 
 function sayAway(): void {
   void vscode.window.showWarningMessage("Kept's server does not answer. Events wait until it does; the log says why.");
-}
-
-/** The server's counts, for tests and diagnostics; null when it is away. */
-export async function readServerStatus(ctx: Ctx) {
-  const { connection } = ctx.link;
-  if (!connection) return null;
-  const answer = await ask(connection, serverStatus, "GET", "/v1/status", null, AbortSignal.timeout(DEADLINE_MS));
-  return answer.ok ? answer.value : null;
 }

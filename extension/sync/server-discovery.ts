@@ -1,11 +1,4 @@
-import {
-  health,
-  PROTOCOL_VERSION,
-  proofMessage,
-  proofResponse,
-  runtimeFile,
-  type RuntimeFile,
-} from "../../protocol/api.ts";
+import { PROTOCOL_VERSION, proofMessage, proofResponse, runtimeFile, type RuntimeFile } from "../../protocol/api.ts";
 import envPaths from "env-paths";
 import { spawn } from "node:child_process";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
@@ -80,19 +73,6 @@ export function startServer(entry: string, dataDir: string, env: NodeJS.ProcessE
     child.unref();
   } finally {
     closeSync(output);
-  }
-}
-
-/** `GET /healthz` holds no secret: it tells only whether something answers. */
-export async function isHealthy(connection: ServerConnection, signal: AbortSignal): Promise<boolean> {
-  try {
-    const response = await fetch(`${connection.baseUrl}/healthz`, {
-      redirect: "error",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PROOF_DEADLINE_MS)]),
-    });
-    return response.ok && health.safeParse(await response.json()).success;
-  } catch {
-    return false;
   }
 }
 
