@@ -5,7 +5,7 @@ import path from "node:path";
 
 const SOURCES = path.resolve(import.meta.dirname, "../../../media/dashboard");
 /** Files that the history is made of; each gets one commit for its first half and one for the rest. */
-const MAX_FILES = 14;
+const MAX_FILES = 6;
 
 /** A small git repository with a history of real code to learn from. */
 export interface Workspace extends AsyncDisposable {
