@@ -34,9 +34,15 @@ export async function startKeptServer(
   prepare: (dataDir: string) => void | Promise<void> = () => {},
 ): Promise<KeptServer> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "kept-browser-"));
-  await prepare(dataDir);
   const mediaDir = await dashboardBundle();
-  let child = await spawnServer(dataDir, mediaDir, 0);
+  let child: ChildProcess;
+  try {
+    await prepare(dataDir);
+    child = await spawnServer(dataDir, mediaDir, 0);
+  } catch (error) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
   let runtime = readRuntime(dataDir);
 
   const ask: KeptServer["ask"] = async (method, route, body) => {
