@@ -17,12 +17,21 @@ const node = {
   format: "cjs",
   sourcemap: "linked",
   logLevel: "warning",
-  define: { KEPT_VERSION: JSON.stringify(version), "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+  define: {
+    KEPT_VERSION: JSON.stringify(version),
+    "import.meta.dirname": "__dirname",
+    "import.meta.filename": "__filename",
+  },
   absWorkingDir: root,
 };
 
 export const bundles = [
-  { ...node, entryPoints: ["extension/main.ts"], outfile: "dist/extension.cjs", external: ["vscode", ...NATIVE_MODULES] },
+  {
+    ...node,
+    entryPoints: ["extension/main.ts"],
+    outfile: "dist/extension.cjs",
+    external: ["vscode", ...NATIVE_MODULES],
+  },
   { ...node, entryPoints: ["engine/process/main.ts"], outfile: "dist/engine.cjs", external: NATIVE_MODULES },
   { ...node, entryPoints: ["server/main.ts"], outfile: "dist/server.cjs", external: NATIVE_MODULES },
   { ...node, entryPoints: ["server/worker.ts"], outfile: "dist/worker.cjs", external: NATIVE_MODULES },
