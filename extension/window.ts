@@ -39,7 +39,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   const consent = createConsent(extension.workspaceState, env);
   const records = new SuggestionRecords();
   const cache = createSuggestionCache();
-  const examples = createExampleSource();
+  const examples = createExampleSource((rows) => engine.useExamples(rows));
   const ratings = new Ratings();
   const status = createStatusItem();
   const storage = extension.globalStorageUri.fsPath;
@@ -245,7 +245,6 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       await survival.close();
       link[Symbol.dispose]();
       engine[Symbol.dispose]();
-      examples[Symbol.dispose]();
       await outbox.close();
       for (const key of [CONTEXT_KEYS.suggestionVisible, CONTEXT_KEYS.canRate, CONTEXT_KEYS.captureEnabled])
         setContext(key, false);

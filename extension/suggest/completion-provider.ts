@@ -95,19 +95,18 @@ async function generate(
 ): Promise<SuggestionRecord | null> {
   const began = performance.now();
   const settings = ctx.settings();
-  const query = { prefix: window.prefix, path: place.relative, language: document.languageId, root: place.root };
-  const examples = settings.examples > 0 ? ctx.examples.find(query, settings.examples) : [];
   const completion = await ctx.engine.complete(
     {
       prefix: window.prefix,
       suffix: window.suffix,
       path: place.relative,
       repository: place.repository,
-      examples: examples.map(({ path: from, text }) => ({ path: from, text })),
+      examples: [],
       maxTokens: window.lines === "single" ? Math.min(SINGLE_LINE_TOKENS, settings.maxTokens) : settings.maxTokens,
       lines: window.lines,
     },
     signal,
+    { language: document.languageId, root: place.root, limit: settings.examples },
   );
   if (!completion || !ctx.engine.model) return null;
   const text = presentable(completion.text, window);
@@ -120,7 +119,7 @@ async function generate(
     column: position.character,
     prefix: redactSecrets(window.prefix),
     suffix: redactSecrets(window.suffix),
-    examples: completion.nExamplesUsed > 0 ? examples.slice(-completion.nExamplesUsed) : [],
+    examples: [...ctx.examples.named(completion.exampleIds)],
   };
   return {
     id: uuidv7(),

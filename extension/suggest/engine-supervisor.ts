@@ -1,6 +1,7 @@
-import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
+import type { CompletionRequest } from "../../engine/generate/completion.ts";
 import { startEngineProcess, type EngineProcess, type EngineProcessOptions } from "../../engine/process/host.ts";
-import type { LoadedModel } from "../../engine/process/messages.ts";
+import type { LoadedModel, Retrieval, ServedCompletion } from "../../engine/process/messages.ts";
+import type { IndexedExample } from "../../engine/retrieve/example-index.ts";
 import { createBackoff, pause } from "../sync/backoff.ts";
 import type { LocalAdapter } from "../sync/adapter-store.ts";
 
@@ -15,7 +16,9 @@ export interface EngineSupervisor {
   /** Process id of the engine is not exposed; how often it was started is. */
   readonly starts: number;
   /** Null when no engine is ready or the request was cancelled: the editor simply shows nothing. */
-  complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion | null>;
+  complete(request: CompletionRequest, signal: AbortSignal, retrieve?: Retrieval): Promise<ServedCompletion | null>;
+  /** Look examples up among these from the next suggestion on, in this process and those after it. */
+  useExamples(examples: readonly IndexedExample[]): Promise<void>;
   /** Serve with this adapter from the next suggestion on, in this process and those after it. */
   serveWith(adapter: LocalAdapter | null): Promise<void>;
   [Symbol.dispose](): void;
@@ -39,6 +42,7 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
   let model: LoadedModel | null = null;
   let wanted: LocalAdapter | null = null;
   let served: string | null = null;
+  let examples: readonly IndexedExample[] = [];
   let starts = 0;
 
   const become = (next: EngineState) => {
@@ -70,6 +74,7 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
             options.log(`The adapter could not be loaded: ${error.message}`),
           );
         }
+        if (examples.length > 0) await started.setExamples(examples);
         engine = started;
         become("ready");
         options.log(`Engine ready: ${started.model.name} in ${Math.round(performance.now() - began)} ms.`);
@@ -105,16 +110,20 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
     get starts() {
       return starts;
     },
-    async complete(request, signal) {
+    async complete(request, signal, retrieve) {
       const current = engine;
       if (!current || signal.aborted) return null;
       try {
-        const completion = await current.complete(request, signal);
+        const completion = await current.complete(request, signal, retrieve);
         return completion.finish === "cancelled" ? null : completion;
       } catch (error) {
         if (!signal.aborted) options.log(`No suggestion: ${(error as Error).message}`);
         return null;
       }
+    },
+    async useExamples(next) {
+      examples = next;
+      await engine?.setExamples(next);
     },
     async serveWith(adapter) {
       if (wanted?.version === adapter?.version) return;

@@ -1,38 +1,30 @@
 import { examplePage, type ExampleRow } from "../../protocol/api.ts";
 import type { InContextExample } from "../../protocol/events.ts";
-import { createExampleIndex, type ExampleQuery } from "../../engine/retrieve/example-index.ts";
 import type { ServerConnection } from "../sync/server-discovery.ts";
 import { ask } from "../sync/server-request.ts";
 
-/** The examples that the server last pushed, kept here so that they work while it is away. */
+/** The examples that the server last pushed: the engine looks them up, this remembers where they came from. */
 export interface ExampleSource {
   readonly revision: number;
   readonly size: number;
-  find(query: ExampleQuery, limit: number): readonly InContextExample[];
-  /** Bring the index to the server's revision. */
+  /** The examples with these ids, in this order; one that was forgotten meanwhile is left out. */
+  named(ids: readonly string[]): readonly InContextExample[];
+  /** Bring the engine's index to the server's revision. */
   refresh(connection: ServerConnection, roots: readonly string[], signal: AbortSignal): Promise<void>;
-  [Symbol.dispose](): void;
 }
 
-export function createExampleSource(): ExampleSource {
-  let index = createExampleIndex();
+/** `use` gives the engine all examples, the newest last. */
+export function createExampleSource(use: (examples: readonly ExampleRow[]) => Promise<void>): ExampleSource {
+  let examples: ReadonlyMap<string, InContextExample> = new Map();
   let revision = -1;
   return {
     get revision() {
       return revision;
     },
     get size() {
-      return index.size;
+      return examples.size;
     },
-    find(query, limit) {
-      return index.query(query, limit).map(({ id, path, text, commit, suggestionId }) => ({
-        id,
-        path,
-        text,
-        ...(commit === undefined ? {} : { commit }),
-        ...(suggestionId === undefined ? {} : { suggestionId }),
-      }));
-    },
+    named: (ids) => ids.map((id) => examples.get(id)).filter((example) => example !== undefined),
     async refresh(connection, roots, signal) {
       const rows: ExampleRow[] = [];
       let newest = -1;
@@ -50,13 +42,21 @@ export function createExampleSource(): ExampleSource {
         newest = Math.max(newest, answer.value.revision);
       }
       // The server lists the newest first, and the index counts the last added as the newest.
-      const fresh = createExampleIndex();
-      for (const row of rows.reverse()) fresh.add(row);
-      index = fresh;
+      rows.reverse();
+      await use(rows);
+      examples = new Map(rows.map((row) => [row.id, provenance(row)]));
       revision = newest;
     },
-    [Symbol.dispose]() {
-      index = createExampleIndex();
-    },
+  };
+}
+
+/** What an event says of an example: without the folder and language that only the look-up needs. */
+function provenance({ id, path, text, commit, suggestionId }: ExampleRow): InContextExample {
+  return {
+    id,
+    path,
+    text,
+    ...(commit === undefined ? {} : { commit }),
+    ...(suggestionId === undefined ? {} : { suggestionId }),
   };
 }
