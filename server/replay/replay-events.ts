@@ -93,12 +93,16 @@ export interface LaterLife {
   readonly headAt: number;
 }
 
-/** The event that a git watcher would have sent; none when nothing later is known. */
+/**
+ * The events that a git watcher would have sent: the code whole in its own commit, then as it was found
+ * later. None when nothing later is known.
+ */
 export function survivalEvents({ suggestionId, point, found, headAt }: LaterLife, session: EventSession): KeptEvent[] {
   if (found.commit === null || found.commit === point.commit) return [];
   const add = eventList(suggestionId, session);
   const { commit, tokens, place } = found;
   const afterMs = Math.max(0, headAt - point.writtenAt);
+  add.push("survived", point.writtenAt, { commit: point.commit, afterMs: 0, tokens: 1, place: "head" });
   add.push("survived", point.writtenAt + afterMs, { commit, afterMs, tokens, place });
   return add.events;
 }

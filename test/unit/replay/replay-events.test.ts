@@ -91,8 +91,14 @@ describe("replayed survival", () => {
       newSession(),
     );
 
+  it("begins whole in the code's own commit, without which a later absence would say nothing", () => {
+    const [first] = later({});
+    assert.ok(first?.kind === "survived");
+    assert.deepEqual([first.commit, first.afterMs, first.tokens, first.place], ["c1", 0, 1, "head"]);
+  });
+
   it("is a survived event at the later commit", () => {
-    const [event] = later({});
+    const [, event] = later({});
     assert.ok(event?.kind === "survived");
     assert.deepEqual([event.commit, event.afterMs, event.tokens, event.place], ["c9", 5_000, 0.5, "head"]);
     assert.deepEqual(keptEvent.parse(event), event);
