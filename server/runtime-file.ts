@@ -1,5 +1,5 @@
 import { runtimeFile, type RuntimeFile } from "../protocol/api.ts";
-import { writeFileDurably } from "./registry/durable-file.ts";
+import { writeFileDurably } from "./durable-file.ts";
 import { readFileSync, rmSync, statSync } from "node:fs";
 
 /** Writes `server.json` with mode 0600: readers see the old file or the whole new one. */

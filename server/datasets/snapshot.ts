@@ -2,9 +2,9 @@ import { buildDataset, type Dataset } from "../../core/datasets/build.ts";
 import { DEFAULT_CAPS } from "../../core/datasets/caps.ts";
 import { DEFAULT_FRACTIONS } from "../../core/datasets/split.ts";
 import type { DatasetRow, SplitName } from "../../core/dataset-row.ts";
+import { hashOf } from "../content-hash.ts";
+import { writeFileDurably } from "../durable-file.ts";
 import { canonicalJson } from "../store/event-store.ts";
-import { hashOf } from "../registry/content-files.ts";
-import { writeFileDurably } from "../registry/durable-file.ts";
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 

@@ -1,7 +1,7 @@
 import type { ArtefactFile } from "../../protocol/api.ts";
+import { hashOf } from "../content-hash.ts";
+import { writeFileDurably } from "../durable-file.ts";
 import { AppError } from "../errors.ts";
-import { writeFileDurably } from "./durable-file.ts";
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 
@@ -38,8 +38,6 @@ export function openContentFiles(dir: string): ContentFiles {
     },
   };
 }
-
-export const hashOf = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Temporary files of a process that was killed while it wrote. */
 function removeUnfinished(dir: string): void {

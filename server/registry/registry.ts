@@ -1,11 +1,12 @@
 import type { AliasName, ArtefactFile, Deployment, ModelVersionRow } from "../../protocol/api.ts";
 import type { Clock } from "../clock.ts";
+import { hashOf } from "../content-hash.ts";
+import { writeFileDurably } from "../durable-file.ts";
 import { AppError } from "../errors.ts";
 import type { PushHub } from "../push/hub.ts";
 import { canonicalJson } from "../store/event-store.ts";
 import type { Store } from "../store/store.ts";
-import { hashOf, type ContentFiles } from "./content-files.ts";
-import { writeFileDurably } from "./durable-file.ts";
+import type { ContentFiles } from "./content-files.ts";
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 
