@@ -1,8 +1,8 @@
 import type { DatasetRow } from "../../core/dataset-row.ts";
+import { keptText, shownEvent } from "../../core/labels/kept-text.ts";
+import { inSessionOrder } from "../../core/labels/session-order.ts";
 import { summariseSignals } from "../../core/labels/signals.ts";
 import type { EventOf } from "../../protocol/events.ts";
-import { inSessionOrder } from "../labels/derive.ts";
-import { keptText, shownEvent } from "../labels/kept-text.ts";
 import type { Store } from "../store/store.ts";
 
 /** Feedback of one moment belongs together when cases are resampled: same session, file and hour. */

@@ -1,11 +1,12 @@
 import type { LabelRow } from "../../protocol/api.ts";
 import type { EventOf, KeptEvent } from "../../protocol/events.ts";
+import { keptText, shownEvent } from "../../core/labels/kept-text.ts";
 import { labelSuggestion } from "../../core/labels/label.ts";
+import { inSessionOrder } from "../../core/labels/session-order.ts";
 import { summariseSignals, type SuggestionSignals } from "../../core/labels/signals.ts";
 import type { ExampleRecord } from "../store/example-store.ts";
 import type { Store } from "../store/store.ts";
 import type { SuggestionRecord } from "../store/suggestion-store.ts";
-import { keptText, shownEvent } from "./kept-text.ts";
 
 export interface Derived {
   /** Ids whose row or label was computed anew. */
@@ -39,14 +40,6 @@ export function deriveSuggestions(store: Store, suggestionIds: Iterable<string>)
   }
   const after = store.examples.revision();
   return { suggestions, examplesRevision: after === before ? null : after };
-}
-
-/** Within a session its own count decides; a retried batch may arrive late. Sessions keep their order of arrival. */
-export function inSessionOrder(events: readonly KeptEvent[]): KeptEvent[] {
-  const sessions = [...new Set(events.map(({ sessionId }) => sessionId))];
-  return sessions.flatMap((session) =>
-    events.filter(({ sessionId }) => sessionId === session).sort((a, b) => a.sequence - b.sequence),
-  );
 }
 
 function suggestionRecord(shown: EventOf<"shown">, sequence: number, signals: SuggestionSignals): SuggestionRecord {

@@ -1,7 +1,7 @@
+import { shownEvent } from "../../core/labels/kept-text.ts";
+import { inSessionOrder } from "../../core/labels/session-order.ts";
 import type { Why } from "../../protocol/api.ts";
 import type { Store } from "../store/store.ts";
-import { inSessionOrder } from "./derive.ts";
-import { shownEvent } from "./kept-text.ts";
 
 /** Everything that led to a suggestion, or null when it is not known. */
 export function explainSuggestion(store: Store, id: string): Why | null {

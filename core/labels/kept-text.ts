@@ -1,6 +1,5 @@
-import type { EventOf, KeptEvent } from "../../protocol/events.ts";
-import type { SuggestionLabel } from "../../core/labels/label.ts";
-import type { SuggestionSignals } from "../../core/labels/signals.ts";
+import type { SuggestionLabel } from "./label.ts";
+import type { SignalEvent, SuggestionSignals } from "./signals.ts";
 
 /** Text that a developer is known to have wanted at the place of a suggestion. */
 export interface KeptText {
@@ -15,7 +14,7 @@ export interface KeptText {
  * suggestion was not taken, otherwise null.
  */
 export function keptText(
-  events: readonly KeptEvent[],
+  events: readonly SignalEvent[],
   signals: SuggestionSignals,
   label: Pick<SuggestionLabel, "verdict">,
 ): KeptText | null {
@@ -30,11 +29,14 @@ export function keptText(
   return { text: typed, from: "typed-instead" };
 }
 
-export function shownEvent(events: readonly KeptEvent[]): EventOf<"shown"> | null {
-  return events.find((event) => event.kind === "shown") ?? null;
+/** The event that a suggestion begins with, or null while it has not arrived. */
+export function shownEvent<E extends { readonly kind: string }>(
+  events: readonly E[],
+): Extract<E, { readonly kind: "shown" }> | null {
+  return events.find((event): event is Extract<E, { readonly kind: "shown" }> => event.kind === "shown") ?? null;
 }
 
-function acceptedPart(events: readonly KeptEvent[], signals: SuggestionSignals, completion: string): string {
+function acceptedPart(events: readonly SignalEvent[], signals: SuggestionSignals, completion: string): string {
   if (signals.outcome !== "partially-accepted") return completion;
   const characters = events.map((event) => (event.kind === "partially-accepted" ? event.characters : 0));
   return completion.slice(0, Math.max(...characters));
