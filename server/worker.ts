@@ -28,7 +28,7 @@ send({ kind: "ready" });
 
 async function perform({ task }: Extract<ToWorker, { kind: "task" }>): Promise<void> {
   try {
-    const { performTask } = await import("./training/task.ts");
+    const { performTask } = await import("./worker-task.ts");
     await performTask(task, { send, evaluation, signal: stop.signal });
   } catch (error) {
     if (stop.signal.aborted) process.exit(143);

@@ -1,13 +1,13 @@
-import type { DatasetRow } from "../../core/dataset-row.ts";
-import { readSafetensors, toFloat32 } from "../../engine/checkpoint/safetensors.ts";
-import { openModel } from "../../engine/generate/model.ts";
-import { historyRows } from "../datasets/history-rows.ts";
-import { readSnapshot, writeSnapshot, type Snapshot } from "../datasets/snapshot.ts";
-import { compareAdapters } from "../evaluation/compare.ts";
-import { weightGuard } from "../evaluation/guards.ts";
-import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "../jobs/worker-messages.ts";
-import type { TrainingRow } from "./backend.ts";
-import { createOnnxBackend } from "./onnx/backend.ts";
+import type { DatasetRow } from "../core/dataset-row.ts";
+import { readSafetensors, toFloat32 } from "../engine/checkpoint/safetensors.ts";
+import { openModel } from "../engine/generate/model.ts";
+import { historyRows } from "./datasets/history-rows.ts";
+import { readSnapshot, writeSnapshot, type Snapshot } from "./datasets/snapshot.ts";
+import { compareAdapters } from "./evaluation/compare.ts";
+import { weightGuard } from "./evaluation/guards.ts";
+import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
+import type { TrainingRow } from "./training/backend.ts";
+import { createOnnxBackend } from "./training/onnx/backend.ts";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -21,7 +21,10 @@ export interface TaskChannel {
   readonly signal: AbortSignal;
 }
 
-/** Does one task inside the worker process. Throws what goes wrong; the caller reports it. */
+/**
+ * The composition root of the worker process, as `app.ts` is that of the server: joins the stages that run
+ * there and does one task. Throws what goes wrong; the caller reports it.
+ */
 export async function performTask(task: WorkerTask, channel: TaskChannel): Promise<void> {
   if (task.kind === "dataset") {
     channel.send({ kind: "collected", snapshot: await collect(task.datasetsDir, task.collect, channel.signal) });
