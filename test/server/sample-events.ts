@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from "uuid";
 const FIELDS: { [K in EventKind]: Omit<EventOf<K>, keyof KeptEvent> & Partial<EventOf<K>> } = {
   shown: {
     context: {
-      root: "/work/app",
+      root: "/projects/demo",
       path: "src/sum.ts",
       language: "typescript",
       line: 1,

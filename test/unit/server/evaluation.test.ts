@@ -9,7 +9,7 @@ const rows = (n: number): DatasetRow[] =>
     id: `r${i}`,
     suggestionId: null,
     source: "history",
-    root: "/work/app",
+    root: "/projects/demo",
     path: `src/f${i}.ts`,
     language: "typescript",
     prefix: `const a${i} = `,

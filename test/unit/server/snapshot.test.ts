@@ -21,7 +21,7 @@ const row = (i: number, more: Partial<DatasetRow> = {}): DatasetRow => ({
   id: `r${i}`,
   suggestionId: null,
   source: i % 2 === 0 ? "feedback" : "history",
-  root: "/work/app",
+  root: "/projects/demo",
   path: `src/file-${i}.ts`,
   language: "typescript",
   prefix: `import { thing${i} } from "./thing-${i}.ts";\nconst name${i * 31} = `,
