@@ -1,13 +1,15 @@
 import { PROTOCOL_VERSION } from "../protocol/api.ts";
 import { isoTime, systemClock, type Clock } from "./clock.ts";
 import { prepareDataDir } from "./data-dir.ts";
-import { buildDatasetInWorker } from "./datasets/collect.ts";
+import { buildDatasetInWorker, collectTask, recordSnapshot } from "./datasets/collect.ts";
 import { createEnding } from "./ending.ts";
 import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
+import { ingestBatch } from "./ingest/ingest.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { createJobRunner } from "./jobs/runner.ts";
+import { deriveSuggestions, type Derived } from "./labels/derive.ts";
 import { createLog, type Log } from "./log.ts";
 import type { DataPlaces } from "./places.ts";
 import { createPushHub } from "./push/hub.ts";
@@ -63,6 +65,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const base = baseModelIdentity(options.modelDir);
   const registry = createRegistry({ store, files, clock, hub, adaptersDir: places.adapters, base });
   const { workerEntry, modelDir } = options;
+  const derive = (suggestionIds: Iterable<string>): Derived => deriveSuggestions(store, suggestionIds);
 
   const training = createTraining({
     store,
@@ -74,6 +77,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     modelDir,
     base,
     workerEntry,
+    collect: (workspaces, seed) => collectTask(store, workspaces, seed),
+    recordSnapshot: (snapshot) => recordSnapshot(store, snapshot, clock),
     runner: () => runner,
   });
   const runner = createJobRunner({
@@ -93,6 +98,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     files,
     registry,
     training,
+    ingest: (values) => ingestBatch(values, { store, clock, hub, derive }),
     buildDataset: (request, signal) =>
       buildDatasetInWorker({ store, clock, workerEntry, datasetsDir: places.datasets }, request, signal),
     hub,

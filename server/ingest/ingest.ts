@@ -1,7 +1,7 @@
 import type { IngestResponse } from "../../protocol/api.ts";
 import { keptEvent, type KeptEvent } from "../../protocol/events.ts";
 import type { Clock } from "../clock.ts";
-import { deriveSuggestions } from "../labels/derive.ts";
+import type { Derived } from "../labels/derive.ts";
 import type { PushHub } from "../push/hub.ts";
 import type { Store } from "../store/store.ts";
 
@@ -12,16 +12,21 @@ const MAX_ECHOED_ID_CHARS = 64;
 
 type Result = IngestResponse["results"][number];
 
+export interface IngestParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly hub: PushHub;
+  /** Computes what is derived from the events of these suggestions anew, within the same transaction. */
+  readonly derive: (suggestionIds: Iterable<string>) => Derived;
+}
+
 /**
  * Takes a batch in: every event gets a status of its own, valid ones are stored once, and what is
  * derived from them is up to date when this returns. One transaction: when it throws, nothing of the
  * batch was stored and nothing may be acknowledged.
  */
-export function ingestBatch(
-  values: readonly unknown[],
-  parts: { store: Store; clock: Clock; hub: PushHub },
-): IngestResponse {
-  const { store, clock, hub } = parts;
+export function ingestBatch(values: readonly unknown[], parts: IngestParts): IngestResponse {
+  const { store, clock, hub, derive } = parts;
   const { results, derived } = store.transaction(() => {
     const touched = new Set<string>();
     const results = values.map((value): Result => {
@@ -33,7 +38,7 @@ export function ingestBatch(
       if (outcome === "accepted") touched.add(event.suggestionId);
       return { id: event.id, status: outcome };
     });
-    return { results, derived: deriveSuggestions(store, touched) };
+    return { results, derived: derive(touched) };
   });
   for (const id of derived.suggestions) hub.publish("suggestion", { id });
   if (derived.examplesRevision !== null) hub.publish("examples", { revision: derived.examplesRevision });

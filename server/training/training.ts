@@ -1,10 +1,10 @@
 import type { EvaluationReport, TrainingRequest, TrainingRun } from "../../protocol/api.ts";
 import type { GateDecision } from "../../core/evaluation/gate.ts";
 import type { Clock } from "../clock.ts";
-import { collectTask, recordSnapshot } from "../datasets/collect.ts";
+import type { Snapshot } from "../datasets/snapshot.ts";
 import { AppError } from "../errors.ts";
 import type { JobEnd } from "../jobs/runner.ts";
-import type { FromWorker, ToWorker, TrainingTask } from "../jobs/worker-messages.ts";
+import type { CollectTask, FromWorker, ToWorker, TrainingTask } from "../jobs/worker-messages.ts";
 import { runWorker } from "../jobs/worker-process.ts";
 import type { Log } from "../log.ts";
 import { hasModel, type DataPlaces } from "../places.ts";
@@ -40,6 +40,10 @@ export interface TrainingParts {
   readonly modelDir: string;
   readonly base: () => string;
   readonly workerEntry: string;
+  /** What a worker needs to build a dataset of the feedback so far and the histories of `workspaces`. */
+  readonly collect: (workspaces: readonly string[], seed: number) => CollectTask;
+  /** Lists a dataset that a worker wrote. */
+  readonly recordSnapshot: (snapshot: Snapshot) => void;
   /** Tells the runner that there is work, and that a run's work has to end. */
   readonly runner: () => { wake(): void; interrupt(subject: string): void };
 }
@@ -111,7 +115,7 @@ async function performRun(
     runDir,
     modelDir: parts.modelDir,
     datasetsDir: parts.places.datasets,
-    collect: earlier === null ? collectTask(store, request.workspaces, lora.seed) : { sha256: earlier.sha256 },
+    collect: earlier === null ? parts.collect(request.workspaces, lora.seed) : { sha256: earlier.sha256 },
     lora,
   };
   fenced(() => store.runs.moveTo(runId, earlier === null ? "collect" : "train", "running"));
@@ -124,7 +128,7 @@ async function performRun(
     switch (message.kind) {
       case "collected":
         return fenced(() => {
-          recordSnapshot(store, message.snapshot, clock);
+          parts.recordSnapshot(message.snapshot);
           store.runs.setDataset(runId, message.snapshot.id);
           store.runs.moveTo(runId, "train", "running");
         });

@@ -1,6 +1,5 @@
 import { ingestRequest, MAX_BATCH_BYTES } from "../../../protocol/api.ts";
 import { AppError } from "../../errors.ts";
-import { ingestBatch } from "../../ingest/ingest.ts";
 import { readJson } from "../body.ts";
 import type { Route } from "./route.ts";
 import { MAX_EVENTS_PER_BATCH } from "../../../protocol/api.ts";
@@ -20,7 +19,7 @@ export const eventRoutes: readonly Route[] = [
         throw new AppError("too-large", `A batch has at most ${MAX_EVENTS_PER_BATCH} events.`);
       }
       if (!ingestRequest.safeParse(body).success) throw new AppError("invalid", "events: at least one is needed");
-      return c.json(ingestBatch(body.events, parts));
+      return c.json(parts.ingest(body.events));
     },
   },
   {

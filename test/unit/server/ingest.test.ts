@@ -21,7 +21,12 @@ async function check(body: (ingest: Ingest, store: Store) => void): Promise<void
     publish: (name: string, data: unknown) => void pushed.push(`${name} ${JSON.stringify(data)}`),
   };
   const ingest: Ingest = (...values) => {
-    const { results } = ingestBatch(values, { store, clock: systemClock, hub });
+    const { results } = ingestBatch(values, {
+      store,
+      clock: systemClock,
+      hub,
+      derive: (ids) => deriveSuggestions(store, ids),
+    });
     return {
       statuses: results.map(({ status, reason }) => (reason === undefined ? status : `${status} ${reason}`)),
       pushed: pushed.splice(0),

@@ -9,6 +9,7 @@ import { feedbackRows } from "../../../server/datasets/feedback-rows.ts";
 import { historyRows } from "../../../server/datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type SnapshotOrigin } from "../../../server/datasets/snapshot.ts";
 import { ingestBatch } from "../../../server/ingest/ingest.ts";
+import { deriveSuggestions } from "../../../server/labels/derive.ts";
 import { createPushHub } from "../../../server/push/hub.ts";
 import { openStore, type Store } from "../../../server/store/store.ts";
 import { sampleSession, shownWith } from "../../server/sample-events.ts";
@@ -169,5 +170,10 @@ describe("history rows", () => {
 });
 
 function ingest(store: Store, events: readonly unknown[]): void {
-  ingestBatch(events, { store, clock: systemClock, hub: createPushHub() });
+  ingestBatch(events, {
+    store,
+    clock: systemClock,
+    hub: createPushHub(),
+    derive: (ids) => deriveSuggestions(store, ids),
+  });
 }
