@@ -41,7 +41,7 @@ export async function runningApp(options: Partial<AppOptions> = {}): Promise<Run
           Authorization: `Bearer ${app.token}`,
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         },
-        body: body === undefined ? null : JSON.stringify(body),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(20_000),
       });
       return { status: response.status, body: await response.json() };
