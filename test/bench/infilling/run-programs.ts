@@ -85,7 +85,7 @@ export const SANDBOX_FLAGS: readonly string[] = [
   "-",
 ];
 
-/** Verdicts of the first programs: of all, or up to and with the one that the process ended in. */
+/** Verdicts of the first programs: of all, of those before the one that the process ended in, or of that one. */
 function runChild(programs: readonly SandboxProgram[], { signal, wallMs = WALL_MS }: RunOptions): Promise<Verdict[]> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, SANDBOX_FLAGS, { env: {}, stdio: ["pipe", "pipe", "ignore"] });
@@ -117,7 +117,8 @@ function runChild(programs: readonly SandboxProgram[], { signal, wallMs = WALL_M
       clearInterval(watch);
       signal.removeEventListener("abort", onAbort);
       if (signal.aborted) reject(signal.reason as Error);
-      else resolve(verdicts.length < programs.length ? [...verdicts, end] : verdicts);
+      // After others it may have ended of something that they left behind: judged anew, first in a process.
+      else resolve(verdicts.length > 0 ? verdicts : [end]);
     });
   });
 }
