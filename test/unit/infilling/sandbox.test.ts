@@ -88,6 +88,31 @@ describe("the sandbox of infilling programs", function () {
   checkForbidden("the required modules", 'require("node:fs")', /require is not defined/);
   check("an import statement", `import net from "node:net";\n${withAssertions("")}`, "failed");
 
+  it("leads from no object to the process, a module or a socket", async () => {
+    const crawl = `
+      const names = new Set();
+      const seen = new Set();
+      const timer = setTimeout(() => {}, 0);
+      const roots = [globalThis, assert, timer, setImmediate(() => {}), import.meta, new AbortController(), new Error()];
+      const queue = roots.concat([new EventTarget(), new URL("data:,"), performance]);
+      for (const value of queue) {
+        if ((typeof value !== "object" && typeof value !== "function") || value === null || seen.has(value)) continue;
+        seen.add(value);
+        queue.push(Object.getPrototypeOf(value));
+        for (const key of Reflect.ownKeys(value)) {
+          names.add(String(key));
+          // Getters of prototypes throw without their object.
+          try { queue.push(value[key]); } catch {}
+          queue.push(Reflect.getOwnPropertyDescriptor(value, key)?.get);
+        }
+      }
+      assert.ok(seen.size > 1_000);
+      assert.ok(names.has("AssertionError") && names.has("hasRef"));
+      const ways = /^(process|pid|binding|_linkedBinding|internalBinding|require|getBuiltinModule|fetch|connect|Socket|_stdout|spawn|Worker|WebSocket|EventSource|readFileSync)$/;
+      assert.deepEqual([...names].filter((name) => ways.test(name)), []);`;
+    assert.equal(await run(withAssertions("", crawl)), "passed");
+  });
+
   /** The process's flags alone, for a program that got hold of a module: `sandbox.ts` is not in its way. */
   function checkPermission(what: string, code: string): void {
     it(`the permissions of the process forbid ${what}`, () => {
