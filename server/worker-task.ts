@@ -37,7 +37,10 @@ async function performTraining(task: TrainingTask, { send, evaluation, signal }:
   const sha256 = await datasetOf(task, send, signal);
   const { train, validation, test } = readSnapshot(task.datasetsDir, sha256);
   if (train.length === 0) {
-    throw new TaskError("no-rows", "There is nothing to learn from yet: no kept suggestion and no history to mine.");
+    throw new TaskError(
+      "training-unavailable",
+      "There is nothing to learn from yet: no kept suggestion and no history to mine.",
+    );
   }
 
   const { curve: _, ...result } = await createOnnxBackend().train(

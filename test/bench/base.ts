@@ -8,6 +8,7 @@ import { evenlySpaced } from "../../core/statistics/evenly-spaced.ts";
 import type { HistoryPoint } from "../../core/history-point.ts";
 import { openModel, type Model } from "../../engine/generate/model.ts";
 import { readPointsFile } from "../../server/replay/points-file.ts";
+import { measureInfilling } from "./infilling/measure.ts";
 import type { Bench } from "./harness/report.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -24,16 +25,17 @@ const options = {
   points: { type: "string", multiple: true, default: [] as string[] },
   files: { type: "string", default: root },
   limit: { type: "string", default: "300" },
+  tasks: { type: "string", default: "200" },
 } as const;
 
 /**
- * `npm run bench -- base [--points <file.jsonl[.xz]>]... [--files <git folder>] [--limit 300] [--model <dir>]`.
+ * `npm run bench -- base [--points <file.jsonl[.xz]>]... [--files <git folder>] [--limit 300] [--tasks 200] [--model <dir>]`.
  * Bits per byte are measured on TypeScript files of a git folder that the model was not trained on: by
  * default Kept's own. A points file named `x.jsonl.xz` with an `x.baseline.json` beside it brings the
  * figures of the retrieval baseline that needs no model.
  */
 export const bench: Bench = {
-  about: "the base model: bits per byte, and replay accepted@line and edit similarity beside no-model retrieval",
+  about: "the base model: bits per byte, replay accepted@line beside no-model retrieval, and infilling with tests",
   async run({ args, signal, say }) {
     const { values } = parseArgs({ args: [...args], options, allowPositionals: true });
     const limit = Number(values.limit);
@@ -74,6 +76,9 @@ export const bench: Bench = {
         metrics[`${name}.retrieval.editSimilarity`] = baseline.es;
       }
     }
+    const infilling = await measureInfilling(model.complete, { limit: Number(values.tasks), signal, say });
+    metrics["infilling.tasks"] = infilling.nTasks;
+    metrics["infilling.passRate"] = infilling.passed / infilling.nTasks;
     return { metrics, bars: [] };
   },
 };

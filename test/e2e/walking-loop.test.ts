@@ -2,7 +2,9 @@ import { trainingRun, why as whySchema, type EvaluationReport } from "../../prot
 import type { EventKind, EventOf, KeptEvent } from "../../protocol/events.ts";
 import { startCodeServer, type CodeServer } from "../support/vscode/code-server.ts";
 import { openEditorPage, type EditorPage } from "../support/vscode/editor-page.ts";
+import { askServer } from "./ask-server.ts";
 import { createPatternRepository, entitySource, git } from "./pattern-repository.ts";
+import { POINT } from "./point-source.ts";
 import { isAlive, query, readRuntime, storedEvents, until, waitingEvents } from "./server-database.ts";
 import Database from "better-sqlite3";
 import assert from "node:assert/strict";
@@ -20,32 +22,9 @@ const root = path.resolve(import.meta.dirname, "../..");
 const STEP_MS = 60_000;
 const TRAINING_MS = 300_000;
 /** Enough to learn a house style of one pattern; a real history gets more. */
-const TRAINING = { steps: 40, learningRate: 2e-3 };
+const TRAINING = { steps: 80, learningRate: 3e-3 };
 /** An entity that is not in the history. */
 const NEXT_ENTITY = 190;
-
-/** A file in which even the base model sees what comes. */
-const POINT = `export interface Point {
-  x: number;
-  y: number;
-}
-
-export function addPoint(a: Point, b: Point): Point {
-  return { x: a.x + b.x, y: a.y + b.y };
-}
-
-export function subtractPoint(a: Point, b: Point): Point {
-
-}
-
-export function multiplyPoint(a: Point, b: Point): Point {
-
-}
-
-export function dividePoint(a: Point, b: Point): Point {
-
-}
-`;
 
 describe("walking loop", function () {
   this.timeout(STEP_MS * 2);
@@ -74,28 +53,7 @@ describe("walking loop", function () {
         .filter((event): event is EventOf<"shown"> => event.kind === "shown" && event.context.line === line - 1)
         .findLast(({ completion }) => withoutSpace(completion).endsWith(withoutSpace(ghost))),
     );
-  const request = async (method: string, route: string, body?: unknown): Promise<unknown> => {
-    const runtime = readRuntime(dataDir);
-    assert.ok(runtime, "no server runs");
-    const response = await fetch(`http://127.0.0.1:${runtime.port}${route}`, {
-      method,
-      headers: { authorization: `Bearer ${runtime.token}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(10_000),
-    });
-    const text = await response.text();
-    assert.ok(response.ok, `${method} ${route}: ${response.status} ${text}`);
-    return JSON.parse(text);
-  };
-  /** Puts the cursor at the end of a line (1-based) of the file on screen. */
-  const goToLine = async (line: number) => {
-    await editor.press("Control+G");
-    await editor.page.locator(".quick-input-widget input[type=text]").waitFor();
-    await editor.page.keyboard.type(String(line));
-    await editor.press("Enter");
-    await editor.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
-    await editor.press("End");
-  };
+  const request = (method: string, route: string, body?: unknown) => askServer(dataDir, method, route, body);
   /** Types until a suggestion stands behind the cursor: what a person who waits for one does. */
   const typeUntilGhost = async (attempts: readonly string[]): Promise<string> => {
     for (const text of attempts) {
@@ -150,7 +108,7 @@ describe("walking loop", function () {
 
     it("shows ghost text from the base model while a person types", async () => {
       await editor.openFile("point.ts");
-      await goToLine(11);
+      await editor.goToLine(11);
       firstGhost = await typeUntilGhost(["  return ", "{ x: a.x ", "- "]);
       assert.ok(firstGhost.length > 0);
       await saveScreenshot(editor, "suggestion.png");
@@ -192,7 +150,7 @@ describe("walking loop", function () {
 
     it("rejects another with Escape", async () => {
       await editor.page.locator(".monaco-editor .view-lines").first().click();
-      await goToLine(15);
+      await editor.goToLine(15);
       const ghost = await typeUntilGhost(["  return ", "{ x: a.x ", "* "]);
       const shown = await shownAs(ghost, 15);
       ids.rejected = shown.suggestionId;
@@ -280,7 +238,7 @@ describe("walking loop", function () {
       lock = await until("the lock", STEP_MS, () => holdInstanceLock(dataDir));
       await until("the status item", STEP_MS, async () => /server away/.test(await editor.statusText()));
       await editor.page.locator(".monaco-editor .view-lines").first().click();
-      await goToLine(19);
+      await editor.goToLine(19);
       await typeUntilGhost(["  return ", "{ x: a.x ", "/ "]);
       await until("a waiting shown event", STEP_MS, () =>
         waitingEvents(userDataDir()).some(({ kind }) => kind === "shown"),
@@ -386,7 +344,7 @@ describe("walking loop", function () {
       writeFileSync(path.join(folder, "src/entities/next.ts"), `${start}\n}\n`);
       await editor.openFile("next.ts");
       const line = start.split("\n").length;
-      await goToLine(line);
+      await editor.goToLine(line);
       improved = await shownAs(await typeUntilGhost(["  const ", "gate = ", "ledger."]), line);
       assert.equal(improved.context.path, "src/entities/next.ts");
       assert.equal(improved.model.adapter, champion);

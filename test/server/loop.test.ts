@@ -182,7 +182,7 @@ describe("runs that do not end well", function () {
     const { body } = await server.call("POST", "/v1/training/runs", {});
     const run = await finishedRun(server, body.id);
     assert.equal(run.state, "failed");
-    assert.equal(run.error!.code, "no-rows");
+    assert.equal(run.error!.code, "training-unavailable");
   });
 
   it("a workspace without a repository: the run fails and names the reason", async () => {

@@ -10,7 +10,7 @@ import path from "node:path";
 
 /** What a demo of five minutes on two cores has time for. */
 const DEFAULT_POINTS = 120;
-const DEFAULT_STEPS = 60;
+const DEFAULT_STEPS = 280;
 
 interface DemoFlags {
   readonly once?: boolean;

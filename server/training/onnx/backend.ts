@@ -67,8 +67,6 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
   };
   let best = earlier?.best ?? (firstLoss.validation === null ? null : { loss: firstLoss.validation, step: 0 });
   const bestTheta = earlier?.bestTheta ?? trainer.theta.slice();
-  let validationLoss = firstLoss.validation;
-
   const source = batchSource(documents, shape, lora.seed);
   const validateEvery = Math.max(1, Math.floor(lora.steps / VALIDATIONS));
   const startedAt = performance.now();
@@ -85,6 +83,7 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
     curve.push(loss);
     nTokens += shape.nRows * shape.rowTokens;
     const isLast = step + 1 === lora.steps;
+    let validationLoss: number | null = null;
     if (validation.length > 0 && ((step + 1) % validateEvery === 0 || isLast)) {
       validationLoss = await meanLoss(trainer, validation);
       if (best === null || validationLoss < best.loss) {

@@ -10,6 +10,8 @@ export interface EditorPage extends AsyncDisposable {
   /** Press keys one by one, as a hand does. */
   type(text: string): Promise<void>;
   press(key: string): Promise<void>;
+  /** Put the cursor at the end of a line (1-based) of the file on screen. */
+  goToLine(line: number): Promise<void>;
   /** Run a command by its title through the command palette. */
   command(title: string): Promise<void>;
   /** The text of the ghost, once there is one; null when none comes in time. */
@@ -58,6 +60,14 @@ function editorPage(browser: Browser, page: Page, status: Locator): EditorPage {
   };
 
   return {
+    async goToLine(line) {
+      await press("Control+G");
+      await quickInput.waitFor({ timeout: GHOST_DEADLINE_MS });
+      await page.keyboard.type(String(line));
+      await press("Enter");
+      await page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: GHOST_DEADLINE_MS });
+      await press("End");
+    },
     page,
     async openFile(name) {
       await choose("Control+P", name);
