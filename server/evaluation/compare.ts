@@ -56,6 +56,8 @@ export async function compareAdapters(
 
 interface Measured {
   readonly completion: Completion;
+  /** Processor time of the completion, milliseconds: what else the machine does is not in it. */
+  readonly cpuMs: number;
   readonly measures: CaseMeasures;
 }
 
@@ -83,10 +85,13 @@ async function measureBoth(
 async function measure(model: EvaluatedModel, row: DatasetRow, signal: AbortSignal): Promise<Measured> {
   signal.throwIfAborted();
   const request = requestFor(row);
+  const before = process.cpuUsage();
   const completion = await model.complete(request, signal);
+  const { user, system } = process.cpuUsage(before);
   const { nats, nTokens } = await model.scoreCompletion(request, row.completion);
   return {
     completion,
+    cpuMs: (user + system) / 1_000,
     measures: {
       acceptedAtLine: acceptedAtLine(completion.text, row.completion),
       editSimilarity: editSimilarity(completion.text, row.completion),
@@ -107,5 +112,11 @@ const requestFor = (row: DatasetRow): CompletionRequest => ({
 
 /** A suggestion of usual length, so that writing more is not called slower. */
 const USUAL_TOKENS = 12;
-const suggestionMs = ({ completion }: Measured): number =>
-  completion.prefillMs + (completion.decodeMs / Math.max(1, completion.nTokens)) * USUAL_TOKENS;
+
+/** Processor time that a suggestion of usual length would have taken, milliseconds. */
+function suggestionMs({ completion, cpuMs }: Measured): number {
+  const { prefillMs, decodeMs, nTokens } = completion;
+  const elapsed = prefillMs + decodeMs;
+  const usual = prefillMs + (decodeMs / Math.max(1, nTokens)) * USUAL_TOKENS;
+  return elapsed === 0 ? 0 : cpuMs * (usual / elapsed);
+}

@@ -1,13 +1,13 @@
 import type { Guard } from "../../core/evaluation/gate.ts";
 
-/** A tenth slower is refused, but not when it is less than a person notices, milliseconds. */
+/** A tenth more processor time is refused, but not when it is less than a person notices, milliseconds. */
 const MAX_SLOWDOWN = 1.1;
 const UNNOTICED_MS = 20;
 
 /**
- * The challenger answers about as fast as the champion. The times are of the same cases in the same order
- * and are compared case by case: on a machine that does other work too, the tail of each side alone says
- * more about that work than about the adapter.
+ * The challenger answers about as fast as the champion. The times are processor time of the same cases in
+ * the same order and are compared case by case: on a machine that does other work too, the clock on the
+ * wall, and the tail of each side alone, say more about that work than about the adapter.
  */
 export function latencyGuard(challengerMs: readonly number[], championMs: readonly number[]): Guard {
   const slower = challengerMs.map((ms, i) => ms - championMs[i]!);
@@ -15,7 +15,7 @@ export function latencyGuard(challengerMs: readonly number[], championMs: readon
   return {
     name: "latency",
     holds: median(ratio) <= MAX_SLOWDOWN || median(slower) <= UNNOTICED_MS,
-    detail: `median ${median(challengerMs).toFixed(0)} ms against ${median(championMs).toFixed(0)} ms`,
+    detail: `median ${median(challengerMs).toFixed(0)} ms of processor time against ${median(championMs).toFixed(0)} ms`,
   };
 }
 

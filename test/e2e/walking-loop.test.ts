@@ -123,15 +123,15 @@ describe("walking loop", function () {
       assert.match(shown.model.base, /^[0-9a-f]{64}$/);
     });
 
+    it("tells that it was long enough on screen to be read", async () => {
+      assert.equal((await stored("read", ids.accepted)).visibleMs, 750);
+    });
+
     it("accepts with Tab", async () => {
       await editor.press("Tab");
       const accepted = await stored("accepted", ids.accepted);
       assert.ok(accepted.visibleMs > 0);
       await editor.noGhostText();
-    });
-
-    it("tells that it was long enough on screen to be read", async () => {
-      assert.equal((await stored("read", ids.accepted)).visibleMs, 750);
     });
 
     it("rates it up with the thumb over the accepted code", async () => {

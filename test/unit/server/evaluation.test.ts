@@ -101,6 +101,30 @@ describe("evaluation", () => {
     await assert.rejects(compareAdapters(modelThat(), sides, rows(3), { guards: [], seed: 1, signal }), /cancelled/);
   });
 
+  it("refuses an adapter that is better but takes noticeably more computing", async () => {
+    const model = modelThat();
+    let adapted = false;
+    const slow: EvaluatedModel = {
+      ...model,
+      async setAdapter(adapter) {
+        adapted = adapter !== null;
+        await model.setAdapter(adapter);
+      },
+      async complete(request, signal) {
+        if (adapted) for (const until = performance.now() + 40; performance.now() < until;) Math.sqrt(until);
+        return model.complete(request, signal);
+      },
+    };
+    const decision = await compareAdapters(
+      slow,
+      { challenger: { adapter: { version: "0.9", dir: "" } }, champion: { adapter: null } },
+      rows(30),
+      { guards: [], seed: 1, signal: AbortSignal.timeout(10_000) },
+    );
+    assert.equal(decision.verdict, "refuse");
+    assert.match(decision.reason, /latency/);
+  });
+
   it("takes cases from all of the time when there are too many", () => {
     assert.deepEqual(evenlySpaced([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 4), [0, 2, 5, 7]);
     assert.deepEqual(evenlySpaced([1, 2], 4), [1, 2]);
