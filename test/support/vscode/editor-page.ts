@@ -27,6 +27,7 @@ const KEY_DELAY_MS = 40;
 /** A page with the extension active takes 10 to 28 s. */
 const READY_DEADLINE_MS = 90_000;
 const GHOST_DEADLINE_MS = 15_000;
+const OPEN_ATTEMPTS = 4;
 
 export async function openEditorPage(server: CodeServer, folder: string, extension: string): Promise<EditorPage> {
   const browser: Browser = await launchChromium();
@@ -70,7 +71,16 @@ function editorPage(browser: Browser, page: Page, status: Locator): EditorPage {
     },
     page,
     async openFile(name) {
-      await choose("Control+P", name);
+      // The editor lists a file that was just written after a while, and asks its index only once a search.
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          await choose("Control+P", name);
+          break;
+        } catch (error) {
+          if (attempt === OPEN_ATTEMPTS) throw error;
+          await press("Escape");
+        }
+      }
       await page.locator(".tab.active", { hasText: lastPart(name) }).waitFor({ timeout: GHOST_DEADLINE_MS });
       await page.locator(".editor-instance .monaco-editor .view-lines").first().click();
     },
