@@ -9,9 +9,9 @@ const EXAMPLE_SHARE = 0.25;
 const SUFFIX_SHARE = 0.15;
 
 /**
- * A dataset row as a document whose completion is to be learnt. The prompt is built as for a
- * suggestion, only shorter: it takes what the row leaves to it, at most half, so that two fit.
- * The end of the completion is not a target: what follows it in the file is mostly unknown.
+ * A dataset row as a document whose completion, and its end, are to be learnt. The prompt is built as
+ * for a suggestion, only shorter: it takes what the row leaves to it, at most half, so that two fit.
+ * Without its end an adapter learns to write on and on: the first one did, and the gate refused it.
  */
 export function encodeRow(
   tokenizer: Tokenizer,
@@ -20,7 +20,9 @@ export function encodeRow(
   maxTargets: number,
 ): TrainingDocument {
   const { kept, owed } = healPrefix(row.prefix);
-  const completion = tokenizer.encode(owed + row.completion).slice(0, maxTargets);
+  const whole = tokenizer.encode(owed + row.completion);
+  const completion =
+    whole.length < maxTargets ? [...whole, ...endOfCompletion(tokenizer, row)] : whole.slice(0, maxTargets);
   const budget: PromptBudget = {
     total: Math.max(Math.floor(rowTokens / 2) - completion.length, Math.floor(rowTokens / 4)),
     examples: EXAMPLE_SHARE,
@@ -32,4 +34,17 @@ export function encodeRow(
     targets: completion.map((_, i) => prompt.ids.length + i),
     weight: row.weight,
   };
+}
+
+/** Rest of a line that a cursor stands before: nothing, or what closes it. */
+const CLOSERS_ONLY = /^[\s)\]}>'"`;,]*$/;
+
+/**
+ * What comes after a completion. In an editor the suffix goes on with the line, so the middle just
+ * ends. Mined from history, it begins with the next line, so the middle has the line end before it.
+ */
+function endOfCompletion(tokenizer: Tokenizer, { completion, suffix }: TrainingRow): readonly number[] {
+  if (completion.trim() === "") return [];
+  const firstLine = suffix.slice(0, Math.max(0, suffix.indexOf("\n")));
+  return CLOSERS_ONLY.test(firstLine) ? [tokenizer.special.endOfText] : tokenizer.encode("\n");
 }
