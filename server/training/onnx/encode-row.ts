@@ -20,9 +20,7 @@ export function encodeRow(
   maxTargets: number,
 ): TrainingDocument {
   const { kept, owed } = healPrefix(row.prefix);
-  const whole = tokenizer.encode(owed + row.completion);
-  const completion =
-    whole.length < maxTargets ? [...whole, ...endOfCompletion(tokenizer, row)] : whole.slice(0, maxTargets);
+  const completion = targetIds(tokenizer, owed, row).slice(0, maxTargets);
   const budget: PromptBudget = {
     total: Math.max(Math.floor(rowTokens / 2) - completion.length, Math.floor(rowTokens / 4)),
     examples: EXAMPLE_SHARE,
@@ -40,11 +38,13 @@ export function encodeRow(
 const CLOSERS_ONLY = /^[\s)\]}>'"`;,]*$/;
 
 /**
- * What comes after a completion. In an editor the suffix goes on with the line, so the middle just
- * ends. Mined from history, it begins with the next line, so the middle has the line end before it.
+ * The completion with what comes after it. In an editor the suffix goes on with the line, so the middle
+ * just ends. Mined from history, the suffix begins with the next line, so the middle has the line end
+ * before it, tokenised with the completion: ";" and its line end are one token to the model.
  */
-function endOfCompletion(tokenizer: Tokenizer, { completion, suffix }: TrainingRow): readonly number[] {
-  if (completion.trim() === "") return [];
+function targetIds(tokenizer: Tokenizer, owed: string, { completion, suffix }: TrainingRow): number[] {
   const firstLine = suffix.slice(0, Math.max(0, suffix.indexOf("\n")));
-  return CLOSERS_ONLY.test(firstLine) ? [tokenizer.special.endOfText] : tokenizer.encode("\n");
+  return CLOSERS_ONLY.test(firstLine)
+    ? [...tokenizer.encode(owed + completion), tokenizer.special.endOfText]
+    : tokenizer.encode(`${owed}${completion}\n`);
 }

@@ -3,6 +3,7 @@ import type { TrainingRow } from "../../../server/training/backend.ts";
 import { encodeRow } from "../../../server/training/onnx/encode-row.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
 import assert from "node:assert/strict";
+import path from "node:path";
 
 describe("a dataset row as a training document", () => {
   const model = createTinyModel();
@@ -39,6 +40,11 @@ describe("a dataset row as a training document", () => {
   it("ends before what closes the line", () => assert.equal(learnt({ suffix: ");\n}\n" }), "1;<end>"));
   it("takes the line end where the suffix begins with the next line", () =>
     assert.equal(learnt({ suffix: "foo();\n" }), "1;\n"));
+  it("writes the line end as the model would, in one token with what stands before it", () => {
+    const base = loadTokenizer(path.resolve(import.meta.dirname, "../../../models/base"));
+    const { ids } = encodeRow(base, row({ completion: "next: 1,", suffix: "other: 2,\n" }), 256, 32);
+    assert.equal(base.textOf(ids.at(-1)!), ",\n");
+  });
   it("begins with what token healing owes", () => assert.equal(learnt({ prefix: "const x = " }), " 1;<end>"));
   it("learns no end of a completion that is cut", () => assert.equal(learnt({ completion: "12345678" }, 4), "1234"));
 });
