@@ -1,4 +1,4 @@
-import { launchChromium } from "./chromium.ts";
+import { launchChromium } from "../browser/chromium.ts";
 import type { CodeServer } from "./code-server.ts";
 import type { Browser, Locator, Page } from "playwright-core";
 

@@ -1,4 +1,4 @@
-import { launchChromium } from "./chromium.ts";
+import { launchChromium } from "../browser/chromium.ts";
 import { startCodeServer } from "./code-server.ts";
 import { desktopExecutable, runInDesktop } from "./desktop.ts";
 import { build } from "esbuild";
