@@ -34,6 +34,8 @@ const DEFAULT_LOAD_TIMEOUT_MS = 60_000;
 /** Fork the engine, load the model, and resolve when the first suggestion can be asked for. */
 export async function startEngineProcess(options: EngineProcessOptions): Promise<EngineProcess> {
   const child = fork(options.entry, [], {
+    // The host's own flags, such as a debugger's port, are not for the child.
+    execArgv: [],
     env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
@@ -57,8 +59,9 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     if (child.connected) child.send(message);
   };
 
+  let timer: NodeJS.Timeout | undefined;
   const model = await new Promise<LoadedModel>((resolve, reject) => {
-    const timer = setTimeout(() => {
+    timer = setTimeout(() => {
       child.kill("SIGKILL");
       reject(new EngineError("engine-load-timeout", `The model in ${options.modelDir} did not load in time.`));
     }, options.loadTimeoutMs ?? DEFAULT_LOAD_TIMEOUT_MS);
@@ -68,16 +71,14 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     );
     child.on("message", (message: EngineMessage) => {
       if (message.kind === "ready") {
-        clearTimeout(timer);
         resolve(message.model);
       } else if (message.kind === "failed" && message.id === null) {
-        clearTimeout(timer);
         child.kill();
         reject(new EngineError(message.code, message.message));
       } else settle(message);
     });
     send({ kind: "load", modelDir: options.modelDir, threads: options.threads });
-  });
+  }).finally(() => clearTimeout(timer));
 
   function settle(message: EngineMessage): void {
     if (message.kind === "ready" || message.id === null) return;
