@@ -113,7 +113,8 @@ export const gitStream = (
     chunks: read(),
     write: (text) =>
       new Promise((resolve) => {
-        if (child.stdin.write(text)) resolve();
+        // A closed pipe takes nothing and says nothing more; the reader learns from git's end.
+        if (child.stdin.write(text) || child.stdin.destroyed) resolve();
         else {
           const go = (): void => {
             child.stdin.off("drain", go);
