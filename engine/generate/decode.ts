@@ -31,19 +31,21 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
   const isStopped = createStopCheck(request);
   const ids: number[] = [];
   let logProbability = 0;
+  let written = "";
   let text = "";
   let logits = options.firstLogits;
   while (ids.length < request.maxTokens && !signal.aborted) {
-    const id = choose(logits, ids);
+    const id = choose(logits, { ids, text: written });
     if (isEnd(tokenizer, id)) return { text, finish: "stop", ids, logProbability };
     ids.push(id);
     logProbability += logProbabilityOf(logits, id);
+    written = tokenizer.decode(ids);
     const loop = loopStart(ids);
     if (loop !== null) {
       text = dropUnfinishedWord(tokenizer.decode(ids.slice(0, loop)).slice(owed.length));
       return { text, finish: "stop", ids, logProbability };
     }
-    const check = isStopped(tokenizer.decode(ids).slice(owed.length));
+    const check = isStopped(written.slice(owed.length));
     text = check.text;
     if (check.stop) return { text, finish: "stop", ids, logProbability };
     logits = await options.next(id);

@@ -5,10 +5,16 @@ import { argmax } from "./logits.ts";
 /**
  * Chooses the token that follows `generated`, from the model's logits (V) at that position. It depends
  * on its arguments alone: a token that was read ahead is verified by calling it again, in order, with
- * what stood before that token. It may change `logits`, which no one reads after it but as the scores
- * of the chosen token.
+ * what stood before that token. It may change `logits`: nothing reads them after it but the scores of
+ * the chosen token.
  */
-export type TokenChoice = (logits: Float32Array, generated: readonly number[]) => number;
+export type TokenChoice = (logits: Float32Array, generated: GeneratedTokens) => number;
+
+export interface GeneratedTokens {
+  readonly ids: readonly number[];
+  /** Their text, with what is owed. */
+  readonly text: string;
+}
 
 export interface ChoiceContext {
   readonly tokenizer: Tokenizer;
@@ -19,8 +25,8 @@ export interface ChoiceContext {
 
 /** Greedy: the most likely token, of those that write what is owed while anything is. */
 export function greedyChoice({ tokenizer, owed }: ChoiceContext): TokenChoice {
-  return (logits, generated) => {
-    const owes = owed === "" ? "" : owed.slice(tokenizer.decode(generated).length);
+  return (logits, { text }) => {
+    const owes = owed.slice(text.length);
     return owes === "" ? argmax(logits) : argmaxWithin(tokenizer, logits, owes);
   };
 }
