@@ -5,6 +5,8 @@ export type EngineErrorCode =
   | "checkpoint-invalid"
   | "adapter-invalid"
   | "adapter-mismatch"
+  | "adapter-unsupported"
+  | "export-unsupported"
   | "tokenizer-invalid"
   | "engine-start"
   | "engine-exited"
