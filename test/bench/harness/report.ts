@@ -32,6 +32,8 @@ export interface BenchContext {
 export interface BenchResult {
   readonly metrics: Readonly<Record<string, number>>;
   readonly bars: readonly Bar[];
+  /** Bars that fail the run when one does not hold, `--check` or not: what a verification found. */
+  readonly mustHold?: readonly Bar[];
 }
 
 /** The object that `--json` prints. */
@@ -59,7 +61,7 @@ export function toReport(
   result: BenchResult,
   place: Pick<BenchReport, "commit" | "machine">,
 ): BenchReport {
-  const bars = result.bars.map(({ name, value, target, want }) => ({
+  const bars = [...result.bars, ...(result.mustHold ?? [])].map(({ name, value, target, want }) => ({
     name,
     value,
     target,
@@ -86,11 +88,19 @@ async function main(): Promise<number> {
     .filter((argument) => argument !== name && argument !== "--json" && argument !== "--check");
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   say(`${name}: ${bench.about}`);
-  const result = await bench.run({ args, signal: stop.signal, say });
+  let result: BenchResult;
+  try {
+    result = await bench.run({ args, signal: stop.signal, say });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    say(`${name}: stopped`);
+    return 130;
+  }
   if (stop.signal.aborted) return 130;
   const report = toReport(name, result, { commit: commit(), machine: machine() });
   process.stdout.write(flags.has("json") ? `${JSON.stringify(report)}\n` : table(report));
-  return flags.has("check") && report.bars.some((bar) => !bar.holds) ? 1 : 0;
+  const nChecked = flags.has("check") ? 0 : result.bars.length;
+  return report.bars.slice(nChecked).some((bar) => !bar.holds) ? 1 : 0;
 }
 
 /** The report as lines for people. */
