@@ -1,6 +1,6 @@
-import { EngineError } from "../engine-error.ts";
+import type { RopeScaling } from "./rope-scaling.ts";
 
-/** The shape of a Llama-style decoder, in the words of a Hugging Face `config.json`. */
+/** The shape of a Llama-style decoder, read from a Hugging Face `config.json` by `families.ts`. */
 export interface DecoderConfig {
   readonly vocabSize: number;
   readonly hiddenSize: number;
@@ -11,51 +11,20 @@ export interface DecoderConfig {
   readonly headDim: number;
   readonly rmsNormEpsilon: number;
   readonly ropeTheta: number;
+  /** How rotary frequencies are stretched for a longer context; none unless given. */
+  readonly ropeScaling?: RopeScaling;
   readonly contextTokens: number;
-  /** Qwen2 has biases on the query, key and value projections; Llama has none. */
+  /** Biases on the query, key and value projections: always in Qwen2, by `attention_bias` elsewhere. */
   readonly attentionBias: boolean;
+  /** A bias on the attention's output projection, which `attention_bias` brings in Llama and Qwen3. */
+  readonly outputBias?: boolean;
+  /** Biases on the three projections of the feed-forward layer: `mlp_bias` of Llama. */
+  readonly mlpBias?: boolean;
+  /** RMS norms of each query and key head before the rotary embedding (Qwen3). */
+  readonly qkNorm?: boolean;
+  /** Tokens that a layer with a sliding window looks back on, its own included, and the first layer that has one. */
+  readonly slidingWindow?: { readonly tokens: number; readonly fromLayer: number };
   readonly tiedHead: boolean;
-}
-
-const SUPPORTED = ["LlamaForCausalLM", "Qwen2ForCausalLM"];
-
-/** Read a parsed `config.json`. Throws model-unsupported naming what is wrong. */
-export function parseDecoderConfig(raw: Record<string, unknown>): DecoderConfig {
-  const architecture = (raw["architectures"] as string[] | undefined)?.[0] ?? "none";
-  if (!SUPPORTED.includes(architecture)) {
-    throw new EngineError(
-      "model-unsupported",
-      `The architecture ${architecture} is not supported. Use one of ${SUPPORTED.join(", ")}.`,
-    );
-  }
-  if (raw["rope_scaling"]) throw new EngineError("model-unsupported", "RoPE scaling is not supported.");
-  const hiddenSize = positive(raw, "hidden_size");
-  const nHeads = positive(raw, "num_attention_heads");
-  return {
-    vocabSize: positive(raw, "vocab_size"),
-    hiddenSize,
-    ffnSize: positive(raw, "intermediate_size"),
-    nLayers: positive(raw, "num_hidden_layers"),
-    nHeads,
-    nKvHeads: raw["num_key_value_heads"] === undefined ? nHeads : positive(raw, "num_key_value_heads"),
-    headDim: raw["head_dim"] ? positive(raw, "head_dim") : hiddenSize / nHeads,
-    rmsNormEpsilon: positive(raw, "rms_norm_eps"),
-    ropeTheta: raw["rope_theta"] === undefined ? 10_000 : positive(raw, "rope_theta"),
-    contextTokens: positive(raw, "max_position_embeddings"),
-    attentionBias: architecture === "Qwen2ForCausalLM" || raw["attention_bias"] === true,
-    tiedHead: raw["tie_word_embeddings"] === true,
-  };
-}
-
-function positive(raw: Record<string, unknown>, key: string): number {
-  const value = raw[key];
-  if (typeof value !== "number" || !(value > 0)) {
-    throw new EngineError(
-      "model-unsupported",
-      `config.json: ${key} must be a positive number, not ${JSON.stringify(value)}.`,
-    );
-  }
-  return value;
 }
 
 /** A linear layer of the decoder: `model.layers.{i}.<path>.weight` of shape (out, in). */
@@ -68,7 +37,7 @@ export interface LinearLayer {
 
 /** Every linear layer in the order of the forward pass. All of them carry LoRA adapters. */
 export function linearLayers(config: DecoderConfig): readonly LinearLayer[] {
-  const { hiddenSize: d, ffnSize, nHeads, nKvHeads, headDim, attentionBias } = config;
+  const { hiddenSize: d, ffnSize, nHeads, nKvHeads, headDim, attentionBias, outputBias, mlpBias } = config;
   return Array.from({ length: config.nLayers }, (_, layer) => {
     const linear = (path: string, nIn: number, nOut: number, bias = false) => ({
       name: `model.layers.${layer}.${path}`,
@@ -80,10 +49,10 @@ export function linearLayers(config: DecoderConfig): readonly LinearLayer[] {
       linear("self_attn.q_proj", d, nHeads * headDim, attentionBias),
       linear("self_attn.k_proj", d, nKvHeads * headDim, attentionBias),
       linear("self_attn.v_proj", d, nKvHeads * headDim, attentionBias),
-      linear("self_attn.o_proj", nHeads * headDim, d),
-      linear("mlp.gate_proj", d, ffnSize),
-      linear("mlp.up_proj", d, ffnSize),
-      linear("mlp.down_proj", ffnSize, d),
+      linear("self_attn.o_proj", nHeads * headDim, d, outputBias),
+      linear("mlp.gate_proj", d, ffnSize, mlpBias),
+      linear("mlp.up_proj", d, ffnSize, mlpBias),
+      linear("mlp.down_proj", ffnSize, d, mlpBias),
     ];
   }).flat();
 }
@@ -96,6 +65,9 @@ export function weightShapes(config: DecoderConfig): ReadonlyMap<string, readonl
   for (let layer = 0; layer < config.nLayers; layer++) {
     shapes.set(`model.layers.${layer}.input_layernorm.weight`, [config.hiddenSize]);
     shapes.set(`model.layers.${layer}.post_attention_layernorm.weight`, [config.hiddenSize]);
+    if (!config.qkNorm) continue;
+    shapes.set(`model.layers.${layer}.self_attn.q_norm.weight`, [config.headDim]);
+    shapes.set(`model.layers.${layer}.self_attn.k_norm.weight`, [config.headDim]);
   }
   for (const { name, nIn, nOut, bias } of linearLayers(config)) {
     shapes.set(`${name}.weight`, [nOut, nIn]);

@@ -1,6 +1,6 @@
-import { add, gatherRows, gemm, multiply, rmsNorm, silu } from "../graph/operators.ts";
+import { add, gatherRows, gemm, multiply, reshape, rmsNorm, silu } from "../graph/operators.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import type { DecoderConfig } from "./decoder-config.ts";
+import { linearLayers, type DecoderConfig, type LinearLayer } from "./decoder-config.ts";
 
 /**
  * The forward pass of a Llama-style decoder, written once. The inference graph and the training graph
@@ -19,17 +19,22 @@ export interface DecoderParts {
 /** Token ids (N) -> hidden states after the final norm (N, D). */
 export function decoderHidden(g: Graph, config: DecoderConfig, ids: Value, parts: DecoderParts): Value {
   const norm = (x: Value, name: string) => rmsNorm(g, x, parts.weight(`${name}.weight`), config.rmsNormEpsilon);
+  const layers = new Map(linearLayers(config).map((layer) => [layer.name, layer]));
 
   let x = gatherRows(g, parts.weight("model.embed_tokens.weight"), ids);
   for (let layer = 0; layer < config.nLayers; layer++) {
     const at = `model.layers.${layer}`;
-    const linear = (input: Value, path: string) => linearLayer(g, input, `${at}.${path}`, parts, config);
+    const linear = (input: Value, path: string) => linearLayer(g, input, layers.get(`${at}.${path}`)!, parts);
+    // (N, h hd), each head of which is normed
+    const perHead = (x: Value, name: string) =>
+      config.qkNorm ? reshape(g, norm(reshape(g, x, heads(x)), `${at}.self_attn.${name}`), x.shape) : x;
+    const heads = (x: Value) => [x.shape[0]!, Number(x.shape[1]) / config.headDim, config.headDim];
 
     const attended = norm(x, `${at}.input_layernorm`);
     const mixed = parts.attention(
       layer,
-      linear(attended, "self_attn.q_proj"),
-      linear(attended, "self_attn.k_proj"),
+      perHead(linear(attended, "self_attn.q_proj"), "q_norm"),
+      perHead(linear(attended, "self_attn.k_proj"), "k_norm"),
       linear(attended, "self_attn.v_proj"),
     );
     x = add(g, x, linear(mixed, "self_attn.o_proj"));
@@ -48,9 +53,9 @@ export function decoderLogits(g: Graph, config: DecoderConfig, hidden: Value, pa
 }
 
 /** x W^T + bias + (x A^T) B^T. */
-function linearLayer(g: Graph, x: Value, name: string, parts: DecoderParts, config: DecoderConfig): Value {
+function linearLayer(g: Graph, x: Value, { name, bias }: LinearLayer, parts: DecoderParts): Value {
   let y = gemm(g, x, parts.weight(`${name}.weight`), { transposeB: true });
-  if (config.attentionBias && /\.[qkv]_proj$/.test(name)) y = add(g, y, parts.weight(`${name}.bias`));
+  if (bias) y = add(g, y, parts.weight(`${name}.bias`));
   const adapter = parts.adapter(name);
   if (!adapter) return y;
   const low = gemm(g, x, adapter.a, { transposeB: true });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { parseDecoderConfig, weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
+import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
+import { parseDecoderConfig } from "../architectures/families.ts";
 import type { Weights } from "../architectures/inference-graph.ts";
 import { EngineError } from "../engine-error.ts";
 import { readSafetensors, toFloat32, type StoredTensor } from "./safetensors.ts";
