@@ -90,11 +90,10 @@ async function measure(model: Model, plan: Plan, progress: Progress): Promise<Me
   };
   if (plan.corpus.length > 0) {
     await add("compression", "heldOutCorpus", (limit) => measureHeldOut(model, plan.corpus, limit, progress));
-  } else {
-    await add("compression", "keptSource", (limit) =>
-      measureGitFolder(model, plan.files, plan.revision, limit, progress),
-    );
   }
+  await add("compression", "keptSource", (limit) =>
+    measureGitFolder(model, plan.files, plan.revision, limit, progress),
+  );
   for (const file of plan.points) {
     await add("replay", datasetOf(file), (limit) => measureReplay(model, file, limit, progress));
   }

@@ -90,7 +90,7 @@ function check(
       failed.map((bar) => bar.name.split(":")[0]),
       failing,
     );
-    assert.deepEqual(notMeasured.map((line) => line.split(":")[0]).sort(), [...absent, "model.tokensSeen"].sort());
+    assert.deepEqual(notMeasured.map((line) => line.split(":")[0]!).sort(), [...absent, "model.tokensSeen"].sort());
     const nFigures = results.reduce((sum, { figures }) => sum + Object.keys(figures).length, 0);
     const nWeights = failing.filter((figure) => figure.startsWith("weights")).length;
     assert.equal(bars.length - nWeights + notMeasured.length, nFigures);
