@@ -1,70 +1,123 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { linearLayers, type DecoderConfig } from "../architectures/decoder-config.ts";
-import { float32Tensor, readSafetensors, toFloat32, writeSafetensors } from "../checkpoint/safetensors.ts";
+import {
+  float32Tensor,
+  readSafetensors,
+  toFloat32,
+  writeSafetensors,
+  type StoredTensor,
+} from "../checkpoint/safetensors.ts";
 import { EngineError } from "../engine-error.ts";
+import { MAX_RANK, parseAdapterConfig } from "./adapter-config.ts";
 
-/** A LoRA adapter (Hu et al. 2021): y = x W^T + scale (x A^T) B^T for each linear layer it names. */
+/** A LoRA adapter (Hu et al. 2021): y = x W^T + scale (x A^T) B^T for each linear layer that it has. */
 export interface LoraAdapter {
+  /** `r` and `lora_alpha` of PEFT's configuration; a layer may differ from them. */
   readonly rank: number;
   readonly alpha: number;
-  /** By layer name, such as `model.layers.0.self_attn.q_proj`: A (r, in) and B (out, r). */
-  readonly layers: ReadonlyMap<string, { readonly a: Float32Array; readonly b: Float32Array }>;
+  /** By layer name, such as `model.layers.0.self_attn.q_proj`. */
+  readonly layers: ReadonlyMap<string, LoraLayer>;
 }
 
-const CONFIG_FILE = "adapter_config.json";
-const WEIGHTS_FILE = "adapter_model.safetensors";
+/** A (rank, in) and B (out, rank) of one layer. */
+export interface LoraLayer {
+  readonly rank: number;
+  readonly scale: number;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+}
+
+/** An adapter whose layers all have the same rank, and the scale alpha / rank. */
+export function uniformAdapter(
+  rank: number,
+  alpha: number,
+  matrices: Iterable<readonly [string, { readonly a: Float32Array; readonly b: Float32Array }]>,
+): LoraAdapter {
+  const scale = alpha / rank;
+  return { rank, alpha, layers: new Map([...matrices].map(([name, { a, b }]) => [name, { rank, scale, a, b }])) };
+}
+
+export const ADAPTER_CONFIG_FILE = "adapter_config.json";
+export const ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors";
 const KEY_PREFIX = "base_model.model.";
 
-/** Read a PEFT folder and check it against the base model. Throws adapter-invalid or adapter-mismatch. */
+/** Far more than PEFT writes for any adapter. */
+const MAX_CONFIG_BYTES = 2 ** 20;
+
+/** Room for the tensors' names and shapes beside their values. */
+const MAX_HEADER_BYTES = 16 * 2 ** 20;
+
+/** Read a PEFT folder and check it against the base model. Throws adapter-invalid, adapter-mismatch or adapter-unsupported. */
 export function readAdapter(folder: string, config: DecoderConfig): LoraAdapter {
-  for (const name of [CONFIG_FILE, WEIGHTS_FILE]) {
-    if (!existsSync(path.join(folder, name))) throw new EngineError("adapter-invalid", `The adapter has no ${name}.`);
-  }
-  const { r: rank, lora_alpha: alpha } = parseConfig(readFileSync(path.join(folder, CONFIG_FILE), "utf8"));
-  const stored = readSafetensors(readFileSync(path.join(folder, WEIGHTS_FILE)));
-  const layers = new Map<string, { a: Float32Array; b: Float32Array }>();
+  const linear = linearLayers(config);
+  const largestWeights = linear.reduce((sum, { nIn, nOut }) => sum + 4 * MAX_RANK * (nIn + nOut), MAX_HEADER_BYTES);
+  const adapterConfig = parseAdapterConfig(readMember(folder, ADAPTER_CONFIG_FILE, MAX_CONFIG_BYTES).toString("utf8"));
+  const stored = readTensors(readMember(folder, ADAPTER_WEIGHTS_FILE, largestWeights));
+  const layers = new Map<string, LoraLayer>();
   const known = new Set<string>();
-  for (const { name, nIn, nOut } of linearLayers(config)) {
-    const matrix = (which: "lora_A" | "lora_B", shape: readonly number[]): Float32Array | null => {
-      const key = `${KEY_PREFIX}${name}.${which}.weight`;
-      const tensor = stored.get(key);
-      if (!tensor) return null;
-      known.add(key);
-      if (tensor.shape.join("x") !== shape.join("x")) {
-        throw new EngineError(
-          "adapter-mismatch",
-          `${key} has the shape ${tensor.shape.join("x")}; this base model needs ${shape.join("x")}.`,
-        );
-      }
-      return toFloat32(tensor);
-    };
-    const a = matrix("lora_A", [rank, nIn]);
-    const b = matrix("lora_B", [nOut, rank]);
-    if (a && b) layers.set(name, { a, b });
-    else if (a || b)
-      throw new EngineError("adapter-invalid", `${name} has lora_${a ? "A" : "B"} but not lora_${a ? "B" : "A"}.`);
+  for (const { name, nIn, nOut } of linear) {
+    const keys = { a: `${KEY_PREFIX}${name}.lora_A.weight`, b: `${KEY_PREFIX}${name}.lora_B.weight` };
+    const [a, b] = [stored.get(keys.a), stored.get(keys.b)];
+    const isTarget = adapterConfig.targets(name);
+    if (!a && !b && !isTarget) continue;
+    if (!a || !b) throw new EngineError("adapter-invalid", `The adapter has no tensor ${a ? keys.b : keys.a}.`);
+    if (!isTarget)
+      throw new EngineError("adapter-mismatch", `${keys.a} is there, but target_modules does not name its layer.`);
+    const { rank, scale } = adapterConfig.layer(name);
+    known.add(keys.a).add(keys.b);
+    layers.set(name, { rank, scale, a: matrix(keys.a, a, [rank, nIn]), b: matrix(keys.b, b, [nOut, rank]) });
   }
   const unknown = [...stored.keys()].find((key) => !known.has(key));
-  if (unknown) throw new EngineError("adapter-mismatch", `The base model has no layer for ${unknown}.`);
+  if (unknown) throw strayTensor(unknown);
   if (layers.size === 0) throw new EngineError("adapter-invalid", "The adapter has no matrices.");
-  return { rank, alpha, layers };
+  return { rank: adapterConfig.rank, alpha: adapterConfig.alpha, layers };
 }
 
-function parseConfig(text: string): { r: number; lora_alpha: number } {
-  let raw: Record<string, unknown>;
+function readMember(folder: string, name: string, maxBytes: number): Buffer {
+  const file = path.join(folder, name);
+  if (!existsSync(file)) throw new EngineError("adapter-invalid", `The adapter has no ${name}.`);
+  if (statSync(file).size > maxBytes)
+    throw new EngineError("adapter-invalid", `${name} is larger than any adapter of this base model.`);
+  return readFileSync(file);
+}
+
+function readTensors(bytes: Uint8Array): ReadonlyMap<string, StoredTensor> {
   try {
-    raw = JSON.parse(text) as Record<string, unknown>;
+    return readSafetensors(bytes);
   } catch (cause) {
-    throw new EngineError("adapter-invalid", `${CONFIG_FILE} is not JSON.`, { cause });
+    if (!(cause instanceof EngineError)) throw cause;
+    throw new EngineError("adapter-invalid", `${ADAPTER_WEIGHTS_FILE}: ${cause.message}`, { cause });
   }
-  const { r, lora_alpha: alpha } = raw;
-  if (raw["peft_type"] !== "LORA") throw new EngineError("adapter-invalid", `${CONFIG_FILE}: peft_type must be LORA.`);
-  if (!Number.isInteger(r) || (r as number) < 1 || (r as number) > 1024)
-    throw new EngineError("adapter-invalid", `${CONFIG_FILE}: r must be a whole number from 1 to 1024.`);
-  if (typeof alpha !== "number" || !Number.isFinite(alpha))
-    throw new EngineError("adapter-invalid", `${CONFIG_FILE}: lora_alpha must be a number.`);
-  return { r: r as number, lora_alpha: alpha };
+}
+
+function matrix(key: string, tensor: StoredTensor, shape: readonly number[]): Float32Array {
+  if (tensor.shape.join("x") !== shape.join("x")) {
+    throw new EngineError(
+      "adapter-mismatch",
+      `${key} has the shape ${tensor.shape.join("x")}; the base model and adapter_config.json need ${shape.join("x")}.`,
+    );
+  }
+  if (tensor.dtype === "I8") throw new EngineError("adapter-unsupported", `${key} has the type I8.`);
+  return toFloat32(tensor);
+}
+
+/** Parts of PEFT adapters that are no A and B of a linear layer, by their keys' endings. */
+const FEATURES: readonly { readonly ending: RegExp; readonly feature: string }[] = [
+  { ending: /\.lora_magnitude_vector(\.weight)?$/, feature: "DoRA (use_dora)" },
+  { ending: /\.lora_embedding_[AB](\.weight)?$/, feature: "a trained embedding (target_modules)" },
+  { ending: /\.lora_[AB]\.bias$/, feature: "lora_bias" },
+  { ending: /\.trainable_tokens/, feature: "trainable_token_indices" },
+  { ending: /\.(embed_tokens|lm_head)\./, feature: "a trained embedding or head (modules_to_save)" },
+  { ending: /\.(weight|bias)$/, feature: "a trained layer (modules_to_save or bias)" },
+];
+
+function strayTensor(key: string): EngineError {
+  if (/\.lora_[AB]\.weight$/.test(key) && !/\.(embed_tokens|lm_head)\./.test(key))
+    return new EngineError("adapter-mismatch", `The base model has no layer for ${key.slice(0, 200)}.`);
+  const found = FEATURES.find(({ ending }) => ending.test(key));
+  if (!found) return new EngineError("adapter-invalid", `The adapter has an unknown tensor, ${key.slice(0, 200)}.`);
+  return new EngineError("adapter-unsupported", `${key.slice(0, 200)} belongs to ${found.feature}.`);
 }
 
 export interface AdapterCard {
@@ -78,15 +131,14 @@ export function writeAdapter(folder: string, adapter: LoraAdapter, config: Decod
   mkdirSync(folder, { recursive: true });
   const shapes = new Map(linearLayers(config).map((layer) => [layer.name, layer]));
   const tensors = new Map(
-    [...adapter.layers].flatMap(([name, { a, b }]) => {
+    [...adapter.layers].flatMap(([name, { a, b, rank }]) => {
       const { nIn, nOut } = shapes.get(name)!;
       return [
-        [`${KEY_PREFIX}${name}.lora_A.weight`, float32Tensor(a, [adapter.rank, nIn])] as const,
-        [`${KEY_PREFIX}${name}.lora_B.weight`, float32Tensor(b, [nOut, adapter.rank])] as const,
+        [`${KEY_PREFIX}${name}.lora_A.weight`, float32Tensor(a, [rank, nIn])] as const,
+        [`${KEY_PREFIX}${name}.lora_B.weight`, float32Tensor(b, [nOut, rank])] as const,
       ];
     }),
   );
-  const targetModules = [...new Set([...adapter.layers.keys()].map((name) => name.split(".").at(-1)!))].toSorted();
   const adapterConfig = {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
@@ -99,12 +151,29 @@ export function writeAdapter(folder: string, adapter: LoraAdapter, config: Decod
     bias: "none",
     fan_in_fan_out: false,
     use_rslora: false,
+    use_dora: false,
     modules_to_save: null,
-    rank_pattern: {},
-    alpha_pattern: {},
-    target_modules: targetModules,
+    ...patternsOf(adapter),
+    target_modules: targetNames(adapter, [...shapes.keys()]),
   };
-  writeFileSync(path.join(folder, WEIGHTS_FILE), writeSafetensors(tensors, { format: "pt" }));
-  writeFileSync(path.join(folder, CONFIG_FILE), `${JSON.stringify(adapterConfig, null, 2)}\n`);
+  writeFileSync(path.join(folder, ADAPTER_WEIGHTS_FILE), writeSafetensors(tensors, { format: "pt" }));
+  writeFileSync(path.join(folder, ADAPTER_CONFIG_FILE), `${JSON.stringify(adapterConfig, null, 2)}\n`);
   writeFileSync(path.join(folder, "README.md"), card.readme);
+}
+
+/** What the layers' ranks and scales add to `r` and `lora_alpha`. */
+function patternsOf({ rank, alpha, layers }: LoraAdapter): Record<"rank_pattern" | "alpha_pattern", object> {
+  const others = [...layers].filter(([, layer]) => layer.rank !== rank || layer.scale !== alpha / rank);
+  return {
+    rank_pattern: Object.fromEntries(others.map(([name, layer]) => [name, layer.rank])),
+    alpha_pattern: Object.fromEntries(others.map(([name, layer]) => [name, layer.scale * layer.rank])),
+  };
+}
+
+/** The last parts of the layers' names when these mean the same layers in the base model, otherwise the whole names. */
+function targetNames({ layers }: LoraAdapter, all: readonly string[]): string[] {
+  const lastPart = (name: string) => name.split(".").at(-1)!;
+  const short = new Set([...layers.keys()].map(lastPart));
+  const isExact = all.every((name) => layers.has(name) === short.has(lastPart(name)));
+  return [...(isExact ? short : layers.keys())].toSorted();
 }

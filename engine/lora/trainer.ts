@@ -6,7 +6,7 @@ import { compileGraph, floats, int64s } from "../graph/session.ts";
 import { adamWStep, createAdamWState, type AdamWOptions, type AdamWState } from "../optim/adamw.ts";
 import { attentionMask, type Batch } from "../optim/batch.ts";
 import type { BatchShape } from "../optim/packing.ts";
-import type { LoraAdapter } from "./adapter.ts";
+import { uniformAdapter, type LoraAdapter } from "./adapter.ts";
 
 /** Trains a LoRA adapter on batches. Deterministic on the CPU: equal seed and batches give equal bytes. */
 export interface LoraTrainer {
@@ -83,16 +83,14 @@ export async function createLoraTrainer(checkpoint: Checkpoint, options: LoraTra
       const matrix = new Map(
         slots.map(({ name, shape: s, offset }) => [name, theta.slice(offset, offset + sizeOf(s))]),
       );
-      return {
-        rank: options.rank,
-        alpha: options.alpha,
-        layers: new Map(
-          linearLayers(checkpoint.config).map(({ name }) => [
-            name,
-            { a: matrix.get(`${name}.lora_A.weight`)!, b: matrix.get(`${name}.lora_B.weight`)! },
-          ]),
-        ),
-      };
+      return uniformAdapter(
+        options.rank,
+        options.alpha,
+        linearLayers(checkpoint.config).map(({ name }) => [
+          name,
+          { a: matrix.get(`${name}.lora_A.weight`)!, b: matrix.get(`${name}.lora_B.weight`)! },
+        ]),
+      );
     },
     async [Symbol.asyncDispose]() {
       await session.release();
