@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 /**
- * Lines of a text file in order; a name that ends in `.xz` is unpacked by the `xz` program.
+ * Lines of a text file in order, without their ends; a name that ends in `.xz` is unpacked by the `xz` program.
  *
  * @throws what the file system or `xz` has to complain about, and the signal's reason when it aborts
  */
 export async function* readPackedLines(file: string, signal: AbortSignal): AsyncGenerator<string> {
   if (!file.endsWith(".xz")) {
-    yield* createInterface({ input: createReadStream(file, { signal }), crlfDelay: Infinity });
+    yield* linesOf(createReadStream(file, { signal }));
     return;
   }
   const child = spawn("xz", ["--decompress", "--stdout", "--", file], { stdio: ["ignore", "pipe", "pipe"], signal });
@@ -24,9 +24,20 @@ export async function* readPackedLines(file: string, signal: AbortSignal): Async
   // Awaited after the last line; a reader that stops early does not wait for it.
   ended.catch(() => undefined);
   try {
-    yield* createInterface({ input: child.stdout, crlfDelay: Infinity });
+    yield* linesOf(child.stdout);
     await ended;
   } finally {
     child.stdout.destroy();
   }
+}
+
+/** Only line feeds end a line: readline's other ends, U+2028 among them, may stand within JSON. */
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of stream.setEncoding("utf8") as AsyncIterable<string>) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    yield* lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
+  }
+  if (rest !== "") yield rest;
 }
