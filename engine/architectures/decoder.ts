@@ -18,32 +18,40 @@ export interface DecoderParts {
 
 /** Token ids (N) -> hidden states after the final norm (N, D). */
 export function decoderHidden(g: Graph, config: DecoderConfig, ids: Value, parts: DecoderParts): Value {
-  const norm = (x: Value, name: string) => rmsNorm(g, x, parts.weight(`${name}.weight`), config.rmsNormEpsilon);
-  const layers = new Map(linearLayers(config).map((layer) => [layer.name, layer]));
-
   let x = gatherRows(g, parts.weight("model.embed_tokens.weight"), ids);
-  for (let layer = 0; layer < config.nLayers; layer++) {
-    const at = `model.layers.${layer}`;
-    const linear = (input: Value, path: string) => linearLayer(g, input, layers.get(`${at}.${path}`)!, parts);
-    // (N, h hd), each head of which is normed
-    const perHead = (x: Value, name: string) =>
-      config.qkNorm ? reshape(g, norm(reshape(g, x, heads(x)), `${at}.self_attn.${name}`), x.shape) : x;
-    const heads = (x: Value) => [x.shape[0]!, Number(x.shape[1]) / config.headDim, config.headDim];
+  for (let layer = 0; layer < config.nLayers; layer++) x = decoderBlock(g, config, layer, x, parts);
+  return decoderNorm(g, config, x, parts);
+}
 
-    const attended = norm(x, `${at}.input_layernorm`);
-    const mixed = parts.attention(
-      layer,
-      perHead(linear(attended, "self_attn.q_proj"), "q_norm"),
-      perHead(linear(attended, "self_attn.k_proj"), "k_norm"),
-      linear(attended, "self_attn.v_proj"),
-    );
-    x = add(g, x, linear(mixed, "self_attn.o_proj"));
+/** One block: (N, D) -> (N, D). Training runs the blocks one by one. */
+export function decoderBlock(g: Graph, config: DecoderConfig, layer: number, x: Value, parts: DecoderParts): Value {
+  const at = `model.layers.${layer}`;
+  const layers = new Map(linearLayers(config).map((linear) => [linear.name, linear]));
+  const norm = (input: Value, name: string) =>
+    rmsNorm(g, input, parts.weight(`${at}.${name}.weight`), config.rmsNormEpsilon);
+  const linear = (input: Value, path: string) => linearLayer(g, input, layers.get(`${at}.${path}`)!, parts);
+  // (N, h hd), each head of which is normed
+  const perHead = (input: Value, name: string) =>
+    config.qkNorm ? reshape(g, norm(reshape(g, input, heads(input)), `self_attn.${name}`), input.shape) : input;
+  const heads = (input: Value) => [input.shape[0]!, Number(input.shape[1]) / config.headDim, config.headDim];
 
-    const normed = norm(x, `${at}.post_attention_layernorm`);
-    const gated = multiply(g, silu(g, linear(normed, "mlp.gate_proj")), linear(normed, "mlp.up_proj"));
-    x = add(g, x, linear(gated, "mlp.down_proj"));
-  }
-  return norm(x, "model.norm");
+  const attended = norm(x, "input_layernorm");
+  const mixed = parts.attention(
+    layer,
+    perHead(linear(attended, "self_attn.q_proj"), "q_norm"),
+    perHead(linear(attended, "self_attn.k_proj"), "k_norm"),
+    linear(attended, "self_attn.v_proj"),
+  );
+  const afterAttention = add(g, x, linear(mixed, "self_attn.o_proj"));
+
+  const normed = norm(afterAttention, "post_attention_layernorm");
+  const gated = multiply(g, silu(g, linear(normed, "mlp.gate_proj")), linear(normed, "mlp.up_proj"));
+  return add(g, afterAttention, linear(gated, "mlp.down_proj"));
+}
+
+/** The final norm: (N, D) -> (N, D), each row for itself. */
+export function decoderNorm(g: Graph, config: DecoderConfig, x: Value, parts: DecoderParts): Value {
+  return rmsNorm(g, x, parts.weight("model.norm.weight"), config.rmsNormEpsilon);
 }
 
 /** Hidden states (M, D) -> logits (M, V). */
