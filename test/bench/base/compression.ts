@@ -5,6 +5,12 @@ import { readHeldOutFiles, type SourceText } from "./held-out.ts";
 import { revisionOf, type Measurement } from "./measurement.ts";
 import type { Progress } from "./progress.ts";
 
+/** What scores text; a Model does. */
+export type Scorer = Pick<Model, "scoreCompletion"> & {
+  readonly tokenizer: Pick<Model["tokenizer"], "encode">;
+  readonly info: Pick<Model["info"], "contextTokens">;
+};
+
 /** Text shown before, and predicted in, one window; characters. */
 const SHOWN_CHARS = 600;
 const PREDICTED_CHARS = 900;
@@ -14,7 +20,7 @@ const MIN_PREDICTED_CHARS = 225;
 
 /** Bits per byte on files of the corpus's held-out repositories. Throws when the globs match none. */
 export async function measureHeldOut(
-  model: Model,
+  model: Scorer,
   globs: readonly string[],
   limit: number,
   progress: Progress,
@@ -36,7 +42,7 @@ export async function measureHeldOut(
  * @throws when git does not have the commit
  */
 export async function measureGitFolder(
-  model: Model,
+  model: Scorer,
   folder: string,
   revision: string,
   limit: number,
@@ -68,7 +74,7 @@ export function windowOf(text: string): { shown: string; predicted: string } | n
   return { shown: text.slice(0, lineStart), predicted };
 }
 
-async function bitsPerByteOf(model: Model, files: readonly SourceText[], progress: Progress) {
+async function bitsPerByteOf(model: Scorer, files: readonly SourceText[], progress: Progress) {
   let nats = 0;
   let nBytes = 0;
   let nFiles = 0;
@@ -88,7 +94,7 @@ async function bitsPerByteOf(model: Model, files: readonly SourceText[], progres
 }
 
 /** A model scores at most half its context: bytes beyond that would count as free. */
-function asScored(model: Model, text: string): string {
+function asScored(model: Scorer, text: string): string {
   let scored = text;
   while (model.tokenizer.encode(scored).length > model.info.contextTokens / 2 - 8) {
     scored = scored.slice(0, Math.floor(scored.length * 0.8));

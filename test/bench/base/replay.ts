@@ -23,7 +23,7 @@ export const datasetOf = (pointsFile: string): string => path.basename(pointsFil
  * paired comparison with retrieval where per-point results stand beside the points file.
  */
 export async function measureReplay(
-  model: Model,
+  model: Pick<Model, "complete">,
   pointsFile: string,
   limit: number,
   progress: Progress,
