@@ -23,7 +23,11 @@ export type ErrorCode =
   | "newer-schema"
   | "corrupt-store"
   | "not-running"
-  | "impostor";
+  | "impostor"
+  | "config-invalid"
+  | "python-missing"
+  | "python-setup"
+  | "parity";
 
 /** A failure of the environment or of a request: what happened, to what, and what to do. */
 export class AppError extends Error {

@@ -25,6 +25,12 @@ export function workerEntry(): string {
   return path.join(packageRoot, "server", "worker.ts");
 }
 
+/** Kept's own folder: the clone, or where the package is installed. */
+export const installedIn = (): string => packageRoot;
+
+/** The Python programs of the torch backend, and its `requirements.txt`. */
+export const torchPrograms = (): string => path.join(packageRoot, "server", "training", "torch");
+
 /** The built dashboard. */
 export function mediaDir(env: NodeJS.ProcessEnv): string {
   return path.resolve(env["KEPT_MEDIA_DIR"] ?? path.join(packageRoot, "dist", "media"));

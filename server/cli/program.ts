@@ -19,6 +19,7 @@ import {
 import { resolveDataDir } from "../places.ts";
 import { addDemoCommand } from "../replay/demo/demo-command.ts";
 import { addReplayCommand } from "../replay/replay-command.ts";
+import { addTrainCommand } from "../training/train-command.ts";
 import { keptVersion } from "../version.ts";
 import { connectToServer, type ServerClient } from "./client.ts";
 import { diagnose } from "./doctor.ts";
@@ -103,7 +104,8 @@ export function createProgram(setExit: SetExit): Command {
       if (checks.some(({ ok }) => !ok)) setExit(EXIT.failed);
     });
 
-  const train = program.command("train").description("train adapters");
+  const train = program.command("train").description("train every weight of a model, or an adapter");
+  addTrainCommand(train, { dataDir, setExit });
   train
     .command("start")
     .description("collect, train, test and deploy if the gate lets it; exit code 4 when it refuses")

@@ -90,6 +90,26 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "There is no base model",
     meaning: "The model folder has no configuration and weights. Set --model-dir or KEPT_MODEL_DIR.",
   },
+  "config-invalid": {
+    status: 500,
+    title: "The run configuration is wrong",
+    meaning: "Each line names the file, the line and the key. Fix them; unknown keys are refused.",
+  },
+  "python-missing": {
+    status: 500,
+    title: "There is no usable Python",
+    meaning: "The torch backend needs Python 3.10 or newer on the path or in KEPT_PYTHON. Nothing else of Kept does.",
+  },
+  "python-setup": {
+    status: 500,
+    title: "The torch backend could not be installed",
+    meaning: "The virtual environment or pip failed, perhaps without a network. Its last words follow.",
+  },
+  parity: {
+    status: 500,
+    title: "The exported model is not the one that was trained",
+    meaning: "The engine's logits differ from PyTorch's by more than 1e-3. Do not ship the folder; report it.",
+  },
   "training-unavailable": {
     status: 503,
     title: "Training cannot run here",

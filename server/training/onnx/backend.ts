@@ -6,10 +6,11 @@ import { evenlySpaced } from "../../../core/statistics/evenly-spaced.ts";
 import { createRandom, shuffle } from "../../../core/statistics/random.ts";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
 import { writeAdapter } from "../../../engine/lora/adapter.ts";
-import { createLoraTrainer, type LoraTrainer } from "../../../engine/lora/trainer.ts";
 import { cosineSchedule } from "../../../engine/optim/adamw.ts";
 import type { Batch } from "../../../engine/optim/batch.ts";
 import { packBatches, type TrainingDocument } from "../../../engine/optim/packing.ts";
+import { trainedAdapter } from "../../../engine/training/trained-model.ts";
+import { createTrainer, imitated, meanLoss, type Trainer } from "../../../engine/training/trainer.ts";
 import { loadTokenizer } from "../../../engine/tokenizer/tokenizer.ts";
 import { AppError } from "../../errors.ts";
 import type { TrainingBackend, TrainingJob, TrainingResult, TrainingRow } from "../backend.ts";
@@ -49,9 +50,10 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
   const validation = packBatches(evenlySpaced(encode(job.validation), MAX_MEASURED_ROWS), shape);
   const measured = packBatches(evenlySpaced(documents, MAX_MEASURED_ROWS), shape);
 
-  await using trainer = await createLoraTrainer(base, {
-    rank: lora.rank,
-    alpha: lora.alpha,
+  const trained = { kind: "lora", rank: lora.rank, alpha: lora.alpha } as const;
+  await using trainer = await createTrainer(base, {
+    trained,
+    objective: { kind: "sft" },
     shape,
     adamW: { ...BETAS, weightDecay: lora.weightDecay, clipNorm: lora.clipNorm },
     random: createRandom(lora.seed),
@@ -75,7 +77,7 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
     signal.throwIfAborted();
     const batch = source(step);
     const rate = lora.learningRate * cosineSchedule(step, lora.warmupSteps, lora.steps);
-    const { loss } = await trainer.step(batch, rate);
+    const { loss } = await trainer.step([imitated(batch)], rate);
     if (!Number.isFinite(loss))
       throw new AppError("worker-failed", `The loss at step ${step + 1} is not a number.`, {
         hint: "Lower the learning rate.",
@@ -128,7 +130,7 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
       firstLoss.validation === null || best === null ? null : { first: firstLoss.validation, last: best.loss },
     curve,
   };
-  writeAdapter(adapterDir, trainer.adapter(), base.config, {
+  writeAdapter(adapterDir, trainedAdapter(base.config, trained, trainer.slots, trainer.theta), base.config, {
     baseModel: base.name,
     baseSha256: base.sha256,
     readme: adapterCard(job, result, base.name),
@@ -137,7 +139,7 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
   return result;
 };
 
-function resume(trainer: LoraTrainer, from: NonNullable<ReturnType<typeof loadRunCheckpoint>>): void {
+function resume(trainer: Trainer, from: NonNullable<ReturnType<typeof loadRunCheckpoint>>): void {
   trainer.theta.set(from.theta);
   trainer.optimizer.firstMoment.set(from.firstMoment);
   trainer.optimizer.secondMoment.set(from.secondMoment);
@@ -161,18 +163,6 @@ function batchSource(
     }
     return batches[step - first]!;
   };
-}
-
-/** Mean over all targets of the batches, each batch counting by its weight. */
-async function meanLoss(trainer: LoraTrainer, batches: readonly Batch[]): Promise<number> {
-  let total = 0;
-  let weight = 0;
-  for (const batch of batches) {
-    const batchWeight = batch.weights.reduce((sum, value) => sum + value, 0);
-    total += batchWeight * (await trainer.evaluate(batch));
-    weight += batchWeight;
-  }
-  return total / weight;
 }
 
 function hashOf(job: TrainingJob, baseSha256: string): string {

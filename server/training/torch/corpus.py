@@ -8,7 +8,6 @@ the special tokens of Qwen2.5-Coder (Hui et al. 2024, section 3.2).
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import lzma
@@ -36,16 +35,15 @@ class SourceFile:
     text: str
 
 
-def read_files(pattern: str) -> Iterator[SourceFile]:
-    """Files of the JSON-lines shards (`{repo, path, text}`, .xz or plain) that match a glob."""
-    for shard in sorted(glob.glob(pattern)):
-        opener = lzma.open if shard.endswith(".xz") else open
-        with opener(shard, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                row = json.loads(line)
-                text = strip_license(row["text"].replace("\r\n", "\n"))
-                if len(text) >= 40 and not any(token in text for token in SPECIAL_TOKENS):
-                    yield SourceFile(row["repo"], row["path"], text)
+def read_shard(shard: str) -> Iterator[SourceFile]:
+    """Files of one JSON-lines shard (`{repo, path, text}` a line, .xz or plain) that can be trained on."""
+    opener = lzma.open if shard.endswith(".xz") else open
+    with opener(shard, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            text = strip_license(row["text"].replace("\r\n", "\n"))
+            if len(text) >= 40 and not any(token in text for token in SPECIAL_TOKENS):
+                yield SourceFile(row["repo"], row["path"], text)
 
 
 def strip_license(text: str) -> str:
@@ -56,21 +54,58 @@ def strip_license(text: str) -> str:
     return text
 
 
-def is_held_out(repo: str, buckets: int = 43) -> bool:
-    """Whole repositories are held out, so that nothing of a held-out project is ever trained on."""
-    return int(hashlib.sha256(repo.encode()).hexdigest()[:8], 16) % buckets == 0
+def bucket_of(name: str, buckets: int) -> int:
+    """The same bucket on every machine and in every run."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % buckets
+
+
+def is_kept(file: SourceFile, keep: dict[str, float]) -> bool:
+    """`keep` gives the share of a file extension that is used; the choice hangs on the name alone."""
+    share = keep.get(file.path.rsplit(".", 1)[-1], 1.0)
+    return bucket_of(f"{file.repo}/{file.path}", 1000) < 1000 * share
+
+
+def held_out_groups(files: list[SourceFile], buckets: int) -> set[str]:
+    """Names (see `group_of`) that are never trained on, one in `buckets`.
+
+    Whole repositories, so that nothing of a held-out project is ever trained on; of a corpus with too few
+    repositories, whole files.
+    """
+    repositories = sorted({file.repo for file in files})
+    held = {repo for repo in repositories if bucket_of(repo, buckets) == 0}
+    if held and len(held) < len(repositories):
+        return held
+    paths = sorted({f"{file.repo}/{file.path}" for file in files}, key=lambda name: bucket_of(name, 2**32))
+    return set(paths[:max(1, len(paths) // buckets)])
+
+
+def is_held_out(file: SourceFile, held: set[str]) -> bool:
+    return file.repo in held or f"{file.repo}/{file.path}" in held
+
+
+MIN_TAIL_CHARS = 60
+"""What is left of a file goes with the window before it when it is shorter than this."""
 
 
 def split_windows(text: str, rng: random.Random, max_chars: int) -> Iterator[str]:
-    """Cut a file into consecutive windows of varying length that end at line ends."""
+    """Cut a file into consecutive windows of varying length that end at line ends; nothing is lost."""
     at = 0
     while at < len(text):
         end = at + int(max_chars * rng.choice((0.15, 0.3, 0.5, 0.7, 0.85, 1.0)))
         if end < len(text):
             newline = text.rfind("\n", at + 40, end)
             end = newline + 1 if newline > 0 else end
+        if len(text) - end < MIN_TAIL_CHARS:
+            end = len(text)
         yield text[at:end]
         at = end
+
+
+def halves(window: str) -> tuple[str, str]:
+    """A window cut in two at the line end nearest before its middle, or in the middle of its only line."""
+    middle = len(window) // 2
+    cut = window.rfind("\n", 0, middle) + 1
+    return (window[:cut], window[cut:]) if cut > 0 else (window[:middle], window[middle:])
 
 
 def choose_middle(text: str, rng: random.Random) -> tuple[int, int]:
@@ -156,50 +191,42 @@ class Document:
     """Pieces of text between special tokens; tokenised piece by piece, as at serving time."""
 
     pieces: tuple[str, ...]
+    file: SourceFile
+    window: str
 
 
-def build_documents(files: list[SourceFile], rng: random.Random, fim_rate: float, context_rate: float,
-                    max_chars: int) -> Iterator[Document]:
-    """Documents of one repository."""
+def document_of(file: SourceFile, window: str, excerpts: list[tuple[str, str]], rng: random.Random,
+                data: dict) -> Document:
+    """One window with its heading: fill-in-the-middle in either order, or plain."""
+    pieces: list[str] = []
+    if rng.random() < 0.5:
+        pieces += ["<|repo_name|>", file.repo.split("/")[-1] + "\n"]
+    for path, excerpt in excerpts:
+        pieces += ["<|file_sep|>", f"{path}\n{excerpt}\n"]
+    pieces += ["<|file_sep|>", f"{file.path}\n"]
+    if rng.random() < data["fimRate"]:
+        start, end = choose_middle(window, rng)
+        prefix, middle, suffix = window[:start], window[start:end], window[end:]
+        if rng.random() < data["spmRate"]:
+            pieces += ["<|fim_prefix|>", "<|fim_suffix|>", suffix, "<|fim_middle|>", prefix, middle]
+        else:
+            pieces += ["<|fim_prefix|>", prefix, "<|fim_suffix|>", suffix, "<|fim_middle|>", middle]
+    else:
+        pieces.append(window)
+    pieces.append("<|endoftext|>")
+    return Document(tuple(piece for piece in pieces if piece), file, window)
+
+
+def build_documents(files: list[SourceFile], rng: random.Random, data: dict) -> Iterator[Document]:
+    """Documents of files of one repository. `data` is the run configuration's section of that name."""
     context = RepositoryContext(files, rng)
+    max_chars = data["windowChars"]
     for index, file in enumerate(files):
         for window in split_windows(file.text, rng, max_chars):
-            if len(window.strip()) < 30:
+            if not window.strip():
                 continue
-            pieces: list[str] = []
-            if rng.random() < 0.5:
-                pieces += ["<|repo_name|>", file.repo.split("/")[-1] + "\n"]
-            if rng.random() < context_rate and len(window) < 0.75 * max_chars:
-                room = min(1200, max_chars - len(window))
-                for path, excerpt in context.excerpts(index, window, rng.randint(1, 3), max(200, room // 2)):
-                    pieces += ["<|file_sep|>", f"{path}\n{excerpt}\n"]
-            pieces += ["<|file_sep|>", f"{file.path}\n"]
-            if rng.random() < fim_rate:
-                start, end = choose_middle(window, rng)
-                prefix, middle, suffix = window[:start], window[start:end], window[end:]
-                if rng.random() < 0.5:
-                    pieces += ["<|fim_prefix|>", prefix, "<|fim_suffix|>", suffix, "<|fim_middle|>", middle]
-                else:
-                    pieces += ["<|fim_prefix|>", "<|fim_suffix|>", suffix, "<|fim_middle|>", prefix, middle]
-            else:
-                pieces.append(window)
-            pieces.append("<|endoftext|>")
-            yield Document(tuple(piece for piece in pieces if piece))
-
-
-def pack_rows(lengths: list[int], row_tokens: int) -> list[list[int]]:
-    """First-fit decreasing over one buffer of documents; returns document indices per row."""
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    rows: list[list[int]] = []
-    by_room: dict[int, list[int]] = defaultdict(list)
-    for i in order:
-        need = lengths[i]
-        room = next((r for r in range(need, row_tokens + 1) if by_room.get(r)), None)
-        if room is None:
-            rows.append([i])
-            by_room[row_tokens - need].append(len(rows) - 1)
-        else:
-            row = by_room[room].pop()
-            rows[row].append(i)
-            by_room[room - need].append(row)
-    return rows
+            excerpts: list[tuple[str, str]] = []
+            if rng.random() < data["contextRate"] and len(window) < 0.75 * max_chars:
+                room = min(data["contextChars"], max_chars - len(window))
+                excerpts = context.excerpts(index, window, rng.randint(1, 3), max(200, room // 2))
+            yield document_of(file, window, excerpts, rng, data)

@@ -1,7 +1,7 @@
-"""Write a checkpoint as a model folder: `python export.py recipe.json --work-dir DIR --out models/base`.
+"""Write a checkpoint as a model folder: `python export.py run.json --work-dir DIR --out FOLDER`.
 
-Weights become float16 safetensors under their Hugging Face names; the tokenizer comes along. The
-folder loads into Kept's engine and into `transformers.AutoModelForCausalLM`.
+The folder loads into Kept's engine and, in float16 or float32, into `transformers.AutoModelForCausalLM`.
+It is written beside its place and renamed file by file, weights first.
 """
 
 from __future__ import annotations
@@ -11,36 +11,55 @@ import json
 import os
 import shutil
 
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
+import checkpoint
 import run_config
+from events import emit, run_main
+from weights import INDEX, write_weights
+
+DTYPES = {"float32": "float32", "float16": "float16", "int8": "float16"}
+"""What `config.json` says of each way to store weights; int8 is the engine's own."""
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--out", required=True, help="the model folder to write")
+    arguments.add_argument("--dtype", choices=list(DTYPES), help="instead of the configuration's")
     options, config = run_config.parse(arguments)
-    folder = options.out
-    checkpoint = os.path.join(config["workDir"], "checkpoint")
-    os.makedirs(folder, exist_ok=True)
-    weights = load_file(os.path.join(checkpoint, "model.safetensors"))
-    halves = {name: tensor.to(torch.float16).contiguous() for name, tensor in sorted(weights.items())}
-    temporary = os.path.join(folder, "model.safetensors.partial")
-    save_file(halves, temporary, metadata={"format": "pt"})
-    os.replace(temporary, os.path.join(folder, "model.safetensors"))
-    model_config = json.load(open(os.path.join(checkpoint, "config.json"))) | {
-        "torch_dtype": "float16", "max_position_embeddings": config["model"]["contextTokens"],
-    }
-    with open(os.path.join(folder, "config.json"), "w") as file:
-        json.dump(model_config, file, indent=2)
-        file.write("\n")
-    shutil.copyfile(os.path.join(config["workDir"], "tokenizer.json"), os.path.join(folder, "tokenizer.json"))
-    with open(os.path.join(folder, "tokenizer_config.json"), "w") as file:
-        json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "pad_token": "<|fim_pad|>",
-                   "clean_up_tokenization_spaces": False, "fim_order": "spm", "model_max_length": config["model"]["contextTokens"]}, file, indent=2)
-        file.write("\n")
+    source = checkpoint.latest(config["workDir"])
+    if source is None:
+        raise SystemExit(f"There is no checkpoint in {config['workDir']}.")
+    dtype = options.dtype or config["export"]["dtype"]
+    files = export(source, config, options.out, dtype)
+    emit("exported", files=files, dtype=dtype, bytes=sum(os.path.getsize(os.path.join(options.out, f)) for f in files))
+
+
+def export(source: str, config: dict, out: str, dtype: str) -> list[str]:
+    """Returns the names of the files that were written."""
+    partial = os.path.join(out, ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    os.makedirs(partial)
+    weights = load_file(os.path.join(source, "model.safetensors"))
+    write_weights(partial, weights, dtype, int(config["export"]["maxFileMb"] * 1_000_000))
+    with open(os.path.join(source, "config.json"), encoding="utf-8") as file:
+        model_config = json.load(file)
+    context = config["model"]["contextTokens"]
+    checkpoint.write_json(os.path.join(partial, "config.json"), model_config | {"torch_dtype": DTYPES[dtype]})
+    shutil.copyfile(os.path.join(config["workDir"], "tokenizer.json"), os.path.join(partial, "tokenizer.json"))
+    checkpoint.write_json(os.path.join(partial, "tokenizer_config.json"), {
+        "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "pad_token": "<|fim_pad|>",
+        "clean_up_tokenization_spaces": False, "fim_order": config["model"]["fimOrder"], "model_max_length": context,
+    })
+    written = sorted(os.listdir(partial))
+    for stale in os.listdir(out):
+        if (stale.endswith(".safetensors") or stale == INDEX) and stale not in written:
+            os.unlink(os.path.join(out, stale))
+    for name in sorted(written, key=lambda name: not name.endswith(".safetensors")):
+        os.replace(os.path.join(partial, name), os.path.join(out, name))
+    os.rmdir(partial)
+    return written
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

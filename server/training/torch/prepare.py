@@ -1,140 +1,183 @@
-"""Train the tokenizer and pack the corpus: `python prepare.py recipe.json --work-dir DIR --corpus GLOB`.
+"""Train the tokenizer and pack the corpus: `python prepare.py run.json --work-dir DIR --corpus GLOB`.
 
-Reads `data.corpus` (a glob of JSON-lines shards) and writes into `workDir`: `tokenizer.json`,
-`rows.npy` (uint16, rows x (rowTokens + 1)), `documents.npy` (document number of each token, so that
-attention stays inside a document), `held-out.npy` / `held-out-documents.npy`, and `prepared.json`.
+Reads JSON-lines shards and writes into the work folder: `tokenizer.json`, one folder `draw-000`,
+`draw-001`, … a draw (the same files with the fill-in-the-middle splits, windows and contexts drawn
+anew), `held-out`, and `prepared.json`. Such a folder has parts `ids-*.npy` and `documents-*.npy`
+(uint16, rows x (contextTokens + 1)). Everything is a function of the configuration, the corpus and the
+seed, whatever the number of processes. `--draws 2:5` adds draws to a prepared folder, so that later
+passes can be prepared while the first trains.
 """
 
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 import random
+import shutil
 import time
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 
 import run_config
-from corpus import SPECIAL_TOKENS, build_documents, is_held_out, pack_rows, read_files
-
-# The pre-tokenizer of Qwen2: one token never spans a line end, digits stand alone.
-PRETOKENIZE = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
-    r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+from corpus import (
+    SPECIAL_TOKENS, Document, SourceFile, build_documents, document_of, halves, held_out_groups, is_held_out, is_kept,
+    read_shard,
 )
+from events import emit, run_main
+from packing import fill_rows
+from tokenizer import train_tokenizer
 
+UNIT_FILES = 300
+"""Files of one repository, neighbours by path, that are packed together: enough for context, small
+enough to share evenly between processes."""
 
-def emit(kind: str, **fields: object) -> None:
-    print(json.dumps({"event": kind, **fields}), flush=True)
-
-
-def train_tokenizer(texts: list[str], vocab_size: int) -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(PRETOKENIZE), behavior="isolated"),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=SPECIAL_TOKENS,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
+MIN_WINDOW_CHARS = 16
+"""A window whose tokens still do not fit a row at this size (no text does that) is given up."""
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    _, config = run_config.parse(arguments)
-    if not config["data"].get("corpus"):
+    arguments.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    arguments.add_argument("--draws", help="FROM:TO, only these draws, with the tokenizer that is there")
+    options, config = run_config.parse(arguments)
+    data, work_dir, started = config["data"], config["workDir"], time.time()
+    if not data.get("corpus"):
         arguments.error("give --corpus")
-    data, work_dir = config["data"], config["workDir"]
-    row_tokens = config["model"]["contextTokens"] + 1
+    shards = sorted(glob.glob(data["corpus"], recursive=True))
+    if not shards:
+        arguments.error(f"no file matches --corpus {data['corpus']}")
     os.makedirs(work_dir, exist_ok=True)
-    rng = random.Random(config["seed"])
-    started = time.time()
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"
+    first, last = map(int, options.draws.split(":")) if options.draws else (0, data["draws"])
 
-    repositories: dict[str, list] = defaultdict(list)
-    for file in read_files(data["corpus"]):
-        keep = data["keep"].get(file.path.rsplit(".", 1)[-1], 1.0)
-        if rng.random() < keep:
-            repositories[file.repo].append(file)
-    n_bytes = sum(len(f.text) for files in repositories.values() for f in files)
-    emit("read", repositories=len(repositories), bytes=n_bytes, seconds=time.time() - started)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(options.processes, context) as pool:
+        files = [f for part in pool.map(read_kept, shards, [data["keep"]] * len(shards)) for f in part]
+    held = held_out_groups(files, data["heldOutBuckets"])
+    training_files = [file for file in files if not is_held_out(file, held)]
+    held_files = [file for file in files if is_held_out(file, held)]
+    emit("read", files=len(files), bytes=sum(len(f.text) for f in files), seconds=time.time() - started)
 
     tokenizer_path = os.path.join(work_dir, "tokenizer.json")
-    training_files = [f for repo in sorted(repositories) if not is_held_out(repo) for f in repositories[repo]]
-    sample = rng.sample(training_files, min(len(training_files), data["tokenizerFiles"]))
-    tokenizer = train_tokenizer([f.text for f in sample], config["model"]["vocabSize"])
-    tokenizer.save(tokenizer_path)
-    emit("tokenizer", entries=tokenizer.get_vocab_size(), seconds=time.time() - started)
+    if not options.draws:
+        rng = random.Random(config["seed"])
+        sample = rng.sample(training_files, min(len(training_files), data["tokenizerFiles"]))
+        tokenizer = train_tokenizer([f.text for f in sample], config["model"]["vocabSize"])
+        tokenizer.save(tokenizer_path)
+        emit("tokenizer", entries=tokenizer.get_vocab_size(), seconds=time.time() - started)
+        if tokenizer.get_vocab_size() != config["model"]["vocabSize"]:
+            raise SystemExit(
+                f"The corpus gives a tokenizer of {tokenizer.get_vocab_size()} entries and model.vocabSize asks for "
+                f"{config['model']['vocabSize']}. Use more text or a smaller vocabSize.")
 
-    special_ids = {token: tokenizer.token_to_id(token) for token in SPECIAL_TOKENS}
-    train_rows, train_docs, held_rows, held_docs = [], [], [], []
-    pending: list[list[int]] = []
+    # Encoding runs in the pool's processes; more threads in each would only get in each other's way.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    with ProcessPoolExecutor(options.processes, context, load_tokenizer, (tokenizer_path,)) as pool:
+        if not options.draws:
+            write_folder(pool, config, held_files, os.path.join(work_dir, "held-out"), draw=0)
+        for draw in range(first, last):
+            totals = write_folder(pool, config, training_files, os.path.join(work_dir, f"draw-{draw:03}"), draw)
+            emit("packed", draw=draw, **totals, seconds=time.time() - started)
+    if not options.draws:
+        summary = {"heldOut": sorted(held), "trainingFiles": len(training_files), "heldOutFiles": len(held_files),
+                   "seconds": time.time() - started, **totals}
+        with open(os.path.join(work_dir, "prepared.json"), "w", encoding="utf-8") as file:
+            json.dump(summary, file, indent=2)
+        emit("prepared", trainingFiles=len(training_files), heldOutFiles=len(held_files), **totals,
+             seconds=time.time() - started)
 
-    def tokenise(documents: list) -> list[list[int]]:
-        texts = [piece for d in documents for piece in d.pieces if piece not in special_ids]
-        encoded = iter(tokenizer.encode_batch_fast(texts, add_special_tokens=False))
-        ids = []
-        for document in documents:
-            row: list[int] = []
-            for piece in document.pieces:
-                row += [special_ids[piece]] if piece in special_ids else next(encoded).ids
-            ids.append(row[:row_tokens])
-        return ids
 
-    def flush(ids: list[list[int]], rows: list, docs: list) -> None:
-        for members in pack_rows([len(i) for i in ids], row_tokens):
-            row = np.full(row_tokens, special_ids["<|fim_pad|>"], dtype=np.uint16)
-            numbers = np.zeros(row_tokens, dtype=np.uint8)
-            at = 0
-            for number, member in enumerate(members, start=1):
-                row[at:at + len(ids[member])] = ids[member]
-                numbers[at:at + len(ids[member])] = min(number, 255)
-                at += len(ids[member])
-            rows.append(row)
-            docs.append(numbers)
+def read_kept(shard: str, keep: dict[str, float]) -> list[SourceFile]:
+    return [file for file in read_shard(shard) if is_kept(file, keep)]
 
-    buffer: list = []
-    n_tokens = 0
-    order = sorted(repositories)
-    rng.shuffle(order)
-    for count, repo in enumerate(order):
-        held_out = is_held_out(repo)
-        for document in build_documents(repositories[repo], rng, data["fimRate"], data["contextRate"], data["windowChars"]):
-            buffer.append(document)
-            if len(buffer) >= 4096:
-                ids = tokenise(buffer)
-                n_tokens += sum(map(len, ids))
-                flush(ids, *((held_rows, held_docs) if held_out else (train_rows, train_docs)))
-                buffer = []
-        if buffer:
-            ids = tokenise(buffer)
-            n_tokens += sum(map(len, ids))
-            flush(ids, *((held_rows, held_docs) if held_out else (train_rows, train_docs)))
-            buffer = []
-        if count % 10 == 0:
-            emit("packed", repositories=count + 1, tokens=n_tokens, seconds=time.time() - started)
 
-    shuffle = np.random.default_rng(config["seed"]).permutation(len(train_rows))
-    np.save(os.path.join(work_dir, "rows.npy"), np.stack(train_rows)[shuffle])
-    np.save(os.path.join(work_dir, "documents.npy"), np.stack(train_docs)[shuffle])
-    np.save(os.path.join(work_dir, "held-out.npy"), np.stack(held_rows))
-    np.save(os.path.join(work_dir, "held-out-documents.npy"), np.stack(held_docs))
-    summary = {
-        "tokens": n_tokens, "trainRows": len(train_rows), "heldOutRows": len(held_rows),
-        "bytesPerToken": n_bytes / n_tokens, "seconds": time.time() - started,
-        "heldOutRepositories": [repo for repo in order if is_held_out(repo)],
-    }
-    json.dump(summary, open(os.path.join(work_dir, "prepared.json"), "w"), indent=2)
-    emit("prepared", **summary)
+def units_of(files: list[SourceFile]) -> list[list[SourceFile]]:
+    """Runs of at most UNIT_FILES files of one repository, in the order of their paths."""
+    repositories: dict[str, list[SourceFile]] = defaultdict(list)
+    for file in files:
+        repositories[file.repo].append(file)
+    units = []
+    for repo in sorted(repositories):
+        ordered = sorted(repositories[repo], key=lambda f: f.path)
+        units += [ordered[at:at + UNIT_FILES] for at in range(0, len(ordered), UNIT_FILES)]
+    return units
+
+
+def write_folder(pool: ProcessPoolExecutor, config: dict, files: list[SourceFile], folder: str, draw: int) -> dict:
+    """Pack files into `folder`, complete when it has its name. Returns counts of rows and tokens."""
+    partial = f"{folder}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    os.makedirs(partial)
+    units = units_of(files)
+    results = pool.map(pack_unit, units, range(len(units)), [config] * len(units), [draw] * len(units))
+    n_tokens = n_bytes = n_rows = n_parts = 0
+    pending: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def write() -> None:
+        nonlocal n_parts, pending
+        np.save(os.path.join(partial, f"ids-{n_parts:04}.npy"), np.concatenate([ids for ids, _ in pending]))
+        np.save(os.path.join(partial, f"documents-{n_parts:04}.npy"), np.concatenate([docs for _, docs in pending]))
+        n_parts, pending = n_parts + 1, []
+
+    for ids, documents, text_bytes in results:
+        pending.append((ids, documents))
+        n_rows, n_bytes, n_tokens = n_rows + len(ids), n_bytes + text_bytes, n_tokens + int((documents > 0).sum())
+        if sum(len(rows) for rows, _ in pending) > 16_384:
+            write()
+    if pending:
+        write()
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(partial, folder)
+    return {"rows": n_rows, "tokens": n_tokens, "textBytes": n_bytes}
+
+
+_tokenizer: Tokenizer | None = None
+
+
+def load_tokenizer(path: str) -> None:
+    """Runs once in every process of the pool."""
+    global _tokenizer
+    _tokenizer = Tokenizer.from_file(path)
+
+
+def pack_unit(files: list[SourceFile], index: int, config: dict, draw: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rows of one unit, and the bytes of text in them."""
+    assert _tokenizer is not None
+    rng = random.Random(f"{config['seed']} {draw} {index}")
+    data, row_tokens = config["data"], config["model"]["contextTokens"] + 1
+    encoded: list[list[int]] = []
+    todo = list(build_documents(files, rng, data))
+    while todo:
+        too_long: list[Document] = []
+        for document, ids in zip(todo, encode(_tokenizer, todo)):
+            if len(ids) <= row_tokens:
+                encoded.append(ids)
+            elif len(document.window) > MIN_WINDOW_CHARS:
+                too_long.append(document)
+        todo = [document_of(d.file, half, [], rng, data) for d in too_long for half in halves(d.window) if half.strip()]
+    ids, documents = fill_rows(encoded, row_tokens, _tokenizer.token_to_id("<|fim_pad|>"))
+    return ids, documents, sum(len(file.text.encode()) for file in files)
+
+
+def encode(tokenizer: Tokenizer, documents: list[Document]) -> list[list[int]]:
+    """Token ids of each document; pieces between special tokens are encoded on their own."""
+    special = {token: tokenizer.token_to_id(token) for token in SPECIAL_TOKENS}
+    texts = [piece for document in documents for piece in document.pieces if piece not in special]
+    pieces = iter(tokenizer.encode_batch_fast(texts, add_special_tokens=False))
+    rows = []
+    for document in documents:
+        ids: list[int] = []
+        for piece in document.pieces:
+            ids += [special[piece]] if piece in special else next(pieces).ids
+        rows.append(ids)
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

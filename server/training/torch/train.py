@@ -1,172 +1,248 @@
-"""Train every weight of a model from a run configuration: `python train.py recipe.json --work-dir DIR [--minutes N]`.
+"""Train every weight of a model: `torchrun … train.py run.json --work-dir DIR`, or plain `python train.py …`.
 
-The `full` strategy of the torch backend. The schedule is warm-up, stable, decay (Hu et al. 2024,
-MiniCPM), measured in wall time, because what a run has is minutes of a machine: a run can be ended
-early and continued from its checkpoint. Matrices of the blocks are trained by Muon, everything else
-by AdamW. Progress is one JSON object a line on standard output.
+The `full` strategy of the torch backend, over the rows that `prepare.py` packed. A run is a list of
+cycles (see `schedule.py`); it stops at any step with a checkpoint and goes on from it exactly: weights,
+optimizers, place in the data. Progress is one JSON object a line on standard output.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 
-import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
+import checkpoint
 import run_config
-from model import Llama, llama_config
+from attention import choose_attention, make_mask
+from device import Place, agree, agree_on, mean_over, spread, take_place, wait_for_all
+from events import emit, run_main
+from flops import H100_FLOPS, flops_per_token
+from model import Llama, NextTokenLoss, llama_config
+from optimizers import build_optimizers, set_rates
+from rows import Loader, MicroBatch, PackedRows, Position, to_tensors
+from schedule import Cycle, cycle_of
+from stopping import StopRequest
+from weights import read_weights
+
+PLAN_AFTER_SECONDS = 60
+"""The rate of the first minute says how many tokens the time left is good for."""
 
 
-def emit(kind: str, **fields: object) -> None:
-    print(json.dumps({"event": kind, **fields}), flush=True)
+def arguments_of() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--minutes", type=float, help="length of the next cycle, which is then the only one")
+    arguments.add_argument("--continue", dest="more", action="store_true", help="a further cycle when all are done")
+    arguments.add_argument("--fresh", action="store_true", help="ignore an earlier checkpoint")
+    arguments.add_argument("--stop-after", type=float, help="stop with a checkpoint after so many seconds")
+    arguments.add_argument("--seconds-left", type=float, help="plan the cycle to end after so many seconds")
+    arguments.add_argument("--watch-pid", type=int, help="stop when this process has ended")
+    return arguments
 
 
-def learning_rate_scale(elapsed: float, total: float, warmup: float, decay_fraction: float) -> float:
-    """1 in the stable phase; linear from 0 in warm-up and to 0 over the last `decay_fraction`."""
-    decay_from = total * (1 - decay_fraction)
-    if elapsed < warmup:
-        return max(elapsed / warmup, 0.02)
-    if elapsed > decay_from:
-        return max((total - elapsed) / (total - decay_from), 0.0)
-    return 1.0
+class Run:
+    """Model, optimizers and state of one training run."""
 
+    def __init__(self, config: dict, options: argparse.Namespace, place: Place):
+        self.config, self.options, self.place, self.began = config, options, place, time.monotonic()
+        self.training, self.work_dir = config["training"], config["workDir"]
+        torch.manual_seed(config["seed"])
+        model = config["model"]
+        self.model = Llama(llama_config(model)).to(place.device)
+        kind, why = choose_attention(place.device, model["heads"], model["kvHeads"], model["headDim"], model["contextTokens"])
+        self.model.attention = kind
+        if config.get("base"):
+            self.model.load_state_dict(read_weights(config["base"]))
+        self.loss = spread(NextTokenLoss(self.model), place, self.training["compile"])
+        self.optimizers = build_optimizers(self.model, self.training, place.device)
+        self.state = checkpoint.new_state()
+        found = None if options.fresh else checkpoint.latest(self.work_dir)
+        if found:
+            self.load(found)
+        self.held_out = PackedRows(os.path.join(self.work_dir, "held-out"))
+        self.say("start", parameters=sum(p.numel() for p in self.model.parameters()), device=str(place.device),
+                 processes=place.world, attention=kind, attentionBecause=why, threads=torch.get_num_threads())
 
-def build_optimizers(model: Llama, training: dict) -> list[torch.optim.Optimizer]:
-    matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
-    chosen = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in chosen]
-    return [
-        torch.optim.Muon(matrices, lr=training["muonLearningRate"], momentum=0.95, weight_decay=training["weightDecay"],
-                         adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=training["learningRate"], betas=(0.9, 0.95), weight_decay=0.0),
-    ]
+    def say(self, kind: str, **fields: object) -> None:
+        if self.place.is_first:
+            emit(kind, **fields)
 
+    def load(self, folder: str) -> None:
+        self.state = checkpoint.load(folder, self.model, list(self.optimizers.values()), self.place.world > 1)
+        self.say("resumed", step=self.state["step"], tokens=self.state["tokens"], cycle=len(self.state["cycles"]))
 
-@torch.no_grad()
-def held_out_loss(model, rows: np.ndarray, documents: np.ndarray, batch_rows: int) -> float:
-    """Mean loss in nats per token over the first 64 held-out rows."""
-    losses = []
-    for at in range(0, min(len(rows), 64), batch_rows):
-        losses.append(forward_loss(model, rows[at:at + batch_rows], documents[at:at + batch_rows]).item())
-    return sum(losses) / len(losses)
+    def path(self, suffix: str = "") -> str:
+        return os.path.join(self.work_dir, f"checkpoint{suffix}")
 
+    def save(self) -> None:
+        checkpoint.save(self.path(), self.model, list(self.optimizers.values()), self.state, self.place.rank)
+        wait_for_all(self.place)
 
-def forward_loss(model, rows: np.ndarray, documents: np.ndarray) -> torch.Tensor:
-    ids = torch.from_numpy(rows.astype(np.int64))
-    docs = torch.from_numpy(documents.astype(np.int64))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        return model(ids, docs)
+    def keep_as(self, suffix: str) -> None:
+        if self.place.is_first:
+            checkpoint.copy(self.path(), self.path(suffix))
+        wait_for_all(self.place)
 
+    def batch_loss(self, batch: MicroBatch) -> torch.Tensor:
+        device = self.place.device
+        ids, documents = (t.to(device, non_blocking=True) for t in (batch.ids, batch.documents))
+        mask = make_mask(self.model.attention, documents[:, :-1])
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            return self.loss(ids, documents, mask)
 
-def save_checkpoint(folder: str, model: Llama, optimizers: list, state: dict) -> None:
-    """Write weights, optimizer state and progress into a temporary folder, then rename it."""
-    temporary = folder + ".partial"
-    os.makedirs(temporary, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, os.path.join(temporary, "model.safetensors"))
-    torch.save([o.state_dict() for o in optimizers], os.path.join(temporary, "optimizers.pt"))
-    json.dump(model.config, open(os.path.join(temporary, "config.json"), "w"), indent=2)
-    json.dump(state, open(os.path.join(temporary, "state.json"), "w"), indent=2)
-    remove(folder + ".previous")
-    if os.path.isdir(folder):
-        os.replace(folder, folder + ".previous")
-    os.replace(temporary, folder)
-    remove(folder + ".previous")
+    @torch.no_grad()
+    def held_out_loss(self) -> float:
+        """Mean loss in nats per token over the first held-out rows, in whole micro-batches where there are enough."""
+        n_rows, micro = min(len(self.held_out), self.training["heldOutRows"]), self.training["microRows"]
+        n_rows = max(n_rows - n_rows % micro, min(n_rows, micro))
+        losses = []
+        for at in range(0, n_rows, micro):
+            rows = self.held_out.take(torch.arange(at, min(at + micro, n_rows)).numpy())
+            losses.append(self.batch_loss(to_tensors(*rows, pin=False)).item())
+        return sum(losses) / len(losses)
 
+    def next_cycle(self) -> Cycle | None:
+        """The cycle to go on with, its record last in the state; None when all are done."""
+        sections, options, cycles = self.training["cycles"], self.options, self.state["cycles"]
+        if not cycles or cycles[-1]["ended"]:
+            if len(cycles) >= len(sections) and not options.more:
+                return None
+            options.more = False
+            section = sections[min(len(cycles), len(sections) - 1)]
+            cycle = cycle_of(section, 60 * options.minutes if options.minutes else None)
+            if cycles and os.path.isdir(self.path(f"-{cycle.start}")):
+                self.load(self.path(f"-{cycle.start}"))
+                self.state["cycles"][-1]["ended"] = True
+            self.state["cycles"].append({"seconds": 0.0, "tokens": 0, "steps": 0, "ended": False,
+                                         "unit": cycle.unit, "length": cycle.length})
+            return cycle
+        section = sections[min(len(cycles) - 1, len(sections) - 1)]
+        if options.minutes:
+            cycle = cycle_of(section, 60 * options.minutes)
+        else:
+            cycle = cycle_of(section, cycles[-1]["length"] if cycles[-1]["unit"] == "seconds" else None)
+        cycles[-1] |= {"unit": cycle.unit, "length": cycle.length}
+        return cycle
 
-def remove(folder: str) -> None:
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
-        os.unlink(os.path.join(folder, name))
-    if os.path.isdir(folder):
-        os.rmdir(folder)
+    def train_cycle(self, cycle: Cycle, stop: StopRequest) -> str:
+        """Train to the end of the cycle or until told to stop: "ended" or "stopped"."""
+        state, training, place = self.state, self.training, self.place
+        record = state["cycles"][-1]
+        batch_rows, row_tokens = training["batchRows"], self.config["model"]["contextTokens"]
+        loader = Loader(self.work_dir, self.config["seed"], self.config["data"]["draws"], batch_rows, training["microRows"],
+                        Position(state["pass"], state["batch"]), place.rank, place.world, place.device.type == "cuda")
+        measured = {"from": time.monotonic(), "steps": 0, "reported": time.monotonic(), "since": 0, "planned": False}
+        saved = clock = time.monotonic()
+        replan = self.options.seconds_left is not None
+        try:
+            while (done := record[cycle.unit]) < cycle.length:
+                if agree(place, stop.asked(time.monotonic() - self.began)):
+                    self.save()
+                    return "stopped"
+                if done >= cycle.decay_from and not record.get("stableSaved"):
+                    record["stableSaved"] = True
+                    self.save()
+                    self.keep_as("-stable")
+                set_rates(self.optimizers, cycle.rates, cycle.scale(done))
+                step_loss, norm, position = self.step(loader)
+                now = time.monotonic()
+                if measured["steps"] == 0:
+                    # The first step of a process compiles: it is no time of the schedule.
+                    clock = measured["from"] = measured["reported"] = now
+                    if replan:
+                        left = agree_on(place, self.options.seconds_left - (now - self.began))
+                        cycle = cycle_of(training["cycles"][min(len(state["cycles"]), len(training["cycles"])) - 1],
+                                         record["seconds"] + max(left, 1.0))
+                        record |= {"unit": cycle.unit, "length": cycle.length}
+                else:
+                    measured["since"] += 1
+                measured["steps"] += 1
+                passed = agree_on(place, now - clock)
+                clock = now
+                for counts in (state, record):
+                    counts["seconds"] += passed
+                    counts["tokens"] += batch_rows * row_tokens
+                state["step"] += 1
+                record["steps"] += 1
+                state["pass"], state["batch"] = position.pass_number, position.batch
+                if state["step"] % training["reportSteps"] == 0:
+                    self.report(cycle, mean_over(place, step_loss), float(norm), measured)
+                if agree_on(place, time.monotonic() - saved) > 60 * training["checkpointMinutes"]:
+                    self.measure_held_out()
+                    self.save()
+                    saved = time.monotonic()
+        finally:
+            loader.close()
+        record["ended"] = True
+        held = self.measure_held_out()
+        record["heldOutLoss"] = held
+        self.save()
+        if held <= min(c.get("heldOutLoss", held) for c in state["cycles"]):
+            self.keep_as("-best")
+        return "ended"
+
+    def step(self, loader: Loader) -> tuple[torch.Tensor, torch.Tensor, Position]:
+        """One update of the weights; the loss and norm stay on the device until someone asks."""
+        batches, position = loader.next()
+        n_rows = sum(len(batch.ids) for batch in batches)
+        total = torch.zeros((), device=self.place.device)
+        for batch in batches:
+            share = len(batch.ids) / n_rows
+            loss = self.batch_loss(batch)
+            (loss * share).backward()
+            total += loss.detach() * share
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training["clipNorm"])
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return total, norm.full_tensor() if hasattr(norm, "full_tensor") else norm, position
+
+    def report(self, cycle: Cycle, loss: float, norm: float, measured: dict) -> None:
+        state, record, now = self.state, self.state["cycles"][-1], time.monotonic()
+        step_tokens = self.training["batchRows"] * self.config["model"]["contextTokens"]
+        rate = measured["since"] * step_tokens / max(now - measured["reported"], 1e-9)
+        measured |= {"since": 0, "reported": now}
+        left = cycle.length - record[cycle.unit]
+        seconds_left = left if cycle.unit == "seconds" else left / rate if rate > 0 else None
+        state["curve"].append([state["step"], round(loss, 4)])
+        self.say("step", step=state["step"], loss=loss, norm=norm, tokens=state["tokens"], tokensPerSecond=rate,
+                 cycle=len(state["cycles"]), learningRateScale=cycle.scale(record[cycle.unit]), secondsLeft=seconds_left)
+        if not measured["planned"] and now - measured["from"] > PLAN_AFTER_SECONDS:
+            measured["planned"] = True
+            mean = (measured["steps"] - 1) * step_tokens / (now - measured["from"])
+            flops = mean * flops_per_token(self.config["model"])
+            self.say("plan", tokensPerSecond=mean, flopsPerSecond=flops, shareOfH100=flops / H100_FLOPS,
+                     tokensExpected=state["tokens"] + mean * (seconds_left or 0.0))
+
+    def measure_held_out(self) -> float:
+        held = mean_over(self.place, torch.tensor(self.held_out_loss(), device=self.place.device))
+        self.state["heldOut"].append([self.state["step"], round(held, 4)])
+        self.say("held-out", step=self.state["step"], loss=held)
+        return held
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--minutes", type=float)
-    arguments.add_argument("--fresh", action="store_true", help="ignore an earlier checkpoint")
-    options, config = run_config.parse(arguments)
-    training, work_dir = config["training"], config["workDir"]
-    total_seconds = 60 * (options.minutes or training["minutes"])
-    torch.manual_seed(config["seed"])
-
-    model = Llama(llama_config(config["model"]))
-    optimizers = build_optimizers(model, training)
-    checkpoint = os.path.join(work_dir, "checkpoint")
-    state = {"step": 0, "tokens": 0, "seconds": 0.0, "row": 0, "curve": []}
-    if os.path.isdir(checkpoint) and not options.fresh:
-        model.load_state_dict(load_file(os.path.join(checkpoint, "model.safetensors")))
-        for optimizer, saved in zip(optimizers, torch.load(os.path.join(checkpoint, "optimizers.pt"))):
-            optimizer.load_state_dict(saved)
-        state = json.load(open(os.path.join(checkpoint, "state.json")))
-        emit("resumed", step=state["step"], tokens=state["tokens"])
-
-    rows = np.load(os.path.join(work_dir, "rows.npy"), mmap_mode="r")
-    documents = np.load(os.path.join(work_dir, "documents.npy"), mmap_mode="r")
-    held_rows = np.load(os.path.join(work_dir, "held-out.npy"), mmap_mode="r")
-    held_documents = np.load(os.path.join(work_dir, "held-out-documents.npy"), mmap_mode="r")
-    n_parameters = sum(p.numel() for p in model.parameters())
-    emit("start", parameters=n_parameters, rows=len(rows), minutes=total_seconds / 60, threads=torch.get_num_threads())
-
-    base_rates = [training["muonLearningRate"], training["learningRate"]]
-    batch_rows, micro_rows = training["batchRows"], training["microRows"]
-    compiled = torch.compile(ModelLoss(model)) if training.get("compile", True) else ModelLoss(model)
-    last_saved = last_report = time.time()
-    clock = time.time()
-    n_since = 0
-    while state["seconds"] < total_seconds:
-        scale = learning_rate_scale(state["seconds"], total_seconds, training["warmupSeconds"], training["decayFraction"])
-        for optimizer, rate in zip(optimizers, base_rates):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * scale
-        step_loss = 0.0
-        for _ in range(batch_rows // micro_rows):
-            at = state["row"] % (len(rows) - micro_rows)
-            loss = forward_loss(compiled, rows[at:at + micro_rows], documents[at:at + micro_rows])
-            (loss * micro_rows / batch_rows).backward()
-            step_loss += loss.item() * micro_rows / batch_rows
-            state["row"] += micro_rows
-            n_since += micro_rows * (rows.shape[1] - 1)
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item()
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        state["step"] += 1
-        now = time.time()
-        state["seconds"] += now - clock
-        clock = now
-        state["tokens"] += batch_rows * (rows.shape[1] - 1)
-        if state["step"] % 20 == 0:
-            rate = n_since / (now - last_report)
-            n_since, last_report = 0, now
-            state["curve"].append([state["step"], round(step_loss, 4)])
-            emit("step", step=state["step"], loss=step_loss, norm=norm, tokens=state["tokens"], tokensPerSecond=rate,
-                 learningRateScale=scale, secondsLeft=total_seconds - state["seconds"])
-        if now - last_saved > 60 * training["checkpointMinutes"]:
-            held = held_out_loss(compiled, held_rows, held_documents, micro_rows)
-            emit("held-out", step=state["step"], loss=held)
-            state.setdefault("heldOut", []).append([state["step"], round(held, 4)])
-            save_checkpoint(checkpoint, model, optimizers, state)
-            last_saved = clock = time.time()
-    held = held_out_loss(compiled, held_rows, held_documents, micro_rows)
-    state.setdefault("heldOut", []).append([state["step"], round(held, 4)])
-    save_checkpoint(checkpoint, model, optimizers, state)
-    emit("finished", step=state["step"], tokens=state["tokens"], heldOutLoss=held)
-
-
-class ModelLoss(torch.nn.Module):
-    """The loss as a module, so that one compiled graph holds forward, head and cross-entropy."""
-
-    def __init__(self, model: Llama):
-        super().__init__()
-        self.llama = model
-
-    def forward(self, ids, documents):
-        return self.llama.loss(ids, documents)
+    options, config = run_config.parse(arguments_of())
+    place = take_place()
+    per_process = config["training"]["batchRows"] / place.world
+    if per_process != int(per_process) or per_process % config["training"]["microRows"] not in (0, per_process):
+        raise SystemExit(f"training.batchRows ({config['training']['batchRows']}) over {place.world} processes is no "
+                         f"multiple of training.microRows ({config['training']['microRows']}).")
+    run = Run(config, options, place)
+    with StopRequest(config["workDir"], options.stop_after, options.watch_pid) as stop:
+        outcome = "ended"
+        while outcome == "ended" and (cycle := run.next_cycle()):
+            outcome = run.train_cycle(cycle, stop)
+            if options.minutes or options.seconds_left is not None:
+                break
+    state = run.state
+    held = state["heldOut"][-1][1] if state["heldOut"] else None
+    run.say("stopped" if outcome == "stopped" else "finished", step=state["step"], tokens=state["tokens"],
+            seconds=state["seconds"], cycles=state["cycles"], heldOutLoss=held)
+    if place.world > 1:
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)
