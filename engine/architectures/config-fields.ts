@@ -23,6 +23,11 @@ export function count(raw: RawConfig, key: string, limit: number): number {
   return value as number;
 }
 
+/** The same, or undefined where the field is absent or null. */
+export function optionalCount(raw: RawConfig, key: string, limit: number): number | undefined {
+  return raw[key] === undefined || raw[key] === null ? undefined : count(raw, key, limit);
+}
+
 /** A field that is true or false; absent and null are `fallback`. */
 export function flag(raw: RawConfig, key: string, fallback: boolean): boolean {
   const value = raw[key] ?? fallback;

@@ -1,6 +1,7 @@
-import { add, gatherRows, gemm, multiply, reshape, rmsNorm, silu } from "../graph/operators.ts";
+import { add, gemm, multiply, reshape, rmsNorm, silu } from "../graph/operators.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { linearLayers, type DecoderConfig, type LinearLayer } from "./decoder-config.ts";
+import { gatherWeightRows } from "./weights.ts";
 
 /**
  * The forward pass of a Llama-style decoder, written once. The inference graph and the training graph
@@ -18,7 +19,7 @@ export interface DecoderParts {
 
 /** Token ids (N) -> hidden states after the final norm (N, D). */
 export function decoderHidden(g: Graph, config: DecoderConfig, ids: Value, parts: DecoderParts): Value {
-  let x = gatherRows(g, parts.weight("model.embed_tokens.weight"), ids);
+  let x = gatherWeightRows(g, parts.weight("model.embed_tokens.weight"), ids);
   for (let layer = 0; layer < config.nLayers; layer++) x = decoderBlock(g, config, layer, x, parts);
   return decoderNorm(g, config, x, parts);
 }

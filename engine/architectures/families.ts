@@ -1,5 +1,5 @@
 import { EngineError } from "../engine-error.ts";
-import { count, flag, optionalPositive, positive, type RawConfig } from "./config-fields.ts";
+import { count, flag, optionalCount, positive, type RawConfig } from "./config-fields.ts";
 import type { DecoderConfig } from "./decoder-config.ts";
 import { parseRope } from "./rope-scaling.ts";
 
@@ -47,9 +47,9 @@ export function parseDecoderConfig(raw: RawConfig): DecoderConfig {
   if (raw["quantization_config"]) unsupported("weights quantised by another tool are not supported");
   const hiddenSize = count(raw, "hidden_size", MAX_WIDTH);
   const nHeads = count(raw, "num_attention_heads", MAX_WIDTH);
-  const nKvHeads = raw["num_key_value_heads"] == null ? nHeads : count(raw, "num_key_value_heads", MAX_WIDTH);
+  const nKvHeads = optionalCount(raw, "num_key_value_heads", MAX_WIDTH) ?? nHeads;
   if (nHeads % nKvHeads !== 0) unsupported(`${nHeads} heads cannot share ${nKvHeads} key-value heads`);
-  const headDim = raw["head_dim"] == null ? Math.floor(hiddenSize / nHeads) : count(raw, "head_dim", MAX_WIDTH);
+  const headDim = optionalCount(raw, "head_dim", MAX_WIDTH) ?? Math.floor(hiddenSize / nHeads);
   if (headDim === 0 || headDim % HEAD_DIM_STEP !== 0)
     unsupported(`heads of ${headDim} dimensions are not supported; a multiple of ${HEAD_DIM_STEP} is`);
   const trainedTokens = count(raw, "max_position_embeddings", MAX_CONTEXT);
@@ -80,9 +80,8 @@ function architectureOf(raw: RawConfig): string {
 }
 
 function slidingWindow(raw: RawConfig, fromLayer: number): Pick<DecoderConfig, "slidingWindow"> {
-  return optionalPositive(raw, "sliding_window") === undefined
-    ? {}
-    : { slidingWindow: { tokens: count(raw, "sliding_window", MAX_CONTEXT), fromLayer } };
+  const tokens = optionalCount(raw, "sliding_window", MAX_CONTEXT);
+  return tokens === undefined ? {} : { slidingWindow: { tokens, fromLayer } };
 }
 
 /** Qwen names its windowed layers one by one, or by the number of full ones at the start. */

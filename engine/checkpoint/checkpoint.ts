@@ -1,71 +1,62 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
+import type { RawConfig } from "../architectures/config-fields.ts";
 import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
 import { parseDecoderConfig } from "../architectures/families.ts";
-import type { Weights } from "../architectures/inference-graph.ts";
+import type { StoredWeights } from "../architectures/weights.ts";
 import { EngineError } from "../engine-error.ts";
-import { readSafetensors, toFloat32, type StoredTensor } from "./safetensors.ts";
+import { sizeOf } from "../graph/graph.ts";
+import { readSmallFile, streamFile } from "./safetensors-file.ts";
+import { createStoredWeights } from "./stored-weights.ts";
+import { openWeightFiles, resolveInside } from "./weight-files.ts";
 
 /** A model folder in the Hugging Face layout: `config.json`, `tokenizer.json`, `*.safetensors`. */
 export interface Checkpoint {
   readonly name: string;
   readonly config: DecoderConfig;
-  readonly weights: Weights;
+  readonly weights: StoredWeights;
   readonly nParameters: number;
   /** sha256 over the weight files in the order of their names: the identity of a base model. */
   readonly sha256: string;
 }
 
+/** A `config.json` is a page of text. */
+const MAX_CONFIG_BYTES = 2 ** 20;
+
 /**
- * Load a model folder. An int8 matrix `x.weight` comes with `x.weight_scale`, one float a row
- * (output channel). Throws model-not-found, model-unsupported or checkpoint-invalid.
+ * Load a model folder. Only headers are read into memory, and the files once for their hash. Throws
+ * model-not-found, model-unsupported or checkpoint-invalid.
  */
 export function loadCheckpoint(folder: string): Checkpoint {
-  const configFile = path.join(folder, "config.json");
-  if (!existsSync(configFile)) {
-    throw new EngineError("model-not-found", `There is no model in ${folder}: config.json is missing.`);
-  }
-  const config = parseDecoderConfig(JSON.parse(readFileSync(configFile, "utf8")) as Record<string, unknown>);
-  const files = readdirSync(folder)
-    .filter((name) => name.endsWith(".safetensors"))
-    .toSorted();
-  if (files.length === 0)
-    throw new EngineError("model-not-found", `There are no weights (*.safetensors) in ${folder}.`);
-
+  const config = readConfig(folder);
+  const files = openWeightFiles(folder);
+  const shapes = weightShapes(config);
+  const weights = createStoredWeights(files, shapes);
   const hash = createHash("sha256");
-  const stored = new Map<string, StoredTensor>();
-  for (const name of files) {
-    const bytes = readFileSync(path.join(folder, name));
-    hash.update(bytes);
-    for (const [tensor, value] of readSafetensors(bytes)) stored.set(tensor, value);
-  }
-  const weights = new Map<string, Float32Array>();
-  let nParameters = 0;
-  for (const [name, shape] of weightShapes(config)) {
-    const data = readWeight(stored, name, shape);
-    nParameters += data.length;
-    weights.set(name, data);
-  }
-  return { name: path.basename(path.resolve(folder)), config, weights, nParameters, sha256: hash.digest("hex") };
+  for (const { path: file } of files) streamFile(file, (piece) => hash.update(piece));
+  return {
+    name: path.basename(path.resolve(folder)),
+    config,
+    weights,
+    nParameters: [...shapes.values()].reduce((sum, shape) => sum + sizeOf(shape), 0),
+    sha256: hash.digest("hex"),
+  };
 }
 
-function readWeight(stored: ReadonlyMap<string, StoredTensor>, name: string, shape: readonly number[]): Float32Array {
-  const tensor = stored.get(name);
-  if (!tensor) throw new EngineError("checkpoint-invalid", `The weights have no tensor ${name}.`);
-  if (tensor.shape.join("x") !== shape.join("x")) {
-    throw new EngineError(
-      "checkpoint-invalid",
-      `${name} has the shape ${tensor.shape.join("x")}, config.json says ${shape.join("x")}.`,
-    );
+/** Read `config.json` of a model folder. Throws model-not-found, model-unsupported or checkpoint-invalid. */
+export function readConfig(folder: string): DecoderConfig {
+  if (!existsSync(path.join(folder, "config.json")))
+    throw new EngineError("model-not-found", `There is no model in ${folder}: config.json is missing.`);
+  const bytes = readSmallFile(resolveInside(folder, "config.json"), MAX_CONFIG_BYTES);
+  let raw: unknown;
+  try {
+    raw = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    // The parser's own message would quote the file.
+    throw new EngineError("checkpoint-invalid", "config.json is not JSON.");
   }
-  const values = toFloat32(tensor);
-  if (tensor.dtype !== "I8") return values;
-  const scaleTensor = stored.get(`${name}_scale`);
-  if (!scaleTensor || scaleTensor.shape[0] !== shape[0])
-    throw new EngineError("checkpoint-invalid", `The int8 tensor ${name} has no scale for each row.`);
-  const scales = toFloat32(scaleTensor);
-  const columns = shape[1]!;
-  for (let i = 0; i < values.length; i++) values[i]! *= scales[Math.floor(i / columns)]!;
-  return values;
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw))
+    throw new EngineError("checkpoint-invalid", "config.json is not an object.");
+  return parseDecoderConfig(raw as RawConfig);
 }

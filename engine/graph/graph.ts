@@ -4,7 +4,7 @@
  * hold symbols (such as "T") in an inference graph.
  */
 
-export type ElementType = "float32" | "float64" | "int64" | "int32" | "bool";
+export type ElementType = "float32" | "float64" | "float16" | "bfloat16" | "int64" | "int32" | "uint8" | "bool";
 export type Dimension = number | string;
 export type Shape = readonly Dimension[];
 
@@ -26,11 +26,23 @@ export interface GraphNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-export type ConstantData = Float32Array | Float64Array | BigInt64Array | Int32Array;
+export type ConstantData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+
+/**
+ * A constant's values where they stand in a file: little-endian, row-major, at any offset. ONNX Runtime
+ * maps the file, so they take no memory of the process until they are used, and none of its own then.
+ */
+export interface ExternalData {
+  /** Absolute, without symbolic links: ONNX Runtime refuses one that leads out of the file's folder. */
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly type: "float32" | "float16" | "bfloat16";
+}
 
 export interface Constant {
   readonly value: Value;
-  readonly data: ConstantData;
+  readonly data: ConstantData | ExternalData;
 }
 
 export interface Graph {
@@ -63,7 +75,12 @@ export function addOutput(graph: Graph, name: string, value: Value): Value {
   return output;
 }
 
-export function addConstant(graph: Graph, data: ConstantData, shape: readonly number[], name?: string): Value {
+export function addConstant(
+  graph: Graph,
+  data: ConstantData | ExternalData,
+  shape: readonly number[],
+  name?: string,
+): Value {
   const value: Value = { name: name ?? freshName(graph, "c"), type: elementTypeOf(data), shape };
   graph.constants.push({ value, data });
   return value;
@@ -117,8 +134,10 @@ function freshName(graph: Graph, stem: string): string {
   return `${stem}_${graph.nextName++}`;
 }
 
-function elementTypeOf(data: ConstantData): ElementType {
+function elementTypeOf(data: ConstantData | ExternalData): ElementType {
+  if ("file" in data) return data.type;
   if (data instanceof Float32Array) return "float32";
   if (data instanceof Float64Array) return "float64";
+  if (data instanceof Uint8Array) return "uint8";
   return data instanceof Int32Array ? "int32" : "int64";
 }

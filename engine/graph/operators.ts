@@ -1,3 +1,4 @@
+import { TensorProto_DataType } from "onnx-buf";
 import {
   addConstant,
   addNode,
@@ -21,10 +22,19 @@ export const multiply = (g: Graph, a: Value, b: Value): Value => elementwise(g, 
 export const sigmoid = (g: Graph, x: Value): Value => addNode(g, "Sigmoid", [x], x);
 export const squareRoot = (g: Graph, x: Value): Value => addNode(g, "Sqrt", [x], x);
 export const reciprocal = (g: Graph, x: Value): Value => addNode(g, "Reciprocal", [x], x);
+/** log(1 + exp x), without overflow. */
+export const softplus = (g: Graph, x: Value): Value => addNode(g, "Softplus", [x], x);
 export const negate = (g: Graph, x: Value): Value => addNode(g, "Neg", [x], x);
 /** Over the last axis. */
 export const softmax = (g: Graph, x: Value): Value => addNode(g, "Softmax", [x], x, { axis: -1 });
 export const logSoftmax = (g: Graph, x: Value): Value => addNode(g, "LogSoftmax", [x], x, { axis: -1 });
+
+/** As the graph's own real numbers. Not for trained values: it has no gradient rule. */
+export function castToReal(g: Graph, x: Value): Value {
+  if (x.type === g.real) return x;
+  const { FLOAT, DOUBLE } = TensorProto_DataType;
+  return addNode(g, "Cast", [x], { type: g.real, shape: x.shape }, { to: g.real === "float32" ? FLOAT : DOUBLE });
+}
 
 export function scalar(g: Graph, value: number): Value {
   return addReal(g, [value], []);
@@ -39,16 +49,18 @@ export interface GemmOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
   readonly alpha?: number;
+  /** Added to the product; same shape. Not for trained values: the gradient rule passes over it. */
+  readonly plus?: Value;
 }
 
-/** alpha * op(a) op(b) of two matrices. */
+/** alpha * op(a) op(b) of two matrices, and `plus`. */
 export function gemm(g: Graph, a: Value, b: Value, options: GemmOptions = {}): Value {
   const rows = options.transposeA ? a.shape[1]! : a.shape[0]!;
   const columns = options.transposeB ? b.shape[0]! : b.shape[1]!;
   return addNode(
     g,
     "Gemm",
-    [a, b],
+    options.plus ? [a, b, options.plus] : [a, b],
     { type: a.type, shape: [rows, columns] },
     { transA: options.transposeA ? 1 : 0, transB: options.transposeB ? 1 : 0, alpha: { float: options.alpha ?? 1 } },
   );

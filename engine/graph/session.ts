@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { encodeModel } from "./encode.ts";
+import { encodeModel, externalFolder } from "./encode.ts";
 import type { Graph } from "./graph.ts";
 
 /** A graph compiled by ONNX Runtime. Runs are native and synchronous: keep each one short. */
@@ -15,6 +15,7 @@ export interface SessionOptions {
 }
 
 export async function compileGraph(graph: Graph, options: SessionOptions): Promise<GraphSession> {
+  const folder = externalFolder(graph);
   const session = await InferenceSession.create(encodeModel(graph), {
     executionProviders: ["cpu"],
     intraOpNumThreads: options.threads,
@@ -25,6 +26,7 @@ export async function compileGraph(graph: Graph, options: SessionOptions): Promi
     extra: {
       session: {
         disable_prepacking: options.prepack ? "0" : "1",
+        ...(folder ? { model_external_initializers_file_folder_path: folder } : {}),
         // A spinning pool burns the core that the editor needs.
         intra_op: { allow_spinning: "0" },
       },
