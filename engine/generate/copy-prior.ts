@@ -10,8 +10,8 @@
  * that it was not trained on.
  */
 export interface CopyPrior {
-  /** Mixes the prior into a distribution (V) in place, given the tokens that end at the cursor. */
-  mix(probabilities: Float32Array, recent: readonly number[]): void;
+  /** Mixes the prior into logits (V) in place, given the tokens before the cursor and what was written since. */
+  mix(logits: Float32Array, recent: readonly number[]): void;
 }
 
 /** λ for a match of so many tokens, by whether everything that followed it was the same token. */
@@ -27,17 +27,17 @@ const LENGTH_FACTOR = 4;
 /** Longest visible code that is searched at every step, tokens; a pass takes microseconds. */
 const MAX_VISIBLE_TOKENS = 8_192;
 
-/** @param visible code that may be copied from, each a run of tokens; the nearest last */
-export function createCopyPrior(visible: readonly (readonly number[])[], weights: readonly CopyWeight[]): CopyPrior {
-  const runs = withinLimit(visible);
+/** @param elsewhere visible code that does not run up to the cursor, each a run of tokens; the nearest last */
+export function createCopyPrior(elsewhere: readonly (readonly number[])[], weights: readonly CopyWeight[]): CopyPrior {
+  const runs = withinLimit(elsewhere);
   return {
-    mix(probabilities, recent) {
+    mix(logits, recent) {
       const last = recent.at(-1);
-      if (last === undefined || weights.length === 0) return;
+      if (last === undefined) return;
       const votes = new Map<number, number>();
       let longest = 0;
       let total = 0;
-      for (const run of runs.concat([recent])) {
+      for (const run of [...runs, recent]) {
         for (let at = run.indexOf(last); at >= 0 && at < run.length - 1; at = run.indexOf(last, at + 1)) {
           const length = matchLength(run, at, recent);
           const vote = LENGTH_FACTOR ** length;
@@ -50,8 +50,12 @@ export function createCopyPrior(visible: readonly (readonly number[])[], weights
       const weight = weights[Math.min(longest, weights.length) - 1];
       if (weight === undefined) return;
       const lambda = Math.max(...votes.values()) >= UNANIMOUS * total ? weight.unanimous : weight.divided;
-      for (let id = 0; id < probabilities.length; id++) probabilities[id]! *= 1 - lambda;
-      for (const [id, vote] of votes) probabilities[id]! += (lambda * vote) / total;
+      // Everything is divided by 1 − λ, which changes no softmax: only what was voted for has to be touched.
+      const normaliser = logSumExp(logits);
+      for (const [id, vote] of votes) {
+        const copied = (lambda / (1 - lambda)) * (vote / total);
+        logits[id] = Math.log(Math.exp(logits[id]! - normaliser) + copied) + normaliser;
+      }
     },
   };
 }
@@ -75,4 +79,12 @@ function withinLimit(visible: readonly (readonly number[])[]): readonly (readonl
     room -= run.length;
   }
   return kept;
+}
+
+function logSumExp(logits: Float32Array): number {
+  let top = -Infinity;
+  for (const value of logits) if (value > top) top = value;
+  let sum = 0;
+  for (const value of logits) sum += Math.exp(value - top);
+  return top + Math.log(sum);
 }

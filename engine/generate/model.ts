@@ -1,16 +1,17 @@
-import { buildInferenceGraph } from "../architectures/inference-graph.ts";
+import type { Precision } from "../architectures/inference-weights.ts";
 import { loadCheckpoint } from "../checkpoint/checkpoint.ts";
-import { compileGraph } from "../graph/session.ts";
 import { readAdapter } from "../lora/adapter.ts";
 import type { LoadedModel } from "../process/messages.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
-import { adapterFeeds } from "./adapter-feeds.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
+import { createCopyPrior, type CopyPrior } from "./copy-prior.ts";
 import { decode } from "./decode.ts";
+import { readGenerationConfig } from "./generation-config.ts";
+import { openDecoderSessions } from "./decoder-sessions.ts";
 import { healPrefix } from "./healing.ts";
 import { logProbabilityOf } from "./logits.ts";
 import { greedyChoice } from "./next-token.ts";
-import { buildPrompt, SERVING_BUDGET } from "./prompt.ts";
+import { buildPrompt, SERVING_BUDGET, type VisibleCode } from "./prompt.ts";
 import { trimCompletion } from "./stop.ts";
 import { createTokenReader } from "./token-reader.ts";
 
@@ -29,7 +30,12 @@ export interface Model {
 
 export interface ModelOptions {
   readonly threads: number;
+  /** What the graph multiplies in; `auto`, the default, is int8 for all but toy models. */
+  readonly precision?: Precision | "auto";
 }
+
+/** Below this many parameters int8 saves nothing that anyone would notice. */
+const MIN_INT8_PARAMETERS = 1_000_000;
 
 /** Longest context served, whatever the checkpoint allows: the cache is allocated for all of it. */
 const MAX_CONTEXT_TOKENS = 2_048;
@@ -39,11 +45,17 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
   const checkpoint = loadCheckpoint(modelDir);
   const config = { ...checkpoint.config, contextTokens: Math.min(checkpoint.config.contextTokens, MAX_CONTEXT_TOKENS) };
   const tokenizer = loadTokenizer(modelDir);
-  const session = await compileGraph(buildInferenceGraph(config, checkpoint.weights), {
+  const { nParameters } = checkpoint;
+  const precision = choosePrecision(options.precision ?? "auto", nParameters);
+  const sessions = await openDecoderSessions(config, checkpoint.weights, {
     threads: options.threads,
-    prepack: true,
+    precision,
+    nParameters,
   });
-  const reader = createTokenReader(session, config, adapterFeeds(config, null));
+  const { copyPriorWeights } = readGenerationConfig(modelDir);
+  const priorOf = ({ elsewhere }: VisibleCode): CopyPrior | null =>
+    copyPriorWeights.length > 0 ? createCopyPrior(elsewhere, copyPriorWeights) : null;
+  const reader = createTokenReader(config, await sessions.decoderFor(null));
   let adapterVersion: string | null = null;
   let queue: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -65,7 +77,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
           request,
           owed,
           firstLogits,
-          choose: greedyChoice({ tokenizer, promptIds: prompt.ids, owed }),
+          choose: greedyChoice({ tokenizer, owed, prefixIds: prompt.visible.prefix, prior: priorOf(prompt.visible) }),
           next: (id) => reader.read([id], [0]),
           signal,
         })
@@ -104,7 +116,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
     info: {
       name: checkpoint.name,
       sha256: checkpoint.sha256,
-      nParameters: checkpoint.nParameters,
+      nParameters,
       contextTokens: config.contextTokens,
     },
     tokenizer,
@@ -112,9 +124,14 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
     scoreCompletion: (request, completion) => inTurn(() => score(request, completion)),
     setAdapter: (next) =>
       inTurn(async () => {
-        reader.useAdapter(adapterFeeds(config, next ? readAdapter(next.dir, config) : null));
+        reader.use(await sessions.decoderFor(next ? readAdapter(next.dir, config) : null));
         adapterVersion = next?.version ?? null;
       }),
-    [Symbol.asyncDispose]: () => inTurn(() => session.release()),
+    [Symbol.asyncDispose]: () => inTurn(() => sessions[Symbol.asyncDispose]()),
   };
+}
+
+function choosePrecision(wanted: Precision | "auto", nParameters: number): Precision {
+  if (wanted !== "auto") return wanted;
+  return nParameters < MIN_INT8_PARAMETERS ? "float32" : "int8";
 }

@@ -1,4 +1,5 @@
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { CopyPrior } from "./copy-prior.ts";
 import { argmaxWithin } from "./healing.ts";
 import { argmax } from "./logits.ts";
 
@@ -18,14 +19,18 @@ export interface GeneratedTokens {
 
 export interface ChoiceContext {
   readonly tokenizer: Tokenizer;
-  readonly promptIds: readonly number[];
+  /** Tokens before the cursor, as the prior sees them. */
+  readonly prefixIds: readonly number[];
+  /** Null when the model has no weights for one. */
+  readonly prior: CopyPrior | null;
   /** What the generated text has to begin with; see `healing.ts`. */
   readonly owed: string;
 }
 
-/** Greedy: the most likely token, of those that write what is owed while anything is. */
-export function greedyChoice({ tokenizer, owed }: ChoiceContext): TokenChoice {
-  return (logits, { text }) => {
+/** Greedy: the most likely token after the prior's say, of those that write what is owed while anything is. */
+export function greedyChoice({ tokenizer, owed, prefixIds, prior }: ChoiceContext): TokenChoice {
+  return (logits, { ids, text }) => {
+    prior?.mix(logits, [...prefixIds, ...ids]);
     const owes = owed.slice(text.length);
     return owes === "" ? argmax(logits) : argmaxWithin(tokenizer, logits, owes);
   };

@@ -16,6 +16,15 @@ export interface Prompt {
   readonly ids: readonly number[];
   /** How many examples fitted: the last ones of the request. */
   readonly nExamplesUsed: number;
+  /** What can be copied from, also where the budget cut it from the prompt. */
+  readonly visible: VisibleCode;
+}
+
+export interface VisibleCode {
+  /** Ends where the model goes on writing. */
+  readonly prefix: readonly number[];
+  /** Examples, then the suffix. */
+  readonly elsewhere: readonly (readonly number[])[];
 }
 
 export interface PromptBudget {
@@ -40,20 +49,21 @@ export function buildPrompt(tokenizer: Tokenizer, request: PromptParts, budget: 
   if (request.repository) head.push(special.repositoryName, ...tokenizer.encode(`${request.repository}\n`));
   const file = [special.fileSeparator, ...tokenizer.encode(`${request.path}\n`)];
   const nMarkers = 3;
-  const suffix = headTokens(tokenizer, request.suffix, Math.floor(budget.total * budget.suffix));
+  const visibleSuffix = headTokens(tokenizer, request.suffix, Math.floor(budget.total * budget.suffix));
+  const suffix = visibleSuffix.slice(0, Math.floor(budget.total * budget.suffix));
   const prefixMinimum = Math.floor(budget.total * (1 - budget.examples - budget.suffix));
   const room = budget.total - head.length - file.length - nMarkers - suffix.length;
-  const wanted = tailTokens(tokenizer, request.prefix, room);
+  const visiblePrefix = tailTokens(tokenizer, request.prefix, room);
   const forExamples = Math.min(
     Math.floor(budget.total * budget.examples),
-    room - Math.min(wanted.length, prefixMinimum),
+    room - Math.min(visiblePrefix.length, prefixMinimum),
   );
   const examples = fitExamples(tokenizer, request.examples, forExamples);
-  const prefixRoom = room - examples.ids.length;
-  const prefix = wanted.length <= prefixRoom ? wanted : tailTokens(tokenizer, request.prefix, prefixRoom);
+  const prefix = cutToFit(tokenizer, visiblePrefix, room - examples.fitted.flat().length);
   return {
-    ids: [...head, ...examples.ids, ...file, ...arrange(tokenizer, prefix, suffix)],
-    nExamplesUsed: examples.count,
+    ids: [...head, ...examples.fitted.flat(), ...file, ...arrange(tokenizer, prefix, suffix)],
+    nExamplesUsed: examples.fitted.length,
+    visible: { prefix: visiblePrefix, elsewhere: [...examples.fitted, visibleSuffix] },
   };
 }
 
@@ -68,34 +78,59 @@ function fitExamples(
   tokenizer: Tokenizer,
   examples: readonly PromptExample[],
   room: number,
-): { ids: number[]; count: number } {
-  let ids: number[] = [];
-  let count = 0;
+): { readonly fitted: readonly (readonly number[])[] } {
+  const fitted: number[][] = [];
+  let nTokens = 0;
   for (const { path, text } of examples.toReversed()) {
     const next = [tokenizer.special.fileSeparator, ...tokenizer.encode(`${path}\n${text}\n`)];
-    if (next.length + ids.length > room) break;
-    ids = [...next, ...ids];
-    count++;
+    nTokens += next.length;
+    if (nTokens > room) break;
+    fitted.unshift(next);
   }
-  return { ids, count };
+  return { fitted };
 }
 
-/** The last tokens of a text, from a line's start where one fits. */
+/** At least the last `room` tokens of a text, where it has them, from a line's start where one is near. */
 function tailTokens(tokenizer: Tokenizer, text: string, room: number): number[] {
   let tail = text.slice(-room * MAX_CHARS_PER_TOKEN);
   if (tail.length < text.length) tail = tail.slice(tail.indexOf("\n") + 1);
-  let ids = tokenizer.encode(tail);
-  while (ids.length > room) {
-    const charsOver = Math.ceil((tail.length * (ids.length - room)) / ids.length);
-    const lineStart = tail.indexOf("\n", charsOver) + 1;
-    if (lineStart === 0) return ids.slice(-room);
-    tail = tail.slice(lineStart);
-    ids = tokenizer.encode(tail);
-  }
-  return ids;
+  return tokenizer.encode(tail);
 }
 
-/** The first tokens of a text. */
+/** At least the first `room` tokens of a text, where it has them. */
 function headTokens(tokenizer: Tokenizer, text: string, room: number): number[] {
-  return tokenizer.encode(text.slice(0, room * MAX_CHARS_PER_TOKEN)).slice(0, room);
+  return tokenizer.encode(text.slice(0, room * MAX_CHARS_PER_TOKEN));
+}
+
+/** Share of the room given away so that the cut falls on the same line from keystroke to keystroke. */
+const CUT_SLACK = 1 / 8;
+
+/**
+ * The last tokens that fit, from a line's start. Of the line starts near the limit the one is taken whose
+ * line looks most unlike the others (has the smallest hash): as the text grows it stays the choice for many
+ * keystrokes, wherever the text that the editor sends begins, and so the key-value cache stays valid.
+ */
+function cutToFit(tokenizer: Tokenizer, ids: readonly number[], room: number): readonly number[] {
+  if (ids.length <= room) return ids;
+  const first = ids.length - room;
+  const last = first + Math.floor(room * CUT_SLACK);
+  let cut = -1;
+  let least = Infinity;
+  for (let start = first; start <= last; start++) {
+    if (!tokenizer.textOf(ids[start - 1]!).endsWith("\n")) continue;
+    const hash = hashOf(ids.slice(start, start + HASHED_TOKENS));
+    if (hash >= least) continue;
+    least = hash;
+    cut = start;
+  }
+  return ids.slice(cut < 0 ? first : cut);
+}
+
+const HASHED_TOKENS = 8;
+
+/** FNV-1a over token ids. */
+function hashOf(ids: readonly number[]): number {
+  let hash = 0x811c9dc5;
+  for (const id of ids) hash = Math.imul(hash ^ id, 0x01000193);
+  return hash >>> 0;
 }
