@@ -1,6 +1,6 @@
-import type { Tensor } from "onnxruntime-node";
 import type { DecoderConfig } from "../architectures/decoder-config.ts";
-import { int32s, int64s, type GraphSession } from "../graph/session.ts";
+import { int32s, int64s } from "../graph/session.ts";
+import type { Decoder } from "./decoder-sessions.ts";
 import { createKvCache, rewindTo } from "./kv-cache.ts";
 
 /** Reads tokens through the inference graph, each run after what its key-value cache holds. */
@@ -9,8 +9,8 @@ export interface TokenReader {
   read(ids: readonly number[], rows: readonly number[]): Promise<Float32Array>;
   /** Makes the cache hold all of `ids`; logits (V) after the last. Null when the signal ended it between two runs. */
   prefill(ids: readonly number[], signal: AbortSignal): Promise<Float32Array | null>;
-  /** Reads with these adapter inputs from now on; what was cached belongs to the old ones and is dropped. */
-  useAdapter(feeds: Record<string, Tensor>): void;
+  /** Reads with another decoder from now on; what was cached belongs to the old one's adapter and is dropped. */
+  use(decoder: Decoder): void;
   /** Forgets every token. */
   clear(): void;
 }
@@ -18,24 +18,20 @@ export interface TokenReader {
 /** Tokens of one run of the graph: a run cannot be cancelled, so runs are short. */
 const PREFILL_CHUNK = 128;
 
-export function createTokenReader(
-  session: GraphSession,
-  config: DecoderConfig,
-  adapterFeeds: Record<string, Tensor>,
-): TokenReader {
+export function createTokenReader(config: DecoderConfig, first: Decoder): TokenReader {
   const cache = createKvCache(config);
-  let adapter = adapterFeeds;
+  let decoder = first;
 
   async function read(ids: readonly number[], rows: readonly number[]): Promise<Float32Array> {
     const total = cache.ids.length + ids.length;
-    const outputs = await session.run(
+    const outputs = await decoder.session.run(
       {
         ids: int64s(ids, [ids.length]),
         rows: int64s(rows, [rows.length]),
         last_position: int32s([total - 1], [1]),
         total_tokens: int32s([total], []),
         ...cache.feeds,
-        ...adapter,
+        ...decoder.adapterFeeds,
       },
       { logits: null, ...cache.fetches },
     );
@@ -55,8 +51,8 @@ export function createTokenReader(
       }
       return signal.aborted ? null : logits;
     },
-    useAdapter(feeds) {
-      adapter = feeds;
+    use(next) {
+      decoder = next;
       cache.ids.length = 0;
     },
     clear() {

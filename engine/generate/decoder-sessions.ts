@@ -1,0 +1,65 @@
+import type { Tensor } from "onnxruntime-node";
+import type { DecoderConfig } from "../architectures/decoder-config.ts";
+import { buildInferenceGraph } from "../architectures/inference-graph.ts";
+import type { Precision } from "../architectures/inference-weights.ts";
+import type { Weights } from "../architectures/weights.ts";
+import { compileGraph, type GraphSession } from "../graph/session.ts";
+import type { LoraAdapter } from "../lora/adapter.ts";
+import { adapterFeeds } from "./adapter-feeds.ts";
+
+/** A compiled graph, and what it takes beside tokens and cache. */
+export interface Decoder {
+  readonly session: GraphSession;
+  readonly adapterFeeds: Readonly<Record<string, Tensor>>;
+}
+
+/**
+ * The graphs of one model: one without adapter inputs, so that the base model pays nothing for what it
+ * does not use, and one with them, compiled when the first adapter comes. From then on a swap passes
+ * other tensors.
+ */
+export interface DecoderSessions {
+  /** The decoder with an adapter, or of the base model alone. Not while a run is under way. */
+  decoderFor(adapter: LoraAdapter | null): Promise<Decoder>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface DecoderSessionOptions {
+  readonly threads: number;
+  readonly precision: Precision;
+  readonly nParameters: number;
+}
+
+/**
+ * Largest model of which both graphs are kept: each has its own copy of the weights. A larger one leaves
+ * the graph without adapter inputs for good when its first adapter comes, and serves the base model with
+ * an adapter of zeros.
+ */
+const MAX_PARAMETERS_TWICE = 64_000_000;
+
+export async function openDecoderSessions(
+  config: DecoderConfig,
+  weights: Weights,
+  options: DecoderSessionOptions,
+): Promise<DecoderSessions> {
+  const { threads, precision } = options;
+  const compile = (adapters: "inputs" | "none") =>
+    compileGraph(buildInferenceGraph(config, weights, { precision, adapters }), { threads, prepack: true });
+  let plain: GraphSession | null = await compile("none");
+  let adapted: GraphSession | null = null;
+  return {
+    async decoderFor(adapter) {
+      if (!adapter && plain) return { session: plain, adapterFeeds: {} };
+      adapted ??= await compile("inputs");
+      if (plain && options.nParameters > MAX_PARAMETERS_TWICE) {
+        await plain.release();
+        plain = null;
+      }
+      return { session: adapted, adapterFeeds: adapterFeeds(config, adapter) };
+    },
+    async [Symbol.asyncDispose]() {
+      await plain?.release();
+      await adapted?.release();
+    },
+  };
+}
