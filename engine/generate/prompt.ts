@@ -118,7 +118,7 @@ function cutToFit(tokenizer: Tokenizer, ids: readonly number[], room: number): r
   let least = Infinity;
   for (let start = first; start <= last; start++) {
     if (!tokenizer.textOf(ids[start - 1]!).endsWith("\n")) continue;
-    const hash = hashOf(ids.slice(start, start + HASHED_TOKENS));
+    const hash = hashOfLine(tokenizer, ids, start);
     if (hash >= least) continue;
     least = hash;
     cut = start;
@@ -126,11 +126,12 @@ function cutToFit(tokenizer: Tokenizer, ids: readonly number[], room: number): r
   return ids.slice(cut < 0 ? first : cut);
 }
 
-const HASHED_TOKENS = 8;
-
-/** FNV-1a over token ids. */
-function hashOf(ids: readonly number[]): number {
+/** FNV-1a over the tokens of one line. */
+function hashOfLine(tokenizer: Tokenizer, ids: readonly number[], start: number): number {
   let hash = 0x811c9dc5;
-  for (const id of ids) hash = Math.imul(hash ^ id, 0x01000193);
+  for (let at = start; at < ids.length; at++) {
+    hash = Math.imul(hash ^ ids[at]!, 0x01000193);
+    if (tokenizer.textOf(ids[at]!).endsWith("\n")) break;
+  }
   return hash >>> 0;
 }
