@@ -1,198 +1,148 @@
 import { addGradients } from "../autodiff/gradients.ts";
-import {
-  addConstant,
-  addInput,
-  addOutput,
-  addReal,
-  createGraph,
-  sizeOf,
-  type Graph,
-  type Value,
-} from "../graph/graph.ts";
-import {
-  add,
-  concat,
-  gatherRows,
-  logSoftmax,
-  matmul,
-  multiply,
-  negate,
-  pickColumns,
-  reciprocal,
-  reduceSum,
-  reshape,
-  scalar,
-  slice,
-  softmax,
-  subtract,
-  transpose,
-} from "../graph/operators.ts";
-import { decoderHidden, decoderLogits, type DecoderParts } from "./decoder.ts";
+import { pruneGraph, splitGraph, type SplitGraph } from "../autodiff/split.ts";
+import { addInput, createGraph, type Graph, type Value } from "../graph/graph.ts";
+import { gatherRows, logSoftmax, multiply, pickColumns, scalar } from "../graph/operators.ts";
+import { addLoss, type Objective } from "../training/objective.ts";
+import { decoderBlock, decoderLogits, decoderNorm, type DecoderParts } from "./decoder.ts";
 import { linearLayers, weightShapes, type DecoderConfig } from "./decoder-config.ts";
-import type { Weights } from "./inference-graph.ts";
-import { rotaryTables } from "./rotary.ts";
+import { rowAttention } from "./row-attention.ts";
 
-/** Which parameters are trained. All of them stand in one flat vector `theta`. */
-export type Trained =
-  | { readonly kind: "lora"; readonly rank: number; readonly alpha: number }
-  | { readonly kind: "full" };
-
+/**
+ * The graphs of a training step. All blocks of a decoder have one shape, so one pair of graphs serves
+ * them all, with weights as inputs; nothing is copied, and what must be kept between the passes is
+ * decided by the caller. N = B S tokens, D the hidden size, M targets, V the vocabulary.
+ */
 export interface TrainingShape {
   /** Rows of a batch, tokens of a row, and positions of the batch that have a target. */
   readonly nRows: number;
   readonly rowTokens: number;
   readonly nTargets: number;
+  /** Completions of a batch (kto), or pairs of them (dpo); 1 unless given. */
+  readonly nSequences?: number;
 }
 
-/** Where a parameter stands in `theta`. */
-export interface ParameterSlot {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly offset: number;
+/** How the parameters of a stage are trained: not at all, through LoRA factors, or as they are. */
+export type StageTraining =
+  | { readonly kind: "frozen" | "whole" }
+  | { readonly kind: "lora"; readonly scale: number; readonly rank: number };
+
+/** Name of a gradient output. */
+export const gradientOf = (name: string) => `gradient.${name}`;
+
+const BLOCK_PREFIX = "model.layers.0.";
+
+/**
+ * One block. Inputs: `x` (N, D), `mask` (B, 1, 1, S, S), 0 where a token may look and a large negative
+ * number elsewhere, the block's tensors by their names without `model.layers.{i}.`, and backward
+ * `gradient` (N, D). Outputs: `y` (N, D) and the kept values; backward `gradient.x` and the gradients of
+ * the trained tensors. `withInputGradient` is false for the lowest trained block of a frozen embedding.
+ */
+export function buildBlockGraphs(
+  config: DecoderConfig,
+  training: StageTraining,
+  shape: TrainingShape,
+  keep: "everything" | "nothing",
+  bottom: "input-gradient" | "no-input-gradient",
+  real: Graph["real"],
+): SplitGraph {
+  const g = createGraph("block", real);
+  const { nRows: b, rowTokens: s } = shape;
+  const x = addInput(g, "x", real, [b * s, config.hiddenSize]);
+  const mask = addInput(g, "mask", real, [b, 1, 1, s, s]);
+  const { parts, trained } = blockParts(g, config, training);
+  const y = decoderBlock(g, config, 0, x, { ...parts, attention: rowAttention(g, config, b, s, mask) });
+  const nForward = g.nodes.length;
+  if (training.kind === "frozen") return splitGraph(g, nForward, { forward: [y], backward: [] }, "nothing");
+  const wanted = bottom === "input-gradient" ? [x, ...trained] : trained;
+  const gradients = addGradients(g, y, wanted, addInput(g, "gradient", real, y.shape));
+  return splitGraph(g, nForward, { forward: [y], backward: named(g, wanted, gradients) }, keep);
 }
 
-/** The parameters of a run in their order in `theta`: names are those of the saved file. */
-export function parameterSlots(config: DecoderConfig, trained: Trained): readonly ParameterSlot[] {
-  const shapes: [string, readonly number[]][] =
-    trained.kind === "full"
-      ? [...weightShapes(config)]
-      : linearLayers(config).flatMap(({ name, nIn, nOut }): [string, readonly number[]][] => [
-          [`${name}.lora_A.weight`, [trained.rank, nIn]],
-          [`${name}.lora_B.weight`, [nOut, trained.rank]],
-        ]);
-  let offset = 0;
-  return shapes.map(([name, shape]) => {
-    const slot = { name, shape, offset };
-    offset += sizeOf(shape);
-    return slot;
-  });
+function blockParts(g: Graph, config: DecoderConfig, training: StageTraining) {
+  const inputs = new Map<string, Value>();
+  const input = (name: string, shape: readonly number[]): Value => {
+    const local = name.slice(BLOCK_PREFIX.length);
+    const value = inputs.get(local) ?? addInput(g, local, g.real, shape);
+    inputs.set(local, value);
+    return value;
+  };
+  const shapes = weightShapes(config);
+  const layers = new Map(linearLayers(config).map((layer) => [layer.name, layer]));
+  const trained: Value[] = [];
+  const train = (value: Value) => {
+    if (!trained.includes(value)) trained.push(value);
+    return value;
+  };
+  const parts: Pick<DecoderParts, "weight" | "adapter"> = {
+    weight(name) {
+      const value = input(name, shapes.get(name)!);
+      return training.kind === "whole" ? train(value) : value;
+    },
+    adapter(name) {
+      if (training.kind !== "lora") return null;
+      const { nIn, nOut } = layers.get(name)!;
+      const a = train(input(`${name}.lora_A.weight`, [training.rank, nIn]));
+      const b = train(input(`${name}.lora_B.weight`, [nOut, training.rank]));
+      return { a, b: multiply(g, b, scalar(g, training.scale)) };
+    },
+  };
+  return { parts, trained };
+}
+
+export interface HeadGraphs {
+  /** Outputs `log_probabilities` (M, 1). */
+  readonly forward: Graph;
+  /** Outputs `loss`, `log_probabilities` and `gradient.x` (N, D), and the gradients of norm and head where trained. */
+  readonly gradient: Graph;
 }
 
 /**
- * One training step without the update: weighted cross-entropy and its gradient.
- *
- * Inputs: `theta` (P); `ids` (B S) int64; `mask` (B, 1, 1, S, S), 0 where a token may look and a large
- * negative number elsewhere; `positions` (M) int64 into B S; `targets` (M, 1) int64; `weights` (M, 1).
- * Outputs: `loss`, the sum of weighted losses in nats divided by the sum of weights, and `gradient` (P).
- * M is fixed: unused target places carry weight 0.
+ * Final norm, head and loss on the target positions alone. Inputs: `x` (N, D), `positions` (M) int64,
+ * `targets` (M, 1) int64, the tensors by their names, and those of the objective.
  */
-export function buildTrainingGraph(
+export function buildHeadGraphs(
   config: DecoderConfig,
-  weights: Weights,
-  trained: Trained,
+  training: StageTraining["kind"],
+  objective: Objective,
   shape: TrainingShape,
-  real: Graph["real"] = "float32",
-  withGradient: "loss" | "gradient" = "gradient",
-): Graph {
-  const g = createGraph("train", real);
+  real: Graph["real"],
+): HeadGraphs {
+  const g = createGraph("head", real);
   const { nRows: b, rowTokens: s, nTargets: m } = shape;
-  const slots = parameterSlots(config, trained);
-  const nParameters = slots.reduce((sum, slot) => sum + sizeOf(slot.shape), 0);
-  const theta = addInput(g, "theta", real, [nParameters]);
-  const ids = addInput(g, "ids", "int64", [b * s]);
-  const mask = addInput(g, "mask", real, [b, 1, 1, s, s]);
+  const x = addInput(g, "x", real, [b * s, config.hiddenSize]);
   const positions = addInput(g, "positions", "int64", [m]);
   const targets = addInput(g, "targets", "int64", [m, 1]);
-  const targetWeights = addInput(g, "weights", real, [m, 1]);
-
-  const parameters = new Map<string, Value>(
-    slots.map((slot) => [
-      slot.name,
-      reshape(g, slice(g, theta, 0, slot.offset, slot.offset + sizeOf(slot.shape)), slot.shape),
-    ]),
-  );
-  const parts: DecoderParts = {
-    weight: weightSource(g, config, weights, parameters),
-    adapter(name) {
-      const a = parameters.get(`${name}.lora_A.weight`);
-      const b = parameters.get(`${name}.lora_B.weight`);
-      if (!a || !b || trained.kind !== "lora") return null;
-      return { a, b: multiply(g, b, scalar(g, trained.alpha / trained.rank)) };
-    },
-    attention: rowAttention(g, config, b, s, mask),
-  };
-
-  const hidden = decoderHidden(g, config, ids, parts);
-  const logits = decoderLogits(g, config, gatherRows(g, hidden, positions), parts); // (M, V)
-  const logProbabilities = pickColumns(g, logSoftmax(g, logits), targets); // (M, 1)
-  const total = reduceSum(g, multiply(g, logProbabilities, targetWeights), [0, 1]);
-  const sumOfWeights = reduceSum(g, targetWeights, [0, 1]);
-  const mean = multiply(g, negate(g, total), reciprocal(g, sumOfWeights));
-  const loss = reshape(g, mean, []);
-  addOutput(g, "loss", loss);
-  if (withGradient === "gradient") addOutput(g, "gradient", flatGradient(g, loss, slots, parameters));
-  return g;
-}
-
-/** Gradients of the parameters, concatenated once: cheaper than adding padded slices of theta. */
-function flatGradient(
-  g: Graph,
-  loss: Value,
-  slots: readonly ParameterSlot[],
-  parameters: ReadonlyMap<string, Value>,
-): Value {
-  const gradients = addGradients(
-    g,
-    loss,
-    slots.map((slot) => parameters.get(slot.name)!),
-  );
-  return concat(
-    g,
-    gradients.map((gradient, i) => reshape(g, gradient, [sizeOf(slots[i]!.shape)])),
-    0,
-  );
-}
-
-function weightSource(g: Graph, config: DecoderConfig, weights: Weights, parameters: ReadonlyMap<string, Value>) {
+  const trained: Value[] = [];
   const shapes = weightShapes(config);
-  const constants = new Map<string, Value>();
-  return (name: string): Value => {
-    const parameter = parameters.get(name);
-    if (parameter) return parameter;
-    const known = constants.get(name);
-    if (known) return known;
-    const data = weights.get(name);
-    const shape = shapes.get(name);
-    if (!data || !shape) throw new Error(`The checkpoint has no tensor ${name}`);
-    const value = g.real === "float32" ? addConstant(g, data, shape, name) : addReal(g, data, shape, name);
-    constants.set(name, value);
-    return value;
+  const parts: DecoderParts = {
+    weight(name) {
+      const value = addInput(g, name, real, shapes.get(name)!);
+      if (training === "whole") trained.push(value);
+      return value;
+    },
+    adapter: () => null,
+    attention: () => {
+      throw new Error("The head has no attention");
+    },
   };
+  const hidden = decoderNorm(g, config, gatherRows(g, x, positions), parts); // (M, D)
+  const logits = decoderLogits(g, config, hidden, parts); // (M, V)
+  const logProbabilities = pickColumns(g, logSoftmax(g, logits), targets); // (M, 1)
+  const loss = addLoss(g, objective, logProbabilities, shape.nSequences ?? 1);
+  const wanted = [x, ...trained];
+  const gradients = named(g, wanted, addGradients(g, loss, wanted));
+  const result = renamed(g, "log_probabilities", logProbabilities);
+  const value = renamed(g, "loss", loss);
+  return { forward: pruneGraph(g, [result]), gradient: pruneGraph(g, [value, result, ...gradients]) };
 }
 
-/** Masked attention over whole rows. Heads of one key-value group are stacked, so K and V are not repeated. */
-function rowAttention(g: Graph, config: DecoderConfig, b: number, s: number, mask: Value): DecoderParts["attention"] {
-  const { nHeads, nKvHeads, headDim } = config;
-  const groups = nHeads / nKvHeads;
-  const half = headDim / 2;
-  const tables = rotaryTables(config, s);
-  const cos = addReal(g, tables.cos, [s, half], "rotary_cos");
-  const sin = addReal(g, tables.sin, [s, half], "rotary_sin");
+function named(g: Graph, of: readonly Value[], gradients: readonly Value[]): Value[] {
+  return gradients.map((gradient, i) => renamed(g, gradientOf(of[i]!.name), gradient));
+}
 
-  // (B S, h hd) -> (B, h, S, hd)
-  const split = (x: Value, heads: number) => transpose(g, reshape(g, x, [b, s, heads, headDim]), [0, 2, 1, 3]);
-  const rotate = (x: Value) => {
-    const first = slice(g, x, 3, 0, half);
-    const second = slice(g, x, 3, half, headDim);
-    return concat(
-      g,
-      [
-        subtract(g, multiply(g, first, cos), multiply(g, second, sin)),
-        add(g, multiply(g, second, cos), multiply(g, first, sin)),
-      ],
-      3,
-    );
-  };
-
-  return (_layer, query, key, value) => {
-    const q = reshape(g, rotate(split(query, nHeads)), [b, nKvHeads, groups * s, headDim]);
-    const k = rotate(split(key, nKvHeads));
-    const v = split(value, nKvHeads);
-    const scaled = multiply(g, q, scalar(g, headDim ** -0.5));
-    const scores = matmul(g, scaled, transpose(g, k, [0, 1, 3, 2])); // (B, K, G S, S)
-    const masked = add(g, reshape(g, scores, [b, nKvHeads, groups, s, s]), mask);
-    const weights = reshape(g, softmax(g, masked), [b, nKvHeads, groups * s, s]);
-    const mixed = reshape(g, matmul(g, weights, v), [b, nHeads, s, headDim]);
-    return reshape(g, transpose(g, mixed, [0, 2, 1, 3]), [b * s, nHeads * headDim]);
-  };
+/** The value under another name: the last node that makes it is renamed, so that nothing is copied. */
+function renamed(g: Graph, name: string, value: Value): Value {
+  const output = { ...value, name };
+  g.nodes.push({ op: "Identity", domain: "", inputs: [value], outputs: [output], attributes: {} });
+  return output;
 }

@@ -3,14 +3,20 @@ import { addReal, type Graph, type Value } from "../graph/graph.ts";
 import { RULES } from "./rules.ts";
 
 /**
- * Reverse-mode differentiation: extend the graph by the gradients of a scalar `loss` with respect to
- * `targets`, in their order. Only nodes between a target and the loss are differentiated. Throws when
- * an operator on that path has no rule, or when a target does not reach the loss.
+ * Reverse-mode differentiation: extend the graph by the gradients of `loss` with respect to `targets`,
+ * in their order. Only nodes between a target and the loss are differentiated. `seed` is the gradient
+ * of what follows with respect to `loss`, of its shape; a scalar loss needs none. Throws when an
+ * operator on that path has no rule, or when a target does not reach the loss.
  */
-export function addGradients(g: Graph, loss: Value, targets: readonly Value[]): Value[] {
+export function addGradients(
+  g: Graph,
+  loss: Value,
+  targets: readonly Value[],
+  seed: Value = addReal(g, [1], []),
+): Value[] {
   const forward = [...g.nodes];
   const trained = reachable(forward, targets);
-  const gradients = new Map<string, Value>([[loss.name, addReal(g, [1], [])]]);
+  const gradients = new Map<string, Value>([[loss.name, seed]]);
 
   for (const node of forward.toReversed()) {
     const output = node.outputs[0]!;

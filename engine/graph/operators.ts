@@ -22,8 +22,6 @@ export const multiply = (g: Graph, a: Value, b: Value): Value => elementwise(g, 
 export const sigmoid = (g: Graph, x: Value): Value => addNode(g, "Sigmoid", [x], x);
 export const squareRoot = (g: Graph, x: Value): Value => addNode(g, "Sqrt", [x], x);
 export const reciprocal = (g: Graph, x: Value): Value => addNode(g, "Reciprocal", [x], x);
-/** log(1 + exp x), without overflow. */
-export const softplus = (g: Graph, x: Value): Value => addNode(g, "Softplus", [x], x);
 export const negate = (g: Graph, x: Value): Value => addNode(g, "Neg", [x], x);
 /** Over the last axis. */
 export const softmax = (g: Graph, x: Value): Value => addNode(g, "Softmax", [x], x, { axis: -1 });
@@ -147,6 +145,11 @@ export function scatterColumns(g: Graph, picked: Value, indices: Value, nColumns
 
 /** x * sigmoid(x). */
 export const silu = (g: Graph, x: Value): Value => multiply(g, x, sigmoid(g, x));
+
+/** log sigmoid(x) of a column (N, 1), without overflow: the log-probability of x against 0. */
+export function logSigmoid(g: Graph, x: Value): Value {
+  return slice(g, logSoftmax(g, concat(g, [x, zeros(g, staticShape(x))], 1)), 1, 0, 1);
+}
 
 /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis (Zhang and Sennrich 2019). */
 export function rmsNorm(g: Graph, x: Value, weight: Value, epsilon: number): Value {

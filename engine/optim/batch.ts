@@ -10,13 +10,18 @@ export interface Batch {
 /** Large enough to vanish in softmax, small enough to stay finite in float32. */
 const MASKED = -1e9;
 
-/** (B, 1, 1, S, S): 0 where token i may look at token j <= i of its own document. */
-export function attentionMask(documents: Int32Array, nRows: number, rowTokens: number): Float32Array {
+/** (B, 1, 1, S, S): 0 where token i may look at token j <= i of its own document, less than `window` tokens back. */
+export function attentionMask(
+  documents: Int32Array,
+  nRows: number,
+  rowTokens: number,
+  window = Number.POSITIVE_INFINITY,
+): Float32Array {
   const mask = new Float32Array(nRows * rowTokens * rowTokens).fill(MASKED);
   for (let row = 0; row < nRows; row++) {
     const at = row * rowTokens;
     for (let i = 0; i < rowTokens; i++) {
-      for (let j = 0; j <= i; j++) {
+      for (let j = Math.max(0, i - window + 1); j <= i; j++) {
         // Padding sees itself, so that no row of the softmax is empty.
         if (documents[at + i] === documents[at + j] && (documents[at + i] !== 0 || i === j))
           mask[(at + i) * rowTokens + j] = 0;

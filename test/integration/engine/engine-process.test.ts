@@ -5,7 +5,8 @@ import path from "node:path";
 import { createRandom } from "../../../core/statistics/random.ts";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
 import { writeAdapter } from "../../../engine/lora/adapter.ts";
-import { createLoraTrainer } from "../../../engine/lora/trainer.ts";
+import { trainedAdapter } from "../../../engine/training/trained-model.ts";
+import { createTrainer, imitated } from "../../../engine/training/trainer.ts";
 import { packBatches } from "../../../engine/optim/packing.ts";
 import { startEngineProcess, type EngineProcess } from "../../../engine/process/host.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
@@ -27,9 +28,10 @@ async function writeTrainedAdapter(modelDir: string, dir: string): Promise<void>
   const checkpoint = loadCheckpoint(modelDir);
   const shape = { nRows: 1, rowTokens: 32, nTargets: 16 };
   const adamW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 };
-  await using trainer = await createLoraTrainer(checkpoint, {
-    rank: 4,
-    alpha: 8,
+  const trained = { kind: "lora", rank: 4, alpha: 8 } as const;
+  await using trainer = await createTrainer(checkpoint, {
+    trained,
+    objective: { kind: "sft" },
     shape,
     adamW,
     random: createRandom(1),
@@ -37,8 +39,12 @@ async function writeTrainedAdapter(modelDir: string, dir: string): Promise<void>
   });
   const ids = Array.from({ length: 24 }, (_, i) => 40 + (i % 3));
   const [batch] = packBatches([{ ids, targets: [8, 9, 10, 11, 12, 13, 14, 15], weight: 1 }], shape);
-  for (let step = 0; step < 60; step++) await trainer.step(batch!, 0.02);
-  writeAdapter(dir, trainer.adapter(), checkpoint.config, { baseModel: "tiny", baseSha256: "", readme: "" });
+  for (let step = 0; step < 60; step++) await trainer.step([imitated(batch!)], 0.02);
+  writeAdapter(dir, trainedAdapter(checkpoint.config, trained, trainer.slots, trainer.theta), checkpoint.config, {
+    baseModel: "tiny",
+    baseSha256: "",
+    readme: "",
+  });
 }
 
 describe("the engine process", function () {

@@ -106,6 +106,7 @@ describe("gradients agree with finite differences", () => {
   it("multiply by itself", () => check("square", [[2, 3]], (g, [a]) => op.multiply(g, a!, a!)));
   it("negate", () => check("negate", [[4]], (g, [a]) => op.negate(g, a!)));
   it("sigmoid", () => check("sigmoid", [[2, 3]], (g, [a]) => op.sigmoid(g, a!)));
+  it("log sigmoid", () => check("logSigmoid", [[3, 1]], (g, [a]) => op.logSigmoid(g, a!)));
   it("square root", () => check("squareRoot", [[5]], (g, [a]) => op.squareRoot(g, op.multiply(g, a!, a!))));
   it("reciprocal", () =>
     check("reciprocal", [[5]], (g, [a]) => op.reciprocal(g, op.add(g, op.multiply(g, a!, a!), op.scalar(g, 1)))));

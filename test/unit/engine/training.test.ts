@@ -8,12 +8,14 @@ import { linearLayers } from "../../../engine/architectures/decoder-config.ts";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
 import { writeSafetensors } from "../../../engine/checkpoint/safetensors.ts";
 import { readAdapter, writeAdapter, type LoraAdapter } from "../../../engine/lora/adapter.ts";
-import { createLoraTrainer } from "../../../engine/lora/trainer.ts";
+import { trainedAdapter } from "../../../engine/training/trained-model.ts";
+import { createTrainer, imitated, meanLoss, type Trainer } from "../../../engine/training/trainer.ts";
 import { adamWStep, cosineSchedule, createAdamWState } from "../../../engine/optim/adamw.ts";
 import { attentionMask } from "../../../engine/optim/batch.ts";
 import { packBatches } from "../../../engine/optim/packing.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
 
+const LORA = { kind: "lora", rank: 4, alpha: 8 } as const;
 const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 1e9 };
 
 describe("AdamW", () => {
@@ -112,25 +114,33 @@ describe("the LoRA trainer", () => {
     shape,
   );
   const open = (seed = 1) =>
-    createLoraTrainer(checkpoint, { rank: 4, alpha: 8, shape, adamW: ADAMW, random: createRandom(seed), threads: 1 });
+    createTrainer(checkpoint, {
+      trained: LORA,
+      objective: { kind: "sft" },
+      shape,
+      adamW: ADAMW,
+      random: createRandom(seed),
+      threads: 1,
+    });
+  const update = (trainer: Trainer) => trainer.step([imitated(batch!)], 0.01);
 
   it("starts at the base model: B is zero", async () => {
     await using trainer = await open(1);
     await using other = await open(2);
-    assert.equal(await trainer.evaluate(batch!), await other.evaluate(batch!));
+    assert.equal(await meanLoss(trainer, [batch!]), await meanLoss(other, [batch!]));
   });
   it("learns a sequence by heart", async () => {
     await using trainer = await open();
-    const before = await trainer.evaluate(batch!);
-    for (let step = 0; step < 40; step++) await trainer.step(batch!, 0.01);
-    const after = await trainer.evaluate(batch!);
+    const before = await meanLoss(trainer, [batch!]);
+    for (let step = 0; step < 40; step++) await update(trainer);
+    const after = await meanLoss(trainer, [batch!]);
     assert.ok(after < 0.5 * before, `${before} -> ${after}`);
   });
   it("repeats itself byte for byte", async () => {
     const run = async () => {
       await using trainer = await open(3);
       const losses: number[] = [];
-      for (let step = 0; step < 5; step++) losses.push((await trainer.step(batch!, 0.01)).loss);
+      for (let step = 0; step < 5; step++) losses.push((await update(trainer)).loss);
       return { losses, theta: Buffer.from(trainer.theta.buffer).toString("hex") };
     };
     assert.deepEqual(await run(), await run());
@@ -138,8 +148,8 @@ describe("the LoRA trainer", () => {
 
   async function trained(): Promise<LoraAdapter> {
     await using trainer = await open();
-    for (let step = 0; step < 3; step++) await trainer.step(batch!, 0.01);
-    return trainer.adapter();
+    for (let step = 0; step < 3; step++) await update(trainer);
+    return trainedAdapter(checkpoint.config, LORA, trainer.slots, trainer.theta);
   }
   it("writes a PEFT folder that reads back the same", async () => {
     const adapter = await trained();

@@ -1,0 +1,233 @@
+import type { Tensor } from "onnxruntime-node";
+import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
+import type { Weights } from "../architectures/inference-graph.ts";
+import {
+  buildBlockGraphs,
+  buildHeadGraphs,
+  gradientOf,
+  type StageTraining,
+  type TrainingShape,
+} from "../architectures/training-graph.ts";
+import { sizeOf, staticShape, type Graph } from "../graph/graph.ts";
+import { compileGraph, int64s, type GraphSession } from "../graph/session.ts";
+import { attentionMask, type Batch } from "../optim/batch.ts";
+import { addEmbeddingGradient, embedTokens } from "./embedding.ts";
+import type { Objective } from "./objective.ts";
+import { baseWeight, firstTrainedLayer, parameterSlots, trainedConfig, type Trained } from "./parameters.ts";
+import { asReals, newReals, tensorOver, type Reals } from "./reals.ts";
+
+/** Inputs of the loss beside the targets; see `addLoss`. Each a column or a matrix of the shape that the graph declares. */
+export type LossInputs = Readonly<Record<string, ArrayLike<number>>>;
+
+export interface PipelineOptions {
+  readonly config: DecoderConfig;
+  readonly weights: Weights;
+  readonly trained: Trained;
+  readonly objective: Objective;
+  readonly shape: TrainingShape;
+  readonly threads: number;
+  /** Keep every activation for the backward pass, or only each block's input and compute the block again. */
+  readonly keep: "everything" | "nothing";
+  readonly real?: Graph["real"];
+}
+
+/**
+ * The forward and the backward pass of a decoder, block by block. One run is native and synchronous
+ * for one block at most, and what is kept between the passes stands in arrays made once.
+ */
+export interface Pipeline {
+  /** The loss and the targets' log-probabilities; the gradient is written over `gradient`. */
+  differentiate(
+    theta: Reals,
+    gradient: Reals,
+    batch: Batch,
+    loss: LossInputs,
+  ): Promise<{ readonly loss: number; readonly logProbabilities: Reals }>;
+  /** Log-probabilities (M) of a batch's targets; with null for `theta`, those of the base model. */
+  logProbabilities(theta: Reals | null, batch: Batch): Promise<Reals>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { trained, shape, keep, weights } = options;
+  const real = options.real ?? "float32";
+  const config = trainedConfig(options.config, trained);
+  const nTokens = shape.nRows * shape.rowTokens;
+  const first = firstTrainedLayer(config, trained);
+  const slots = new Map(parameterSlots(options.config, trained).map((slot) => [slot.name, slot]));
+  const trainsEmbedding = trained.kind === "full";
+
+  const training: StageTraining =
+    trained.kind === "lora"
+      ? { kind: "lora", rank: trained.rank, scale: trained.alpha / trained.rank }
+      : { kind: "whole" };
+  const compile = (graph: Graph) => compileGraph(graph, { threads: options.threads, prepack: false });
+  const sessions: GraphSession[] = [];
+  const compiled = async (graph: Graph): Promise<Stage> => {
+    const session = await compile(graph);
+    sessions.push(session);
+    return { session, graph };
+  };
+  const block = (stage: StageTraining, bottom: Parameters<typeof buildBlockGraphs>[4]) =>
+    buildBlockGraphs(config, stage, shape, keep, bottom, real);
+
+  const upper = block(training, "input-gradient");
+  const lowest = trainsEmbedding ? upper : block(training, "no-input-gradient");
+  const frozen = first > 0 ? await compiled(block({ kind: "frozen" }, "input-gradient").forward) : null;
+  const forward = await compiled(upper.forward);
+  const lowestForward = lowest === upper ? forward : await compiled(lowest.forward);
+  const backward = await compiled(upper.backward);
+  const lowestBackward = lowest === upper ? backward : await compiled(lowest.backward);
+  const head = buildHeadGraphs(config, trained.kind === "lora" ? "frozen" : "whole", options.objective, shape, real);
+  const headForward = await compiled(head.forward);
+  const headGradient = await compiled(head.gradient);
+
+  const shapes = weightShapes(config);
+  const baseTensors = new Map<string, Tensor>();
+  const baseTensor = (name: string): Tensor => {
+    const known = baseTensors.get(name);
+    if (known) return known;
+    const tensor = tensorOver(asReals(real, baseWeight(weights, name)), shapes.get(name)!);
+    baseTensors.set(name, tensor);
+    return tensor;
+  };
+  /** A tensor of the model: from `theta` where it is trained, and an adapter switched off by a B of zeros. */
+  const tensorOf = (name: string, theta: Reals | null): Tensor => {
+    const slot = slots.get(name);
+    if (!slot) return baseTensor(name);
+    const size = sizeOf(slot.shape);
+    if (theta) return tensorOver(theta.subarray(slot.offset, slot.offset + size), slot.shape);
+    return name.includes(".lora_") ? tensorOver(newReals(real, size), slot.shape) : baseTensor(name);
+  };
+
+  const hidden = Array.from({ length: config.nLayers + 1 }, () => newReals(real, nTokens * config.hiddenSize));
+  const hiddenShape = [nTokens, config.hiddenSize];
+  const flow = [newReals(real, nTokens * config.hiddenSize), newReals(real, nTokens * config.hiddenSize)] as const;
+  const keptOf = Array.from({ length: config.nLayers }, (_, layer) => {
+    if (layer < first) return [];
+    const { kept } = layer === first ? lowest : upper;
+    return kept.map((value) => {
+      const size = staticShape(value);
+      return [value.name, tensorOver(newReals(real, sizeOf(size)), size)] as const;
+    });
+  });
+  const masks = maskSource(config, shape, real);
+
+  const blockFeeds = (layer: number, graph: Graph, theta: Reals | null): Record<string, Tensor> => {
+    const names = graph.inputs
+      .map(({ name }) => name)
+      .filter((name) => shapes.has(`model.layers.0.${name}`) || name.includes(".lora_"));
+    return Object.fromEntries(names.map((name) => [name, tensorOf(`model.layers.${layer}.${name}`, theta)]));
+  };
+  const only = (graph: Graph, feeds: Record<string, Tensor>) => {
+    const wanted = new Set(graph.inputs.map(({ name }) => name));
+    return Object.fromEntries(Object.entries(feeds).filter(([name]) => wanted.has(name)));
+  };
+
+  async function runForward(theta: Reals | null, batch: Batch, keeping: boolean): Promise<void> {
+    embedTokens(tensorOf("model.embed_tokens.weight", theta).data as Reals, batch.ids, config.hiddenSize, hidden[0]!);
+    const mask = masks(batch);
+    for (let layer = 0; layer < config.nLayers; layer++) {
+      const { session, graph } = layer < first ? frozen! : layer === first ? lowestForward : forward;
+      const feeds = {
+        ...blockFeeds(layer, graph, theta),
+        x: tensorOver(hidden[layer]!, hiddenShape),
+        mask: mask(layer),
+      };
+      const y = { [graph.outputs[0]!.name]: tensorOver(hidden[layer + 1]!, hiddenShape) };
+      await session.run(only(graph, feeds), keeping ? { ...y, ...Object.fromEntries(keptOf[layer]!) } : y);
+    }
+  }
+
+  const headFeeds = (graph: Graph, theta: Reals | null, batch: Batch, loss: LossInputs): Record<string, Tensor> => {
+    const feeds: Record<string, Tensor> = {};
+    for (const { name, shape: declared } of graph.inputs) {
+      const size = declared as readonly number[];
+      if (name === "x") feeds[name] = tensorOver(hidden[config.nLayers]!, hiddenShape);
+      else if (name === "positions") feeds[name] = int64s(batch.positions, size);
+      else if (name === "targets") feeds[name] = int64s(batch.targets, size);
+      else if (shapes.has(name)) feeds[name] = tensorOf(name, theta);
+      else feeds[name] = tensorOver(asReals(real, loss[name]!), size);
+    }
+    return feeds;
+  };
+  /** Places in `gradient` for the outputs of a stage: `prefix` is that of its layer. */
+  const gradientFetches = (graph: Graph, gradient: Reals, prefix: string): Record<string, Tensor> =>
+    Object.fromEntries(
+      graph.outputs.flatMap(({ name }) => {
+        const slot = name.startsWith("gradient.") ? slots.get(prefix + name.slice("gradient.".length)) : undefined;
+        if (!slot) return [];
+        return [[name, tensorOver(gradient.subarray(slot.offset, slot.offset + sizeOf(slot.shape)), slot.shape)]];
+      }),
+    );
+
+  return {
+    async differentiate(theta, gradient, batch, loss) {
+      await runForward(theta, batch, true);
+      const logProbabilities = newReals(real, shape.nTargets);
+      const value = newReals(real, 1);
+      await headGradient.session.run(headFeeds(headGradient.graph, theta, batch, loss), {
+        loss: tensorOver(value, []),
+        log_probabilities: tensorOver(logProbabilities, [shape.nTargets, 1]),
+        [gradientOf("x")]: tensorOver(flow[config.nLayers % 2]!, hiddenShape),
+        ...gradientFetches(headGradient.graph, gradient, ""),
+      });
+      const mask = masks(batch);
+      for (let layer = config.nLayers - 1; layer >= first; layer--) {
+        const { session, graph } = layer === first ? lowestBackward : backward;
+        const feeds = {
+          ...blockFeeds(layer, graph, theta),
+          ...Object.fromEntries(keptOf[layer]!),
+          x: tensorOver(hidden[layer]!, hiddenShape),
+          mask: mask(layer),
+          gradient: tensorOver(flow[(layer + 1) % 2]!, hiddenShape),
+        };
+        const fetches = gradientFetches(graph, gradient, `model.layers.${layer}.`);
+        if (graph.outputs.some(({ name }) => name === gradientOf("x")))
+          fetches[gradientOf("x")] = tensorOver(flow[layer % 2]!, hiddenShape);
+        await session.run(only(graph, feeds), fetches);
+      }
+      if (trainsEmbedding) {
+        const slot = slots.get("model.embed_tokens.weight")!;
+        const rows = gradient.subarray(slot.offset, slot.offset + sizeOf(slot.shape));
+        if (!config.tiedHead) rows.fill(0);
+        addEmbeddingGradient(rows, batch.ids, config.hiddenSize, flow[0]);
+      }
+      return { loss: value[0]!, logProbabilities };
+    },
+    async logProbabilities(theta, batch) {
+      await runForward(theta, batch, false);
+      const result = newReals(real, shape.nTargets);
+      await headForward.session.run(headFeeds(headForward.graph, theta, batch, {}), {
+        log_probabilities: tensorOver(result, [shape.nTargets, 1]),
+      });
+      return result;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const session of sessions) await session.release();
+    },
+  };
+}
+
+interface Stage {
+  readonly session: GraphSession;
+  readonly graph: Graph;
+}
+
+/** The masks of a batch, made once: layers with a sliding window see less than the others. */
+function maskSource(config: DecoderConfig, shape: TrainingShape, real: Graph["real"]) {
+  const size = [shape.nRows, 1, 1, shape.rowTokens, shape.rowTokens];
+  const window = config.slidingWindow;
+  return (batch: Batch): ((layer: number) => Tensor) => {
+    const made = new Map<number, Tensor>();
+    return (layer) => {
+      const tokens = window && layer >= window.fromLayer ? window.tokens : Number.POSITIVE_INFINITY;
+      const known = made.get(tokens);
+      if (known) return known;
+      const mask = attentionMask(batch.documents, shape.nRows, shape.rowTokens, tokens);
+      const tensor = tensorOver(asReals(real, mask), size);
+      made.set(tokens, tensor);
+      return tensor;
+    };
+  };
+}
