@@ -2,10 +2,10 @@ import type { HistoryPoint } from "../../core/history-point.ts";
 import { MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS } from "../../core/history-point.ts";
 import { languageOf } from "../../tracker/mined-files.ts";
 import { AppError } from "../errors.ts";
+import { linesOf } from "./text-lines.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { z } from "zod";
 
@@ -31,7 +31,7 @@ export async function* readPointsFile(file: string, signal: AbortSignal): AsyncG
   const bytes = await openBytes(file, signal);
   let number = 0;
   try {
-    for await (const line of createInterface({ input: bytes.stream, crlfDelay: Infinity })) {
+    for await (const line of linesOf(bytes.stream)) {
       signal.throwIfAborted();
       number += 1;
       if (line.trim() !== "") yield parsePoint(line, `${file}:${number}`);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
-import type { Readable } from "node:stream";
+import { linesOf } from "../../../server/replay/text-lines.ts";
 
 /**
  * Lines of a text file in order, without their ends; a name that ends in `.xz` is unpacked by the `xz` program.
@@ -29,15 +29,4 @@ export async function* readPackedLines(file: string, signal: AbortSignal): Async
   } finally {
     child.stdout.destroy();
   }
-}
-
-/** Only line feeds end a line: readline's other ends, U+2028 among them, may stand within JSON. */
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of stream.setEncoding("utf8") as AsyncIterable<string>) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop()!;
-    yield* lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
-  }
-  if (rest !== "") yield rest;
 }

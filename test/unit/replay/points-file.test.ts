@@ -1,10 +1,12 @@
 import { AppError } from "../../../server/errors.ts";
 import { parsePoint, readPointsFile } from "../../../server/replay/points-file.ts";
+import { linesOf } from "../../../server/replay/text-lines.ts";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Readable } from "node:stream";
 
 const LINE = {
   id: "r:1",
@@ -60,6 +62,18 @@ describe("points file", () => {
     assert.ok(point.prefix.endsWith("y"));
     assert.equal(point.suffix.length, 1_500);
     assert.ok(point.suffix.startsWith("z"));
+  });
+  it("ends a line at line feeds only, wherever the file is cut into pieces", async () => {
+    const texts = ["a\u2028\u2029\u0085é", "b", "", "c"];
+    const bytes = Buffer.from(`${texts[0]}\n${texts[1]}\r\n${texts[2]}\n${texts[3]}`);
+    for (const size of [1, 2, 3, 100]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+        bytes.subarray(i * size, (i + 1) * size),
+      );
+      const lines: string[] = [];
+      for await (const line of linesOf(Readable.from(pieces, { objectMode: false }))) lines.push(line);
+      assert.deepEqual(lines, texts);
+    }
   });
   checkRefused("{", /^f:3 is not JSON/);
   checkRefused({ target: undefined }, /^f:3: target/);
