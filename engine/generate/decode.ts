@@ -1,5 +1,6 @@
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { CompletionRequest, FinishReason } from "./completion.ts";
+import type { Draft } from "./draft.ts";
 import { isEnd, logProbabilityOf } from "./logits.ts";
 import type { TokenChoice } from "./next-token.ts";
 import { createStopCheck, dropUnfinishedWord, loopStart } from "./stop.ts";
@@ -10,9 +11,15 @@ export interface DecodeOptions {
   readonly owed: string;
   /** Logits (V) after the prompt's last token. */
   readonly firstLogits: Float32Array;
+  /** Begin with this token, whatever would be chosen. */
+  readonly firstId?: number;
   readonly choose: TokenChoice;
-  /** Reads one more token; the logits (V) after it. */
-  next(id: number): Promise<Float32Array>;
+  /** Guesses to read ahead; null reads one token at a time. The text is the same either way. */
+  readonly draft: Draft | null;
+  /** Reads tokens after the prompt and `nKept` generated ones; the logits (V) after each. */
+  read(nKept: number, ids: readonly number[]): Promise<readonly Float32Array[]>;
+  /** Told the text after each token, as it would be shown if that were the last. */
+  onText?(text: string): void;
   readonly signal: AbortSignal;
 }
 
@@ -27,18 +34,23 @@ export interface Decoded {
 
 /** Writes tokens until the text is complete, the request's limit, or the signal. */
 export async function decode(options: DecodeOptions): Promise<Decoded> {
-  const { tokenizer, request, owed, choose, signal } = options;
+  const { tokenizer, request, owed, choose, draft, signal } = options;
   const isStopped = createStopCheck(request);
   const ids: number[] = [];
   let logProbability = 0;
   let written = "";
   let text = "";
-  let logits = options.firstLogits;
+  /** What was read last: `logits[i + 1]` follow `guesses[i]`, which counts only if it is chosen itself. */
+  let logits: readonly Float32Array[] = [options.firstLogits];
+  let guesses: readonly number[] = [];
+  let at = 0;
   while (ids.length < request.maxTokens && !signal.aborted) {
-    const id = choose(logits, { ids, text: written });
+    const scores = logits[at]!;
+    const isForced = ids.length === 0 && options.firstId !== undefined;
+    const id = isForced ? options.firstId! : choose(scores, { ids, text: written });
     if (isEnd(tokenizer, id)) return { text, finish: "stop", ids, logProbability };
     ids.push(id);
-    logProbability += logProbabilityOf(logits, id);
+    logProbability += logProbabilityOf(scores, id);
     written = tokenizer.decode(ids);
     const loop = loopStart(ids);
     if (loop !== null) {
@@ -47,8 +59,18 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
     }
     const check = isStopped(written.slice(owed.length));
     text = check.text;
+    options.onText?.(text);
     if (check.stop) return { text, finish: "stop", ids, logProbability };
-    logits = await options.next(id);
+    const nLeft = request.maxTokens - ids.length;
+    if (nLeft === 0) break;
+    if (id === guesses[at]) {
+      at++;
+      continue;
+    }
+    draft?.learn(at);
+    guesses = draft?.propose(ids, nLeft - 1) ?? [];
+    logits = await options.read(ids.length - 1, [id, ...guesses]);
+    at = 0;
   }
   return { text: dropUnfinishedWord(text), finish: "length", ids, logProbability };
 }

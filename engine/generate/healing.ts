@@ -29,8 +29,13 @@ export function argmaxWithin(tokenizer: Tokenizer, logits: Float32Array, owed: s
   let best = -1;
   for (let id = 0; id < logits.length; id++) {
     if (best >= 0 && logits[id]! <= logits[best]!) continue;
-    const text = tokenizer.textOf(id);
-    if (text !== "" && (text.startsWith(owed) || owed.startsWith(text))) best = id;
+    if (writes(tokenizer, id, owed)) best = id;
   }
   return best;
+}
+
+/** Whether a token begins with what is owed, or is a beginning of it. */
+export function writes(tokenizer: Tokenizer, id: number, owed: string): boolean {
+  const text = tokenizer.textOf(id);
+  return text !== "" && (text.startsWith(owed) || owed.startsWith(text));
 }

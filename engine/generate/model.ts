@@ -4,23 +4,19 @@ import { readAdapter } from "../lora/adapter.ts";
 import type { LoadedModel } from "../process/messages.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
-import { createCopyPrior, type CopyPrior } from "./copy-prior.ts";
-import { decode } from "./decode.ts";
-import { readGenerationConfig } from "./generation-config.ts";
 import { openDecoderSessions } from "./decoder-sessions.ts";
-import { healPrefix } from "./healing.ts";
-import { logProbabilityOf } from "./logits.ts";
-import { greedyChoice } from "./next-token.ts";
-import { buildPrompt, SERVING_BUDGET, type VisibleCode } from "./prompt.ts";
-import { trimCompletion } from "./stop.ts";
+import { readGenerationConfig } from "./generation-config.ts";
+import { createGenerator, type GeneratorOptions } from "./generator.ts";
 import { createTokenReader } from "./token-reader.ts";
 
 /** A loaded model that completes code. Requests are served one after the other, in order. */
 export interface Model {
   readonly info: LoadedModel;
   readonly tokenizer: Tokenizer;
-  /** Greedy completion. An aborted signal ends it within one run of the graph, as `cancelled`. */
-  complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion>;
+  /** Greedy completion, streamed to `onText`. An aborted signal ends it within one run of the graph, as `cancelled`. */
+  complete(request: CompletionRequest, signal: AbortSignal, onText?: (text: string) => void): Promise<Completion>;
+  /** At most `count` different completions, the most probable first; see `generator.ts`. */
+  candidates(request: CompletionRequest, count: number, signal: AbortSignal): Promise<readonly Completion[]>;
   /** Swap the adapter between two requests. Throws adapter-invalid or adapter-mismatch and keeps the old one. */
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
   /** Negative log-likelihood of a given completion, in nats, summed over its tokens and those that healing owes. */
@@ -32,6 +28,8 @@ export interface ModelOptions {
   readonly threads: number;
   /** What the graph multiplies in; `auto`, the default, is int8 for all but toy models. */
   readonly precision?: Precision | "auto";
+  /** Guess tokens that the prompt already has and read them ahead: the default, and the text is the same without. */
+  readonly speculation?: GeneratorOptions["speculation"];
 }
 
 /** Below this many parameters int8 saves nothing that anyone would notice. */
@@ -52,9 +50,6 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
     precision,
     nParameters,
   });
-  const { copyPriorWeights } = readGenerationConfig(modelDir);
-  const priorOf = ({ elsewhere }: VisibleCode): CopyPrior | null =>
-    copyPriorWeights.length > 0 ? createCopyPrior(elsewhere, copyPriorWeights) : null;
   const reader = createTokenReader(config, await sessions.decoderFor(null));
   let adapterVersion: string | null = null;
   let queue: Promise<unknown> = Promise.resolve();
@@ -64,53 +59,14 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
     return result;
   };
 
-  async function generate(request: CompletionRequest, signal: AbortSignal): Promise<Completion> {
-    const startedAt = performance.now();
-    const total = Math.min(SERVING_BUDGET.total, config.contextTokens - request.maxTokens);
-    const { kept, owed } = healPrefix(request.prefix);
-    const prompt = buildPrompt(tokenizer, { ...request, prefix: kept }, { ...SERVING_BUDGET, total });
-    const firstLogits = await reader.prefill(prompt.ids, signal);
-    const decodeFrom = performance.now();
-    const decoded = firstLogits
-      ? await decode({
-          tokenizer,
-          request,
-          owed,
-          firstLogits,
-          choose: greedyChoice({ tokenizer, owed, prefixIds: prompt.visible.prefix, prior: priorOf(prompt.visible) }),
-          next: (id) => reader.read([id], [0]),
-          signal,
-        })
-      : null;
-    const nTokens = decoded?.ids.length ?? 0;
-    const finish = signal.aborted || !decoded ? "cancelled" : decoded.finish;
-    return {
-      text: finish === "cancelled" ? "" : trimCompletion(decoded!.text, request.suffix),
-      finish,
-      meanLogProbability: nTokens > 0 ? decoded!.logProbability / nTokens : 0,
-      nPromptTokens: prompt.ids.length,
-      nTokens,
-      prefillMs: decodeFrom - startedAt,
-      decodeMs: performance.now() - decodeFrom,
-      adapter: adapterVersion,
-      nExamplesUsed: prompt.nExamplesUsed,
-    };
-  }
-
-  async function score(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }> {
-    const { kept, owed } = healPrefix(request.prefix);
-    const target = tokenizer.encode(owed + completion).slice(0, config.contextTokens / 2);
-    const total = Math.min(SERVING_BUDGET.total, config.contextTokens - target.length);
-    const prompt = buildPrompt(tokenizer, { ...request, prefix: kept }, { ...SERVING_BUDGET, total });
-    const ids = [...prompt.ids, ...target.slice(0, -1)];
-    const rows = target.map((_, i) => prompt.ids.length - 1 + i);
-    reader.clear();
-    const logits = await reader.read(ids, rows);
-    const { vocabSize } = config;
-    let nats = 0;
-    target.forEach((id, i) => (nats -= logProbabilityOf(logits.subarray(i * vocabSize, (i + 1) * vocabSize), id)));
-    return { nats, nTokens: target.length };
-  }
+  const generator = createGenerator({
+    tokenizer,
+    reader,
+    contextTokens: config.contextTokens,
+    copyPriorWeights: readGenerationConfig(modelDir).copyPriorWeights,
+    speculation: options.speculation ?? "prompt-lookup",
+    adapter: () => adapterVersion,
+  });
 
   return {
     info: {
@@ -120,8 +76,9 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
       contextTokens: config.contextTokens,
     },
     tokenizer,
-    complete: (request, signal) => inTurn(() => generate(request, signal)),
-    scoreCompletion: (request, completion) => inTurn(() => score(request, completion)),
+    complete: (request, signal, onText) => inTurn(() => generator.complete(request, signal, onText)),
+    candidates: (request, count, signal) => inTurn(() => generator.candidates(request, count, signal)),
+    scoreCompletion: (request, completion) => inTurn(() => generator.score(request, completion)),
     setAdapter: (next) =>
       inTurn(async () => {
         reader.use(await sessions.decoderFor(next ? readAdapter(next.dir, config) : null));

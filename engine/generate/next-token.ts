@@ -1,7 +1,7 @@
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { CopyPrior } from "./copy-prior.ts";
-import { argmaxWithin } from "./healing.ts";
-import { argmax } from "./logits.ts";
+import { argmaxWithin, writes } from "./healing.ts";
+import { argmax, isEnd } from "./logits.ts";
 
 /**
  * Chooses the token that follows `generated`, from the model's logits (V) at that position. It depends
@@ -34,4 +34,18 @@ export function greedyChoice({ tokenizer, owed, prefixIds, prior }: ChoiceContex
     const owes = owed.slice(text.length);
     return owes === "" ? argmax(logits) : argmaxWithin(tokenizer, logits, owes);
   };
+}
+
+/** The `count` most likely first tokens that end nothing and write what is owed, most likely first. */
+export function likeliest({ tokenizer, owed }: ChoiceContext, logits: Float32Array, count: number): number[] {
+  const best: number[] = [];
+  for (let id = 0; id < logits.length; id++) {
+    const least = best.at(-1);
+    if (best.length >= count && logits[id]! <= logits[least!]!) continue;
+    if (isEnd(tokenizer, id) || (owed !== "" && !writes(tokenizer, id, owed))) continue;
+    const at = best.findIndex((other) => logits[other]! < logits[id]!);
+    best.splice(at < 0 ? best.length : at, 0, id);
+    best.length = Math.min(best.length, count);
+  }
+  return best;
 }

@@ -5,29 +5,33 @@ import { createKvCache, rewindTo } from "./kv-cache.ts";
 
 /** Reads tokens through the inference graph, each run after what its key-value cache holds. */
 export interface TokenReader {
-  /** Reads the tokens after the cached ones; logits (rows.length, V) of the given positions among them. */
-  read(ids: readonly number[], rows: readonly number[]): Promise<Float32Array>;
   /** Makes the cache hold all of `ids`; logits (V) after the last. Null when the signal ended it between two runs. */
   prefill(ids: readonly number[], signal: AbortSignal): Promise<Float32Array | null>;
+  /** Forgets all but the first `nKept` tokens and reads on from there; the logits (V) after each token. */
+  readAfter(nKept: number, ids: readonly number[]): Promise<readonly Float32Array[]>;
+  /** Reads a text from the start; the logits (V) after each of its last `nRows` tokens. */
+  readAll(ids: readonly number[], nRows: number): Promise<readonly Float32Array[]>;
   /** Reads with another decoder from now on; what was cached belongs to the old one's adapter and is dropped. */
   use(decoder: Decoder): void;
-  /** Forgets every token. */
-  clear(): void;
+  /** Tokens of one run of a prefill: a run cannot be cancelled, so runs are short. */
+  chunkTokens: number;
 }
 
-/** Tokens of one run of the graph: a run cannot be cancelled, so runs are short. */
-const PREFILL_CHUNK = 128;
+export const MAX_CHUNK_TOKENS = 256;
 
 export function createTokenReader(config: DecoderConfig, first: Decoder): TokenReader {
+  const { vocabSize } = config;
   const cache = createKvCache(config);
   let decoder = first;
 
-  async function read(ids: readonly number[], rows: readonly number[]): Promise<Float32Array> {
+  /** Logits after each of the last `nRows` of the tokens. */
+  async function run(ids: readonly number[], nRows: number): Promise<readonly Float32Array[]> {
     const total = cache.ids.length + ids.length;
+    const rows = Array.from({ length: nRows }, (_, i) => ids.length - nRows + i);
     const outputs = await decoder.session.run(
       {
         ids: int64s(ids, [ids.length]),
-        rows: int64s(rows, [rows.length]),
+        rows: int64s(rows, [nRows]),
         last_position: int32s([total - 1], [1]),
         total_tokens: int32s([total], []),
         ...cache.feeds,
@@ -36,27 +40,38 @@ export function createTokenReader(config: DecoderConfig, first: Decoder): TokenR
       { logits: null, ...cache.fetches },
     );
     cache.ids.push(...ids);
-    return outputs["logits"]!.data as Float32Array;
+    const logits = outputs["logits"]!.data as Float32Array;
+    return rows.map((_, i) => logits.subarray(i * vocabSize, (i + 1) * vocabSize));
   }
 
-  return {
-    read,
+  const reader: TokenReader = {
+    chunkTokens: MAX_CHUNK_TOKENS / 2,
     async prefill(ids, signal) {
       // The last token is always read anew: its logits are not in the cache.
       rewindTo(cache, ids.slice(0, -1));
       let logits: Float32Array | null = null;
-      for (let at = cache.ids.length; at < ids.length && !signal.aborted; at += PREFILL_CHUNK) {
-        const chunk = ids.slice(at, at + PREFILL_CHUNK);
-        logits = await read(chunk, [chunk.length - 1]);
+      while (cache.ids.length < ids.length && !signal.aborted) {
+        const chunk = ids.slice(cache.ids.length, cache.ids.length + reader.chunkTokens);
+        logits = (await run(chunk, 1))[0]!;
       }
       return signal.aborted ? null : logits;
+    },
+    readAfter(nKept, ids) {
+      cache.ids.length = Math.min(cache.ids.length, nKept);
+      return run(ids, ids.length);
+    },
+    async readAll(ids, nRows) {
+      cache.ids.length = 0;
+      const nUnscored = ids.length - nRows;
+      while (cache.ids.length < nUnscored) {
+        await run(ids.slice(cache.ids.length, Math.min(nUnscored, cache.ids.length + MAX_CHUNK_TOKENS)), 0);
+      }
+      return run(ids.slice(nUnscored), nRows);
     },
     use(next) {
       decoder = next;
       cache.ids.length = 0;
     },
-    clear() {
-      cache.ids.length = 0;
-    },
   };
+  return reader;
 }

@@ -1,0 +1,152 @@
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Completion, CompletionRequest } from "./completion.ts";
+import { createCopyPrior, type CopyWeight } from "./copy-prior.ts";
+import { decode, type Decoded } from "./decode.ts";
+import { createDraft } from "./draft.ts";
+import { healPrefix } from "./healing.ts";
+import { logProbabilityOf } from "./logits.ts";
+import { greedyChoice, likeliest, type ChoiceContext } from "./next-token.ts";
+import { buildPrompt, SERVING_BUDGET, type Prompt } from "./prompt.ts";
+import { trimCompletion } from "./stop.ts";
+import type { TokenReader } from "./token-reader.ts";
+
+/** Turns requests into completions with one reader. One call at a time. */
+export interface Generator {
+  /** Greedy completion; `onText` is told the text as it grows. An aborted signal ends it as `cancelled`. */
+  complete(request: CompletionRequest, signal: AbortSignal, onText?: (text: string) => void): Promise<Completion>;
+  /**
+   * At most `count` different completions, the most probable first: each begins with another of the most
+   * likely first tokens and goes on greedily. Empty when the signal ended it.
+   */
+  candidates(request: CompletionRequest, count: number, signal: AbortSignal): Promise<readonly Completion[]>;
+  score(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }>;
+}
+
+export interface GeneratorOptions {
+  readonly tokenizer: Tokenizer;
+  readonly reader: TokenReader;
+  readonly contextTokens: number;
+  readonly copyPriorWeights: readonly CopyWeight[];
+  /** Guess tokens from the prompt and read them ahead. */
+  readonly speculation: "prompt-lookup" | "none";
+  /** Version of the adapter that the reader reads with. */
+  adapter(): string | null;
+}
+
+export function createGenerator(options: GeneratorOptions): Generator {
+  const { tokenizer, reader, contextTokens, copyPriorWeights } = options;
+
+  function prepare(request: CompletionRequest, nMore: number): { prompt: Prompt; owed: string } {
+    const { kept, owed } = healPrefix(request.prefix);
+    const total = Math.min(SERVING_BUDGET.total, contextTokens - nMore);
+    return { prompt: buildPrompt(tokenizer, { ...request, prefix: kept }, { ...SERVING_BUDGET, total }), owed };
+  }
+
+  const contextOf = (prompt: Prompt, owed: string): ChoiceContext => ({
+    tokenizer,
+    owed,
+    prefixIds: prompt.visible.prefix,
+    prior: copyPriorWeights.length > 0 ? createCopyPrior(prompt.visible.elsewhere, copyPriorWeights) : null,
+  });
+
+  const write = (
+    request: CompletionRequest,
+    prompt: Prompt,
+    context: ChoiceContext,
+    firstLogits: Float32Array,
+    signal: AbortSignal,
+    extra: { readonly firstId?: number; onText?(text: string): void },
+  ): Promise<Decoded> =>
+    decode({
+      ...extra,
+      tokenizer,
+      request,
+      owed: context.owed,
+      firstLogits,
+      choose: greedyChoice(context),
+      draft: options.speculation === "none" ? null : createDraft(prompt.ids),
+      read: (nKept, ids) => reader.readAfter(prompt.ids.length + nKept, ids),
+      signal,
+    });
+
+  function completed(
+    request: CompletionRequest,
+    prompt: Prompt,
+    decoded: Decoded | null,
+    times: { readonly prefillMs: number; readonly decodeMs: number },
+  ): Completion {
+    const nTokens = decoded?.ids.length ?? 0;
+    return {
+      text: decoded ? trimCompletion(decoded.text, request.suffix) : "",
+      finish: decoded?.finish ?? "cancelled",
+      meanLogProbability: decoded && nTokens > 0 ? decoded.logProbability / nTokens : 0,
+      nPromptTokens: prompt.ids.length,
+      nTokens,
+      ...times,
+      adapter: options.adapter(),
+      nExamplesUsed: prompt.nExamplesUsed,
+    };
+  }
+
+  return {
+    async complete(request, signal, onText) {
+      const startedAt = performance.now();
+      if (signal.aborted) return cancelled(options.adapter());
+      const { prompt, owed } = prepare(request, request.maxTokens);
+      const firstLogits = await reader.prefill(prompt.ids, signal);
+      const decodeFrom = performance.now();
+      const decoded = firstLogits
+        ? await write(request, prompt, contextOf(prompt, owed), firstLogits, signal, onText ? { onText } : {})
+        : null;
+      const times = { prefillMs: decodeFrom - startedAt, decodeMs: performance.now() - decodeFrom };
+      if (!signal.aborted) return completed(request, prompt, decoded, times);
+      const nTokens = decoded?.ids.length ?? 0;
+      return { ...completed(request, prompt, null, times), nTokens };
+    },
+
+    async candidates(request, count, signal) {
+      const startedAt = performance.now();
+      if (signal.aborted) return [];
+      const { prompt, owed } = prepare(request, request.maxTokens);
+      const firstLogits = await reader.prefill(prompt.ids, signal);
+      const prefillMs = performance.now() - startedAt;
+      if (!firstLogits) return [];
+      const context = contextOf(prompt, owed);
+      greedyChoice(context)(firstLogits, { ids: [], text: "" });
+      const made = new Map<string, Completion>();
+      for (const firstId of likeliest(context, firstLogits, count)) {
+        const decodeFrom = performance.now();
+        const decoded = await write(request, prompt, context, firstLogits, signal, { firstId });
+        if (signal.aborted) return [];
+        const times = { prefillMs, decodeMs: performance.now() - decodeFrom };
+        const completion = completed(request, prompt, decoded, times);
+        if (completion.text !== "" && !made.has(completion.text)) made.set(completion.text, completion);
+      }
+      return [...made.values()].toSorted((a, b) => b.meanLogProbability - a.meanLogProbability);
+    },
+
+    async score(request, completion) {
+      const { owed } = healPrefix(request.prefix);
+      const target = tokenizer.encode(owed + completion).slice(0, contextTokens / 2);
+      const { prompt } = prepare(request, target.length);
+      const ids = [...prompt.ids, ...target.slice(0, -1)];
+      const logits = await reader.readAll(ids, target.length);
+      return {
+        nats: -target.reduce((sum, id, i) => sum + logProbabilityOf(logits[i]!, id), 0),
+        nTokens: target.length,
+      };
+    },
+  };
+}
+
+const cancelled = (adapter: string | null): Completion => ({
+  text: "",
+  finish: "cancelled",
+  meanLogProbability: 0,
+  nPromptTokens: 0,
+  nTokens: 0,
+  prefillMs: 0,
+  decodeMs: 0,
+  adapter,
+  nExamplesUsed: 0,
+});
