@@ -27,7 +27,10 @@ const ELEMENT_BITS: ReadonlyMap<string, number> = new Map(
 );
 
 /** Tensors of one file. The models that Kept can run have at most a few thousand; more cost time to read. */
-const MAX_TENSORS = 50_000;
+const MAX_TENSORS = 20_000;
+
+/** Entries of the metadata; training tools write a handful, some a hundred. */
+const MAX_METADATA = 1_000;
 
 /** Axes of one tensor; a decoder's have two. */
 const MAX_DIMENSIONS = 8;
@@ -71,6 +74,7 @@ function readMetadata(reader: HeaderReader): void {
   const keys = new Set<string>();
   reader.object((key) => {
     if (keys.has(key)) throw invalidFile("__metadata__ has a key twice");
+    if (keys.size === MAX_METADATA) throw invalidFile(`__metadata__ has more than ${MAX_METADATA} entries`);
     keys.add(key);
     reader.string();
   });

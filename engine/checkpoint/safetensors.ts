@@ -17,9 +17,9 @@ const STORED_TYPES: readonly string[] = ["F32", "F16", "BF16", "I8"] satisfies r
 
 /**
  * Longest header. The reference implementation allows 100 MB, which takes seconds and gigabytes to
- * parse; this is room for 100 bytes on each of the most tensors that are read.
+ * parse; this is room for 400 bytes on each of the most tensors that are read.
  */
-const MAX_HEADER_BYTES = 16 * 2 ** 20;
+const MAX_HEADER_BYTES = 8 * 2 ** 20;
 
 const LENGTH_BYTES = 8;
 

@@ -28,12 +28,15 @@ export function createStoredWeights(
   const fileOf = new Map(files.flatMap((file) => [...file.tensors.keys()].map((name) => [name, file] as const)));
   const folder = path.dirname(files[0]!.path);
   const entryOf = (name: string) => fileOf.get(name)?.tensors.get(name);
-  for (const [name, shape] of shapes) {
-    checkShape(name, entryOf(name)?.shape, shape);
-    if (entryOf(name)?.dtype === "I8") checkShape(`${name}_scale`, entryOf(`${name}_scale`)?.shape, shape.slice(0, 1));
-    else if (!EXTERNAL_TYPES.has(entryOf(name)!.dtype))
-      invalid(`${name} has the unsupported type ${entryOf(name)!.dtype}`);
-  }
+  const check = (name: string, shape: readonly number[], types: "float" | "float or int8") => {
+    const entry = entryOf(name);
+    if (!entry) return invalid(`the weights have no tensor ${name}`);
+    const actual = entry.shape.join("x");
+    if (actual !== shape.join("x")) invalid(`${name} has the shape ${actual}, config.json says ${shape.join("x")}`);
+    if (entry.dtype === "I8" && types === "float or int8") check(`${name}_scale`, shape.slice(0, 1), "float");
+    else if (!EXTERNAL_TYPES.has(entry.dtype)) invalid(`${name} has the unsupported type ${entry.dtype}`);
+  };
+  for (const [name, shape] of shapes) check(name, shape, "float or int8");
   for (const name of fileOf.keys()) {
     const isScale = name.endsWith("_scale") && shapes.has(name.slice(0, -"_scale".length));
     if (!shapes.has(name) && !isScale && !IGNORED.test(name))
@@ -94,12 +97,6 @@ function dequantised(values: Int8Array, scales: Float32Array): Float32Array {
     for (let i = row * columns; i < (row + 1) * columns; i++) floats[i] = values[i]! * scale;
   });
   return floats;
-}
-
-function checkShape(name: string, actual: readonly number[] | undefined, expected: readonly number[]): void {
-  if (!actual) invalid(`the weights have no tensor ${name}`);
-  if (actual.join("x") !== expected.join("x"))
-    invalid(`${name} has the shape ${actual.join("x")}, config.json says ${expected.join("x")}`);
 }
 
 function invalid(message: string): never {

@@ -7,8 +7,8 @@ import { shown } from "./safetensors-header.ts";
 /** Shards of one model; models of hundreds of billions of parameters have under 200. */
 const MAX_SHARDS = 1_000;
 
-/** Longest list of shards: the most tensors of a file, twice, at 150 bytes each. */
-const MAX_INDEX_BYTES = 16 * 2 ** 20;
+/** Longest list of shards: 20,000 tensors at 100 bytes each. */
+const MAX_INDEX_BYTES = 2 * 2 ** 20;
 
 const INDEX_FILE = "model.safetensors.index.json";
 
@@ -61,7 +61,7 @@ function readIndex(folder: string): ReadonlyMap<string, string> {
   } catch {
     throw new EngineError("checkpoint-invalid", `${INDEX_FILE} is not JSON.`);
   }
-  if (typeof index !== "object" || index === null || Array.isArray(index))
+  if (typeof index !== "object" || index === null || Array.isArray(index) || Object.keys(index).length === 0)
     throw new EngineError("checkpoint-invalid", `${INDEX_FILE} has no weight_map.`);
   const entries = Object.entries(index) as [string, unknown][];
   const wrong = entries.find(([, file]) => typeof file !== "string");

@@ -139,7 +139,9 @@ describe("a hostile safetensors file", () => {
   );
   // G32
   const many = Array.from({ length: 100_000 }, (_, i) => `"t${i}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`);
-  refuses("100,000 tensors", fileWith(`{${many.join(",")}}`, 0), /more than 50000 tensors/);
+  refuses("100,000 tensors", fileWith(`{${many.join(",")}}`, 0), /more than 20000 tensors/);
+  const keys = Array.from({ length: 2_000 }, (_, i) => `"k${i}":""`).join(",");
+  refuses("metadata of 2,000 entries", fileWith(`{"__metadata__":{${keys}}}`, 0), /more than 1000 entries/);
   refuses("metadata with an object in it", fileWith('{"__metadata__":{"a":{"b":"c"}}}', 0), /not JSON/);
   refuses("metadata twice", fileWith('{"__metadata__":{},"__metadata__":{}}', 0), /twice/);
   refuses("a key of the metadata twice", fileWith('{"__metadata__":{"a":"","a":""}}', 0), /twice/);
