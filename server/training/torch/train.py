@@ -36,6 +36,7 @@ def arguments_of() -> argparse.ArgumentParser:
     arguments.add_argument("--continue", dest="more", action="store_true", help="a further cycle when all are done")
     arguments.add_argument("--fresh", action="store_true", help="ignore an earlier checkpoint")
     arguments.add_argument("--stop-after", type=float, help="stop with a checkpoint after so many seconds")
+    arguments.add_argument("--steps", type=int, help="stop with a checkpoint after so many steps")
     arguments.add_argument("--seconds-left", type=float, help="plan the cycle to end after so many seconds")
     arguments.add_argument("--watch-pid", type=int, help="stop when this process has ended")
     return arguments
@@ -56,7 +57,7 @@ class Run:
             self.model.load_state_dict(read_weights(config["base"]))
         self.loss = spread(NextTokenLoss(self.model), place, self.training["compile"])
         self.optimizers = build_optimizers(self.model, self.training, place.device)
-        self.state = checkpoint.new_state()
+        self.state, self.steps_here = checkpoint.new_state(), 0
         found = None if options.fresh else checkpoint.latest(self.work_dir)
         if found:
             self.load(found)
@@ -137,7 +138,8 @@ class Run:
         replan = self.options.seconds_left is not None
         try:
             while (done := record[cycle.unit]) < cycle.length:
-                if agree(place, stop.asked(time.monotonic() - self.began)):
+                enough = self.options.steps is not None and self.steps_here >= self.options.steps
+                if enough or agree(place, stop.asked(time.monotonic() - self.began)):
                     self.save()
                     return "stopped"
                 if done >= cycle.decay_from and not record.get("stableSaved"):
@@ -163,6 +165,7 @@ class Run:
                 for counts in (state, record):
                     counts["seconds"] += passed
                     counts["tokens"] += batch_rows * row_tokens
+                self.steps_here += 1
                 state["step"] += 1
                 record["steps"] += 1
                 state["pass"], state["batch"] = position.pass_number, position.batch
