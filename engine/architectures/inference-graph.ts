@@ -56,8 +56,10 @@ export function buildInferenceGraph(
 /** base + (x A^T) B^T, with a scale already in B. */
 function adapted(g: Graph, x: Value, { name, nIn, nOut }: LinearLayer, base: Value): Value {
   const inputs = adapterInputs(name);
-  const a = addInput(g, inputs.a, "float32", ["r", nIn]);
-  const b = addInput(g, inputs.b, "float32", [nOut, "r"]);
+  // Each layer may have its own rank: equal names would promise ONNX Runtime equal sizes.
+  const rank = `${name}.rank`;
+  const a = addInput(g, inputs.a, "float32", [rank, nIn]);
+  const b = addInput(g, inputs.b, "float32", [nOut, rank]);
   return gemm(g, gemm(g, x, a, { transposeB: true }), b, { transposeB: true, plus: base });
 }
 
