@@ -12,8 +12,8 @@ import type { TokenReader } from "./token-reader.ts";
 
 /** Turns requests into completions with one reader. One call at a time. */
 export interface Generator {
-  /** Greedy completion; `onText` is told the text as it grows. An aborted signal ends it as `cancelled`. */
-  complete(request: CompletionRequest, signal: AbortSignal, onText?: (text: string) => void): Promise<Completion>;
+  /** Greedy completion. An aborted signal ends it as `cancelled`. */
+  complete(request: CompletionRequest, signal: AbortSignal, onText?: OnText): Promise<Completion>;
   /**
    * At most `count` different completions, the most probable first: each begins with another of the most
    * likely first tokens and goes on greedily. Empty when the signal ended it.
@@ -21,6 +21,9 @@ export interface Generator {
   candidates(request: CompletionRequest, count: number, signal: AbortSignal): Promise<readonly Completion[]>;
   score(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }>;
 }
+
+/** Told the text after each token, as it would be shown if that were the last; a later text may be shorter. */
+export type OnText = (text: string) => void;
 
 export interface GeneratorOptions {
   readonly tokenizer: Tokenizer;

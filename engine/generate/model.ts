@@ -6,22 +6,35 @@ import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
 import { openDecoderSessions } from "./decoder-sessions.ts";
 import { readGenerationConfig } from "./generation-config.ts";
-import { createGenerator, type GeneratorOptions } from "./generator.ts";
+import { createGenerator, type GeneratorOptions, type OnText } from "./generator.ts";
 import { createTokenReader } from "./token-reader.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** A loaded model that completes code. Requests are served one after the other, in order. */
 export interface Model {
   readonly info: LoadedModel;
   readonly tokenizer: Tokenizer;
-  /** Greedy completion, streamed to `onText`. An aborted signal ends it within one run of the graph, as `cancelled`. */
-  complete(request: CompletionRequest, signal: AbortSignal, onText?: (text: string) => void): Promise<Completion>;
+  /** Greedy completion. An aborted signal ends it within one run of the graph, as `cancelled`. */
+  complete(request: CompletionRequest, signal: AbortSignal, options?: CompleteOptions): Promise<Completion>;
   /** At most `count` different completions, the most probable first; see `generator.ts`. */
   candidates(request: CompletionRequest, count: number, signal: AbortSignal): Promise<readonly Completion[]>;
   /** Swap the adapter between two requests. Throws adapter-invalid or adapter-mismatch and keeps the old one. */
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
   /** Negative log-likelihood of a given completion, in nats, summed over its tokens and those that healing owes. */
   scoreCompletion(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }>;
+  /** Touch what the first suggestion needs, and measure how much can be read at once; see `warm-up.ts`. */
+  warmUp(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface CompleteOptions {
+  /** Told the text as it grows. */
+  readonly onText?: OnText;
+  /**
+   * Only the newest of the requests that say so is worth an answer: one that still waits for its turn when
+   * a newer one comes ends as `cancelled`.
+   */
+  readonly turn?: "latest";
 }
 
 export interface ModelOptions {
@@ -52,6 +65,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
   });
   const reader = createTokenReader(config, await sessions.decoderFor(null));
   let adapterVersion: string | null = null;
+  let latest = 0;
   let queue: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = queue.then(work);
@@ -76,7 +90,13 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
       contextTokens: config.contextTokens,
     },
     tokenizer,
-    complete: (request, signal, onText) => inTurn(() => generator.complete(request, signal, onText)),
+    complete(request, signal, options = {}) {
+      const number = options.turn === "latest" ? ++latest : null;
+      return inTurn(() => {
+        const isStale = number !== null && number !== latest;
+        return generator.complete(request, isStale ? AbortSignal.abort() : signal, options.onText);
+      });
+    },
     candidates: (request, count, signal) => inTurn(() => generator.candidates(request, count, signal)),
     scoreCompletion: (request, completion) => inTurn(() => generator.score(request, completion)),
     setAdapter: (next) =>
@@ -84,6 +104,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
         reader.use(await sessions.decoderFor(next ? readAdapter(next.dir, config) : null));
         adapterVersion = next?.version ?? null;
       }),
+    warmUp: () => inTurn(() => warmUp(reader)),
     [Symbol.asyncDispose]: () => inTurn(() => sessions[Symbol.asyncDispose]()),
   };
 }

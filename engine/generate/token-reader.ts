@@ -13,11 +13,15 @@ export interface TokenReader {
   readAll(ids: readonly number[], nRows: number): Promise<readonly Float32Array[]>;
   /** Reads with another decoder from now on; what was cached belongs to the old one's adapter and is dropped. */
   use(decoder: Decoder): void;
-  /** Tokens of one run of a prefill: a run cannot be cancelled, so runs are short. */
+  /** Tokens of one run of a prefill, one of CHUNK_TOKENS: a run cannot be cancelled, so runs are short. */
   chunkTokens: number;
 }
 
-export const MAX_CHUNK_TOKENS = 256;
+/** Sizes of a run. A smaller one wastes most of its time; a larger one is no faster. */
+export const CHUNK_TOKENS = [32, 64, 128, 256] as const;
+
+/** Quick enough on most machines; `warm-up.ts` finds a better one. */
+const DEFAULT_CHUNK_TOKENS = 128;
 
 export function createTokenReader(config: DecoderConfig, first: Decoder): TokenReader {
   const { vocabSize } = config;
@@ -45,7 +49,7 @@ export function createTokenReader(config: DecoderConfig, first: Decoder): TokenR
   }
 
   const reader: TokenReader = {
-    chunkTokens: MAX_CHUNK_TOKENS / 2,
+    chunkTokens: DEFAULT_CHUNK_TOKENS,
     async prefill(ids, signal) {
       // The last token is always read anew: its logits are not in the cache.
       rewindTo(cache, ids.slice(0, -1));
@@ -64,7 +68,7 @@ export function createTokenReader(config: DecoderConfig, first: Decoder): TokenR
       cache.ids.length = 0;
       const nUnscored = ids.length - nRows;
       while (cache.ids.length < nUnscored) {
-        await run(ids.slice(cache.ids.length, Math.min(nUnscored, cache.ids.length + MAX_CHUNK_TOKENS)), 0);
+        await run(ids.slice(cache.ids.length, Math.min(nUnscored, cache.ids.length + DEFAULT_CHUNK_TOKENS)), 0);
       }
       return run(ids.slice(nUnscored), nRows);
     },

@@ -1,6 +1,8 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { EngineError } from "../engine-error.ts";
 import type { CompletionRequest } from "../generate/completion.ts";
+import type { OnText } from "../generate/generator.ts";
+import type { CompleteOptions } from "../generate/model.ts";
 import type { IndexedExample } from "../retrieve/example-index.ts";
 import type { EngineMessage, HostMessage, LoadedModel, Retrieval, ServedCompletion } from "./messages.ts";
 
@@ -11,7 +13,19 @@ import type { EngineMessage, HostMessage, LoadedModel, Retrieval, ServedCompleti
 export interface EngineProcess {
   readonly model: LoadedModel;
   /** Resolves with `finish: "cancelled"` when the signal fires; rejects with EngineError otherwise. */
-  complete(request: CompletionRequest, signal: AbortSignal, retrieve?: Retrieval): Promise<ServedCompletion>;
+  complete(
+    request: CompletionRequest,
+    signal: AbortSignal,
+    retrieve?: Retrieval,
+    options?: CompleteOptions,
+  ): Promise<ServedCompletion>;
+  /** At most `count` different completions, the most probable first; none when the signal fires. */
+  candidates(
+    request: CompletionRequest,
+    count: number,
+    signal: AbortSignal,
+    retrieve?: Retrieval,
+  ): Promise<readonly ServedCompletion[]>;
   /** Replace the examples that `retrieve` finds. The last one counts as the newest. */
   setExamples(examples: readonly IndexedExample[]): Promise<void>;
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
@@ -40,7 +54,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
   });
-  const pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  const pending = new Map<number, Pending>();
   const stderr = tailOf(child);
   let nextId = 1;
 
@@ -83,47 +97,58 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   function settle(message: EngineMessage): void {
     if (message.kind === "ready" || message.id === null) return;
     const waiting = pending.get(message.id);
+    if (message.kind === "text") return waiting?.onText?.(message.text);
     pending.delete(message.id);
     if (message.kind === "completed") waiting?.resolve(message.completion);
+    else if (message.kind === "candidates-made") waiting?.resolve(message.completions);
     else if (message.kind === "adapter-set" || message.kind === "examples-set") waiting?.resolve(undefined);
     else waiting?.reject(new EngineError(message.code, message.message));
   }
 
-  function ask<T>(make: (id: number) => HostMessage): { id: number; answer: Promise<T> } {
+  function ask<T>(make: (id: number) => HostMessage, onText?: OnText): { id: number; answer: Promise<T> } {
     const id = nextId++;
     const answer = new Promise<T>((resolve, reject) => {
       if (!child.connected) reject(new EngineError("engine-exited", "The engine process has ended."));
-      else pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      else pending.set(id, { resolve: resolve as (value: unknown) => void, reject, onText });
     });
     send(make(id));
     return { id, answer };
   }
 
+  /** Asks, and tells the engine when the signal fires; the engine still answers. */
+  async function askUntil<T>(signal: AbortSignal, make: (id: number) => HostMessage, onText?: OnText): Promise<T> {
+    signal.throwIfAborted();
+    const { id, answer } = ask<T>(make, onText);
+    const cancel = () => send({ kind: "cancel", id });
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      return await answer;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
   return {
     model,
     exited,
-    async complete(request, signal, retrieve) {
-      signal.throwIfAborted();
-      const { id, answer } = ask<ServedCompletion>((id) => ({
-        kind: "complete",
-        id,
-        request,
-        retrieve: retrieve ?? null,
-      }));
-      const cancel = () => send({ kind: "cancel", id });
-      signal.addEventListener("abort", cancel, { once: true });
-      try {
-        return await answer;
-      } finally {
-        signal.removeEventListener("abort", cancel);
-      }
+    complete(request, signal, retrieve, { onText, turn } = {}) {
+      const asked = { kind: "complete", request, retrieve: retrieve ?? null, stream: onText !== undefined } as const;
+      return askUntil(signal, (id) => ({ ...asked, id, ...(turn ? { turn } : {}) }), onText);
     },
+    candidates: (request, count, signal, retrieve) =>
+      askUntil(signal, (id) => ({ kind: "candidates", id, request, retrieve: retrieve ?? null, count })),
     setExamples: (examples) => ask<void>((id) => ({ kind: "set-examples", id, examples })).answer,
     setAdapter: (adapter) => ask<void>((id) => ({ kind: "set-adapter", id, adapter })).answer,
     [Symbol.dispose]() {
       child.kill();
     },
   };
+}
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  readonly onText: OnText | undefined;
 }
 
 const STDERR_TAIL_CHARS = 2_000;

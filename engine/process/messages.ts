@@ -28,6 +28,18 @@ export type HostMessage =
       readonly id: number;
       readonly request: CompletionRequest;
       readonly retrieve: Retrieval | null;
+      /** Send the text as it grows. */
+      readonly stream?: boolean;
+      /** A waiting request that says so too ends as cancelled when a newer one comes. */
+      readonly turn?: "latest";
+    }
+  /** Several different completions of one request, the most probable first. */
+  | {
+      readonly kind: "candidates";
+      readonly id: number;
+      readonly request: CompletionRequest;
+      readonly retrieve: Retrieval | null;
+      readonly count: number;
     }
   | { readonly kind: "cancel"; readonly id: number };
 
@@ -35,7 +47,10 @@ export type EngineMessage =
   | { readonly kind: "ready"; readonly model: LoadedModel }
   | { readonly kind: "adapter-set"; readonly id: number; readonly version: string | null }
   | { readonly kind: "examples-set"; readonly id: number }
+  /** The text of a streamed request after another token, as it would be shown if that were the last. */
+  | { readonly kind: "text"; readonly id: number; readonly text: string }
   | { readonly kind: "completed"; readonly id: number; readonly completion: ServedCompletion }
+  | { readonly kind: "candidates-made"; readonly id: number; readonly completions: readonly ServedCompletion[] }
   | { readonly kind: "failed"; readonly id: number | null; readonly code: EngineErrorCode; readonly message: string };
 
 export interface LoadedModel {

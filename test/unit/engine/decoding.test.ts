@@ -88,7 +88,7 @@ describe("decoding", () => {
 
   it("tells the text after each token, and the whole of it last", async () => {
     const told: string[] = [];
-    const { text } = await model.complete(REQUEST, never, (part) => told.push(part));
+    const { text } = await model.complete(REQUEST, never, { onText: (part) => told.push(part) });
     assert.ok(told.length > 1);
     assert.ok(told.at(-1)!.startsWith(text) || text.startsWith(told.at(-1)!.trimEnd()), `${told.at(-1)} and ${text}`);
     for (const [i, part] of told.entries())
@@ -117,7 +117,7 @@ describe("decoding", () => {
     const expected = await model.complete(REQUEST, never);
     assert.deepEqual(await model.candidates(REQUEST, 3, AbortSignal.abort()), []);
     const controller = new AbortController();
-    const ended = await model.complete(REQUEST, controller.signal, () => controller.abort());
+    const ended = await model.complete(REQUEST, controller.signal, { onText: () => controller.abort() });
     assert.deepEqual([ended.finish, ended.text, ended.nTokens], ["cancelled", "", 1]);
     assert.equal((await model.complete(REQUEST, never)).text, expected.text);
   });
