@@ -5,74 +5,131 @@ export interface TrainingDocument {
   readonly ids: readonly number[];
   /** Indices into `ids` of the tokens to predict, each at least 1. */
   readonly targets: readonly number[];
-  /** Weight of each target's loss. */
+  /** Weight of the document's loss, by which those of its targets, 1 unless given, are multiplied. */
   readonly weight: number;
+  readonly targetWeights?: readonly number[];
 }
 
 export interface BatchShape {
   readonly nRows: number;
   readonly rowTokens: number;
   readonly nTargets: number;
+  /** Groups of documents that a batch can take; as many as fit unless given. */
+  readonly nSequences?: number;
+}
+
+/** A batch with what went into it. */
+export interface PackedBatch {
+  readonly batch: Batch;
+  /** Indices of the groups of the batch, in their order. */
+  readonly groups: readonly number[];
+  /** For each target (M) the number of its document in the batch, counted over the groups; -1 for none. */
+  readonly owners: Int32Array;
+}
+
+/** Pack documents, each for itself; see `packGroups`. */
+export function packBatches(documents: readonly TrainingDocument[], shape: BatchShape): Batch[] {
+  return packGroups(
+    documents.map((document) => [document]),
+    shape,
+  ).map(({ batch }) => batch);
 }
 
 /**
- * Pack documents, in their order, into batches: each goes into the first row with room, and a batch
- * is closed when neither its rows nor its targets can take the next document. Documents are neither
- * cut nor dropped; one that could never fit throws.
+ * Pack groups of documents, in their order, into batches: each document goes into the first row with
+ * room, a group is never parted, and a batch is closed when its rows, its targets or its number of
+ * groups cannot take the next group. Documents are neither cut nor dropped; a group that could never
+ * fit throws.
  */
-export function packBatches(documents: readonly TrainingDocument[], shape: BatchShape): Batch[] {
-  const batches: Batch[] = [];
-  let rows: TrainingDocument[][] = [];
-  let used: number[] = [];
-  let nTargets = 0;
-  const open = () => {
-    rows = Array.from({ length: shape.nRows }, () => []);
-    used = Array.from({ length: shape.nRows }, () => 0);
-    nTargets = 0;
-  };
+export function packGroups(groups: readonly (readonly TrainingDocument[])[], shape: BatchShape): PackedBatch[] {
+  const packed: PackedBatch[] = [];
+  let open = emptyBatch(shape);
   const close = () => {
-    if (nTargets > 0) batches.push(toBatch(rows, shape));
-    open();
+    if (open.nTargets > 0) packed.push(toBatch(open, shape));
+    open = emptyBatch(shape);
   };
-  open();
-  for (const document of documents) {
-    if (document.ids.length > shape.rowTokens || document.targets.length > shape.nTargets) {
-      throw new Error(`A document of ${document.ids.length} tokens does not fit a row of ${shape.rowTokens}`);
-    }
-    let row = used.findIndex((tokens) => tokens + document.ids.length <= shape.rowTokens);
-    if (row < 0 || nTargets + document.targets.length > shape.nTargets) {
+  for (const [i, group] of groups.entries()) {
+    const rows = placeGroup(open, group, shape);
+    if (rows) take(open, i, group, rows);
+    else {
       close();
-      row = 0;
+      const fresh = placeGroup(open, group, shape);
+      if (!fresh) {
+        const sizes = group.map(({ ids }) => ids.length).join(" and ");
+        throw new Error(`A document of ${sizes} tokens does not fit a row of ${shape.rowTokens}`);
+      }
+      take(open, i, group, fresh);
     }
-    rows[row]!.push(document);
-    used[row]! += document.ids.length;
-    nTargets += document.targets.length;
   }
   close();
-  return batches;
+  return packed;
 }
 
-function toBatch(rows: readonly (readonly TrainingDocument[])[], shape: BatchShape): Batch {
+interface OpenBatch {
+  readonly rows: { readonly document: TrainingDocument; readonly owner: number }[][];
+  readonly used: number[];
+  readonly groups: number[];
+  nDocuments: number;
+  nTargets: number;
+}
+
+const emptyBatch = ({ nRows }: BatchShape): OpenBatch => ({
+  rows: Array.from({ length: nRows }, () => []),
+  used: Array.from({ length: nRows }, () => 0),
+  groups: [],
+  nDocuments: 0,
+  nTargets: 0,
+});
+
+/** The row of each document of a group, or null when the batch has no room for all. */
+function placeGroup(open: OpenBatch, group: readonly TrainingDocument[], shape: BatchShape): number[] | null {
+  const nTargets = group.reduce((sum, { targets }) => sum + targets.length, 0);
+  if (open.nTargets + nTargets > shape.nTargets) return null;
+  if (shape.nSequences !== undefined && open.groups.length === shape.nSequences) return null;
+  const used = [...open.used];
+  const rows = group.map(({ ids }) => {
+    const row = used.findIndex((tokens) => tokens + ids.length <= shape.rowTokens);
+    if (row >= 0) used[row]! += ids.length;
+    return row;
+  });
+  return rows.includes(-1) ? null : rows;
+}
+
+function take(open: OpenBatch, i: number, group: readonly TrainingDocument[], rows: readonly number[]): void {
+  group.forEach((document, n) => {
+    open.rows[rows[n]!]!.push({ document, owner: open.nDocuments + n });
+    open.used[rows[n]!]! += document.ids.length;
+    open.nTargets += document.targets.length;
+  });
+  open.groups.push(i);
+  open.nDocuments += group.length;
+}
+
+function toBatch({ rows, groups }: OpenBatch, shape: BatchShape): PackedBatch {
   const size = shape.nRows * shape.rowTokens;
-  const ids = new Int32Array(size);
-  const documents = new Int32Array(size);
-  const positions = new Int32Array(shape.nTargets);
-  const targets = new Int32Array(shape.nTargets);
-  const weights = new Float32Array(shape.nTargets);
+  const batch: Batch = {
+    ids: new Int32Array(size),
+    documents: new Int32Array(size),
+    positions: new Int32Array(shape.nTargets),
+    targets: new Int32Array(shape.nTargets),
+    weights: new Float32Array(shape.nTargets),
+  };
+  const owners = new Int32Array(shape.nTargets).fill(-1);
   let target = 0;
   rows.forEach((row, r) => {
     let at = r * shape.rowTokens;
-    row.forEach((document, n) => {
-      ids.set(document.ids, at);
-      documents.fill(n + 1, at, at + document.ids.length);
-      for (const index of document.targets) {
-        positions[target] = at + index - 1;
-        targets[target] = document.ids[index]!;
-        weights[target] = document.weight;
-        target += 1;
-      }
+    row.forEach(({ document, owner }, n) => {
+      batch.ids.set(document.ids, at);
+      batch.documents.fill(n + 1, at, at + document.ids.length);
+      document.targets.forEach((index, i) => {
+        batch.positions[target] = at + index - 1;
+        batch.targets[target] = document.ids[index]!;
+        batch.weights[target] = document.weight * (document.targetWeights?.[i] ?? 1);
+        owners[target] = owner;
+        target++;
+      });
       at += document.ids.length;
     });
   });
-  return { ids, documents, positions, targets, weights };
+  return { batch, groups, owners };
 }

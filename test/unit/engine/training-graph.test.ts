@@ -97,7 +97,7 @@ async function checkGradient(
     const random = normal(11);
     const h = 1e-5;
     let worst = 0;
-    for (let n = 0; n < 60; n++) {
+    for (let n = 0; n < 24; n++) {
       const j = Math.floor(Math.abs(random() * 1e6)) % theta.length;
       const at = theta[j]!;
       const lossAt = async (value: number) => {
