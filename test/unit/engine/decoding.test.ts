@@ -121,4 +121,11 @@ describe("decoding", () => {
     assert.deepEqual([ended.finish, ended.text, ended.nTokens], ["cancelled", "", 1]);
     assert.equal((await model.complete(REQUEST, never)).text, expected.text);
   });
+
+  it("serves only the newest of the waiting requests that say so", async () => {
+    const ask = (prefix: string) => model.complete({ ...REQUEST, prefix }, never, { turn: "latest" });
+    const asked = [model.complete(REQUEST, never), ask("a\n"), ask("b\n"), model.complete(REQUEST, never), ask("c\n")];
+    const ended = (await Promise.all(asked)).map(({ finish }) => finish === "cancelled");
+    assert.deepEqual(ended, [false, true, true, false, false]);
+  });
 });
