@@ -1,6 +1,7 @@
 import { addConstant, addInput, addNodes, addOutput, createGraph, type Graph, type Value } from "../graph/graph.ts";
 import { gatherRows, gemm, reshape } from "../graph/operators.ts";
 import type { DecoderConfig, LinearLayer } from "./decoder-config.ts";
+import { memoryStore, type Int8Store } from "../quantize/int8-store.ts";
 import { fusedHidden } from "./fused-decoder.ts";
 import { inferenceWeights, type Precision } from "./inference-weights.ts";
 import { rotaryTables } from "./rotary.ts";
@@ -32,16 +33,19 @@ export interface InferenceOptions {
  * int32 and `total_tokens` scalar int32 for the cache, per layer a cache of (1, K, contextTokens, hd),
  * and with adapters per linear layer A (r, in) and B (out, r) with any rank r. Outputs: `logits` (M, V)
  * and the caches. The caller passes the cache tensors as outputs too, so nothing is copied.
+ *
+ * @param store where int8 weights stand until the graph is compiled
  */
 export function buildInferenceGraph(
   config: DecoderConfig,
   weights: Weights,
   options: InferenceOptions = { precision: "float32", adapters: "inputs" },
+  store: Int8Store = memoryStore(),
 ): Graph {
   const g = createGraph("infer");
   const ids = addInput(g, "ids", "int64", ["T"]);
   const rows = addInput(g, "rows", "int64", ["M"]);
-  const parts = inferenceWeights(g, config, weights, options.precision);
+  const parts = inferenceWeights(g, config, weights, options.precision, store);
   const hasAdapters = options.adapters === "inputs";
   const hidden = fusedHidden(g, config, ids, {
     ...parts,

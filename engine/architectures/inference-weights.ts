@@ -1,8 +1,10 @@
 import { addConstant, addNodes, type Graph, type Value } from "../graph/graph.ts";
-import { add, gemm } from "../graph/operators.ts";
-import { BLOCK, blocksOfRows, nBlocks, quantizeBlocks, type Int8Blocks } from "../quantize/int8-blocks.ts";
+import { add, gatherRows, gemm } from "../graph/operators.ts";
+import { BLOCK, nBlocks, type Int8Blocks } from "../quantize/int8-blocks.ts";
+import type { Int8Store, StoredBlocks } from "../quantize/int8-store.ts";
+import { quantizedSlabs } from "../quantize/quantized-slabs.ts";
 import { weightShapes, type DecoderConfig, type LinearLayer } from "./decoder-config.ts";
-import { addWeight, gatherWeightRows, type StoredWeights, type Weights } from "./weights.ts";
+import { addWeight, gatherWeightRows, type Weights } from "./weights.ts";
 
 /** How the inference graph multiplies: in float32, or with weights in 8 bits and float32 activations. */
 export type Precision = "float32" | "int8";
@@ -19,13 +21,15 @@ export interface InferenceWeights {
   head(hidden: Value): Value;
 }
 
+/** @param store where int8 weights stand until the graph is compiled */
 export function inferenceWeights(
   g: Graph,
   config: DecoderConfig,
   weights: Weights,
   precision: Precision,
+  store: Int8Store,
 ): InferenceWeights {
-  return precision === "int8" ? int8Weights(g, config, weights) : float32Weights(g, config, weights);
+  return precision === "int8" ? int8Weights(g, config, weights, store) : float32Weights(g, config, weights);
 }
 
 const EMBEDDING = "model.embed_tokens.weight";
@@ -54,73 +58,60 @@ function float32Weights(g: Graph, config: DecoderConfig, weights: Weights): Infe
   };
 }
 
-function int8Weights(g: Graph, config: DecoderConfig, weights: Weights): InferenceWeights {
-  const vector = (name: string) => addWeight(g, weights, name, weightShapes(config).get(name)!);
-  const multiply = (x: Value, blocks: readonly Int8Blocks[], bias: Value | null): Value => {
-    const rows = blocks.reduce((sum, part) => sum + part.rows, 0);
-    const { columns } = blocks[0]!;
-    const values = addConstant(g, joined(Uint8Array, blocks, "values"), [rows, nBlocks(columns), BLOCK]);
-    const scales = addConstant(g, joined(Float32Array, blocks, "scales"), [rows * nBlocks(columns)]);
-    const output = { type: "float32", shape: [x.shape[0]!, rows] } as const;
+function int8Weights(g: Graph, config: DecoderConfig, weights: Weights, store: Int8Store): InferenceWeights {
+  const { vocabSize, hiddenSize } = config;
+  const dataOf = (name: string): Float32Array => {
+    const data = weights.get(name);
+    if (!data) throw new Error(`The checkpoint has no tensor ${name}`);
+    return data;
+  };
+  const multiply = (x: Value, columns: number, blocks: StoredBlocks, bias: Value | null): Value => {
+    const values = addConstant(g, blocks.values, [blocks.rows, nBlocks(columns), BLOCK]);
+    const scales = addConstant(g, blocks.scales, [blocks.rows * nBlocks(columns)]);
+    const output = { type: "float32", shape: [x.shape[0]!, blocks.rows] } as const;
     // Level 4: activations in 8 bits too, each block of a row with its own scale.
-    const attributes = { K: columns, N: rows, bits: 8, block_size: BLOCK, accuracy_level: 4 };
+    const attributes = { K: columns, N: blocks.rows, bits: 8, block_size: BLOCK, accuracy_level: 4 };
     const inputs = [x, values, scales, ...(bias ? [null, null, bias] : [])];
     return addNodes(g, "MatMulNBits", "com.microsoft", inputs, [output], attributes)[0]!;
   };
-  const { vocabSize, hiddenSize } = config;
-  const embedding = quantized(weights, EMBEDDING, vocabSize, hiddenSize);
+  /** Rows that end within a block are padded for the product, which picking rows does not know of. */
+  const isPadded = hiddenSize % BLOCK !== 0;
+  const table =
+    isPadded && !config.tiedHead ? null : store.keep(quantizedSlabs(weights, EMBEDDING, vocabSize, hiddenSize));
   return {
-    vector,
+    vector(name) {
+      const data = dataOf(name);
+      return addConstant(g, data, [data.length], name);
+    },
     embed(ids) {
-      const table = addConstant(g, unpadded(embedding), [vocabSize, hiddenSize]);
-      const scales = addConstant(g, embedding.scales, [vocabSize, nBlocks(hiddenSize)]);
+      if (isPadded) return gatherRows(g, addConstant(g, dataOf(EMBEDDING), [vocabSize, hiddenSize]), ids);
+      const values = addConstant(g, table!.values, [vocabSize, hiddenSize]);
+      const scales = addConstant(g, table!.scales, [vocabSize, nBlocks(hiddenSize)]);
       const output = { type: "float32", shape: [ids.shape[0]!, hiddenSize] } as const;
       const attributes = { bits: 8, block_size: BLOCK, gather_axis: 0, quantize_axis: 1 };
-      return addNodes(g, "GatherBlockQuantized", "com.microsoft", [table, ids, scales], [output], attributes)[0]!;
+      return addNodes(g, "GatherBlockQuantized", "com.microsoft", [values, ids, scales], [output], attributes)[0]!;
     },
     project(x, layers) {
-      const blocks = layers.map(({ name, nIn, nOut }) => quantized(weights, `${name}.weight`, nOut, nIn));
-      if (!layers.some(({ bias }) => bias)) return multiply(x, blocks, null);
-      const bias = layers.flatMap(({ name, bias: has, nOut }) =>
-        has ? [...weights.get(`${name}.bias`)!] : Array.from({ length: nOut }, () => 0),
-      );
-      return multiply(x, blocks, addConstant(g, Float32Array.from(bias), [bias.length]));
+      const columns = layers[0]!.nIn;
+      const blocks = store.keep(slabsOfLayers(weights, layers));
+      if (!layers.some(({ bias }) => bias)) return multiply(x, columns, blocks, null);
+      const bias = new Float32Array(blocks.rows);
+      let at = 0;
+      for (const layer of layers) {
+        if (layer.bias) bias.set(dataOf(`${layer.name}.bias`), at);
+        at += layer.nOut;
+      }
+      return multiply(x, columns, blocks, addConstant(g, bias, [blocks.rows]));
     },
     head(hidden) {
-      const blocks = config.tiedHead ? embedding : quantized(weights, headName(config), vocabSize, hiddenSize);
-      return multiply(hidden, [blocks], null);
+      const blocks = config.tiedHead
+        ? table!
+        : store.keep(quantizedSlabs(weights, headName(config), vocabSize, hiddenSize));
+      return multiply(hidden, hiddenSize, blocks, null);
     },
   };
 }
 
-/** The named matrix in blocks; one that is stored in int8 keeps its values. */
-function quantized(weights: Weights, name: string, rows: number, columns: number): Int8Blocks {
-  const stored = "int8" in weights ? (weights as StoredWeights).int8(name) : undefined;
-  if (stored) return blocksOfRows(stored, rows, columns);
-  const data = weights.get(name);
-  if (!data) throw new Error(`The checkpoint has no tensor ${name}`);
-  return quantizeBlocks(data, rows, columns);
-}
-
-function unpadded({ rows, columns, values }: Int8Blocks): Uint8Array {
-  const padded = nBlocks(columns) * BLOCK;
-  if (padded === columns) return values;
-  const table = new Uint8Array(rows * columns);
-  for (let row = 0; row < rows; row++) table.set(values.subarray(row * padded, row * padded + columns), row * columns);
-  return table;
-}
-
-function joined<T extends Uint8Array | Float32Array>(
-  make: new (length: number) => T,
-  blocks: readonly Int8Blocks[],
-  part: "values" | "scales",
-): T {
-  if (blocks.length === 1) return blocks[0]![part] as T;
-  const whole = new make(blocks.reduce((sum, block) => sum + block[part].length, 0));
-  let at = 0;
-  for (const block of blocks) {
-    whole.set(block[part], at);
-    at += block[part].length;
-  }
-  return whole;
+function* slabsOfLayers(weights: Weights, layers: readonly LinearLayer[]): Generator<Int8Blocks> {
+  for (const { name, nIn, nOut } of layers) yield* quantizedSlabs(weights, `${name}.weight`, nOut, nIn);
 }

@@ -5,6 +5,7 @@ import type { Precision } from "../architectures/inference-weights.ts";
 import type { Weights } from "../architectures/weights.ts";
 import { compileGraph, type GraphSession } from "../graph/session.ts";
 import type { LoraAdapter } from "../lora/adapter.ts";
+import { fileStore, memoryStore } from "../quantize/int8-store.ts";
 import { adapterFeeds } from "./adapter-feeds.ts";
 
 /** A compiled graph, and what it takes beside tokens and cache. */
@@ -43,15 +44,21 @@ export async function openDecoderSessions(
   options: DecoderSessionOptions,
 ): Promise<DecoderSessions> {
   const { threads, precision } = options;
-  const compile = (adapters: "inputs" | "none") =>
-    compileGraph(buildInferenceGraph(config, weights, { precision, adapters }), { threads, prepack: true });
+  const isLarge = options.nParameters > MAX_PARAMETERS_TWICE;
+  const compile = async (adapters: "inputs" | "none") => {
+    using store = isLarge ? fileStore() : memoryStore();
+    return await compileGraph(buildInferenceGraph(config, weights, { precision, adapters }, store), {
+      threads,
+      prepack: true,
+    });
+  };
   let plain: GraphSession | null = await compile("none");
   let adapted: GraphSession | null = null;
   return {
     async decoderFor(adapter) {
       if (!adapter && plain) return { session: plain, adapterFeeds: {} };
       adapted ??= await compile("inputs");
-      if (plain && options.nParameters > MAX_PARAMETERS_TWICE) {
+      if (plain && isLarge) {
         await plain.release();
         plain = null;
       }

@@ -130,7 +130,12 @@ function encodeConstant({ value, data }: Constant) {
   });
 }
 
-const EXTERNAL_ELEMENT_BYTES: Record<ExternalData["type"], number> = { float32: 4, float16: 2, bfloat16: 2 };
+const EXTERNAL_ELEMENT_BYTES: Record<ExternalData["type"], number> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  uint8: 1,
+};
 
 /**
  * ONNX Runtime reads where it is told to. What it is told comes from file names and headers, so it is

@@ -37,7 +37,7 @@ export interface ExternalData {
   readonly file: string;
   readonly offset: number;
   readonly length: number;
-  readonly type: "float32" | "float16" | "bfloat16";
+  readonly type: "float32" | "float16" | "bfloat16" | "uint8";
 }
 
 export interface Constant {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import fc from "fast-check";
 import type { Tensor } from "onnxruntime-node";
 import { linearLayers, type DecoderConfig } from "../../../engine/architectures/decoder-config.ts";
@@ -7,10 +10,12 @@ import {
   buildInferenceGraph,
   type InferenceOptions,
 } from "../../../engine/architectures/inference-graph.ts";
-import type { Weights } from "../../../engine/architectures/weights.ts";
+import type { StoredWeights, Weights } from "../../../engine/architectures/weights.ts";
 import { createTokenReader } from "../../../engine/generate/token-reader.ts";
 import { compileGraph, floats } from "../../../engine/graph/session.ts";
 import { blocksOfRows, dequantizeBlocks, quantizeBlocks } from "../../../engine/quantize/int8-blocks.ts";
+import { fileStore, memoryStore } from "../../../engine/quantize/int8-store.ts";
+import { quantizedSlabs } from "../../../engine/quantize/quantized-slabs.ts";
 import { referenceLogits, type ReferenceAdapter } from "../../../engine/reference/reference-decoder.ts";
 import { normal, randomWeights, TINY } from "../../support/tiny-decoder.ts";
 
@@ -105,6 +110,43 @@ describe("inference in int8", () => {
     assert.ok(error < tolerance, `relative error ${error}`);
     await session.release();
   }
+
+  it("computes the same from a file as from memory", async () => {
+    const config = { ...SHAPE, hiddenSize: 32, ffnSize: 64, attentionBias: false };
+    const options = { precision: "int8", adapters: "none" } as const;
+    const logits = [];
+    for (const open of [memoryStore, fileStore]) {
+      const store = open();
+      const graph = buildInferenceGraph(config, randomWeights(config), options, store);
+      const session = await compileGraph(graph, { threads: 1, prepack: true });
+      store[Symbol.dispose]();
+      logits.push(await createTokenReader(config, { session, adapterFeeds: {} }).readAfter(0, IDS));
+      await session.release();
+    }
+    assert.deepEqual(logits[1], logits[0]);
+  });
+
+  it("quantises a checkpoint's matrix slab by slab, and keeps one that is stored in int8", () => {
+    const dir = mkdtempSync(path.join(os.tmpdir(), "kept-quantize-"));
+    const file = path.join(dir, "data");
+    const data = Float32Array.from({ length: 3000 * 400 }, (_, i) => Math.sin(i) * 0.1);
+    writeFileSync(file, new Uint8Array(data.buffer));
+    const stored = {
+      external: () => ({ file, offset: 0, length: data.byteLength, type: "float32" }),
+      int8: () => undefined,
+    };
+    const slabs = [...quantizedSlabs(stored as unknown as StoredWeights, "x", 3000, 400)];
+    assert.ok(slabs.length > 1);
+    const { values, scales } = quantizeBlocks(data, 3000, 400);
+    const kept = memoryStore().keep(slabs);
+    assert.deepEqual([kept.rows, kept.values, kept.scales], [3000, values, scales]);
+    rmSync(dir, { recursive: true });
+    const int8 = { values: Int8Array.of(1, -2, 3, 4), scales: Float32Array.of(0.5, 2) };
+    const exact = [
+      ...quantizedSlabs({ external: () => undefined, int8: () => int8 } as unknown as StoredWeights, "x", 2, 2),
+    ];
+    assert.deepEqual([...dequantizeBlocks(exact[0]!)], [0.5, -1, 6, 8]);
+  });
 
   const VARIANTS: readonly [string, DecoderConfig][] = [
     ["Qwen2-style, with biases and a tied head", SHAPE],
