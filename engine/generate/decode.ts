@@ -11,8 +11,8 @@ export interface DecodeOptions {
   readonly owed: string;
   /** Logits (V) after the prompt's last token. */
   readonly firstLogits: Float32Array;
-  /** Begin with this token, whatever would be chosen. */
-  readonly firstId?: number;
+  /** Begin with these tokens, whatever would be chosen. */
+  readonly begun: readonly number[];
   readonly choose: TokenChoice;
   /** Guesses to read ahead; null reads one token at a time. The text is the same either way. */
   readonly draft: Draft | null;
@@ -34,7 +34,7 @@ export interface Decoded {
 
 /** Writes tokens until the text is complete, the request's limit, or the signal. */
 export async function decode(options: DecodeOptions): Promise<Decoded> {
-  const { tokenizer, request, owed, choose, draft, signal } = options;
+  const { tokenizer, request, owed, begun, choose, draft, signal } = options;
   const isStopped = createStopCheck(request);
   const ids: number[] = [];
   let logProbability = 0;
@@ -46,8 +46,7 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
   let at = 0;
   while (ids.length < request.maxTokens && !signal.aborted) {
     const scores = logits[at]!;
-    const isForced = ids.length === 0 && options.firstId !== undefined;
-    const id = isForced ? options.firstId! : choose(scores, { ids, text: written });
+    const id = begun[ids.length] ?? choose(scores, { ids, text: written });
     if (isEnd(tokenizer, id)) return { text, finish: "stop", ids, logProbability };
     ids.push(id);
     logProbability += logProbabilityOf(scores, id);

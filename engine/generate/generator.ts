@@ -5,9 +5,10 @@ import { decode, type Decoded } from "./decode.ts";
 import { createDraft } from "./draft.ts";
 import { healPrefix } from "./healing.ts";
 import { logProbabilityOf } from "./logits.ts";
-import { greedyChoice, likeliest, type ChoiceContext } from "./next-token.ts";
+import { greedyChoice, likeliest, type ChoiceContext, type TokenChoice } from "./next-token.ts";
+import { watchChoices } from "./other-way.ts";
 import { buildPrompt, SERVING_BUDGET, type Prompt } from "./prompt.ts";
-import { trimCompletion } from "./stop.ts";
+import { repeatsLineAbove, trimCompletion } from "./stop.ts";
 import type { TokenReader } from "./token-reader.ts";
 
 /** Turns requests into completions with one reader. One call at a time. */
@@ -36,6 +37,11 @@ export interface GeneratorOptions {
   adapter(): string | null;
 }
 
+/** Ways to go on that are tried before the suggestion is none. */
+const MAX_ATTEMPTS = 3;
+
+const NOTHING: Decoded = { text: "", finish: "stop", ids: [], logProbability: 0 };
+
 export function createGenerator(options: GeneratorOptions): Generator {
   const { tokenizer, reader, contextTokens, copyPriorWeights } = options;
 
@@ -58,19 +64,45 @@ export function createGenerator(options: GeneratorOptions): Generator {
     context: ChoiceContext,
     firstLogits: Float32Array,
     signal: AbortSignal,
-    extra: { readonly firstId?: number; onText?(text: string): void },
+    how: { readonly begun: readonly number[]; readonly choose: TokenChoice; onText?(text: string): void },
   ): Promise<Decoded> =>
     decode({
-      ...extra,
+      ...how,
       tokenizer,
       request,
       owed: context.owed,
       firstLogits,
-      choose: greedyChoice(context),
       draft: options.speculation === "none" ? null : createDraft(prompt.ids),
       read: (nKept, ids) => reader.readAfter(prompt.ids.length + nKept, ids),
       signal,
     });
+
+  /** Writes something other than the line above once more, or nothing. */
+  async function writeNew(
+    request: CompletionRequest,
+    prompt: Prompt,
+    owed: string,
+    firstLogits: Float32Array,
+    signal: AbortSignal,
+    onText: ((text: string) => void) | undefined,
+  ): Promise<Decoded> {
+    const context = contextOf(prompt, owed);
+    let logits: Float32Array | null = firstLogits;
+    let begun: readonly number[] | null = [];
+    let decoded: Decoded = NOTHING;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && logits && begun; attempt++) {
+      const watched = watchChoices(context, greedyChoice(context), begun);
+      decoded = await write(request, prompt, context, logits, signal, {
+        begun,
+        choose: watched.choose,
+        ...(onText && { onText }),
+      });
+      if (signal.aborted || !repeatsLineAbove(decoded.text, request.prefix)) return decoded;
+      begun = watched.otherWay();
+      logits = await reader.prefill(prompt.ids, signal);
+    }
+    return { ...decoded, text: "" };
+  }
 
   function completed(
     request: CompletionRequest,
@@ -98,9 +130,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
       const { prompt, owed } = prepare(request, request.maxTokens);
       const firstLogits = await reader.prefill(prompt.ids, signal);
       const decodeFrom = performance.now();
-      const decoded = firstLogits
-        ? await write(request, prompt, contextOf(prompt, owed), firstLogits, signal, onText ? { onText } : {})
-        : null;
+      const decoded = firstLogits ? await writeNew(request, prompt, owed, firstLogits, signal, onText) : null;
       const times = { prefillMs: decodeFrom - startedAt, decodeMs: performance.now() - decodeFrom };
       if (!signal.aborted) return completed(request, prompt, decoded, times);
       const nTokens = decoded?.ids.length ?? 0;
@@ -115,14 +145,16 @@ export function createGenerator(options: GeneratorOptions): Generator {
       const prefillMs = performance.now() - startedAt;
       if (!firstLogits) return [];
       const context = contextOf(prompt, owed);
-      greedyChoice(context)(firstLogits, { ids: [], text: "" });
+      const choose = greedyChoice(context);
+      choose(firstLogits, { ids: [], text: "" });
       const made = new Map<string, Completion>();
       for (const firstId of likeliest(context, firstLogits, count)) {
         const decodeFrom = performance.now();
-        const decoded = await write(request, prompt, context, firstLogits, signal, { firstId });
+        const decoded = await write(request, prompt, context, firstLogits, signal, { begun: [firstId], choose });
         if (signal.aborted) return [];
         const times = { prefillMs, decodeMs: performance.now() - decodeFrom };
         const completion = completed(request, prompt, decoded, times);
+        if (repeatsLineAbove(completion.text, request.prefix)) continue;
         if (completion.text !== "" && !made.has(completion.text)) made.set(completion.text, completion);
       }
       return [...made.values()].toSorted((a, b) => b.meanLogProbability - a.meanLogProbability);

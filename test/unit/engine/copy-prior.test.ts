@@ -1,5 +1,6 @@
 import { createCopyPrior, type CopyWeight } from "../../../engine/generate/copy-prior.ts";
 import { readGenerationConfig } from "../../../engine/generate/generation-config.ts";
+import { repeatsLineAbove } from "../../../engine/generate/stop.ts";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -103,5 +104,19 @@ describe("a model's generation configuration", () => {
     '{"copy_prior_weights": [[0.1]]}',
   ]) {
     it(`refuses ${bad}`, () => assert.throws(() => read(bad), { code: "checkpoint-invalid" }));
+  }
+});
+
+describe("a suggestion that repeats the line above", () => {
+  for (const [prefix, text, repeats] of [
+    ["import {\n  Hub,\n  ", "Hub,", true],
+    ["  a = b;\n\n  a =", " b;", true],
+    ["  a = b;\n  ", "b = a;", false],
+    ["  }\n  ", "}", false],
+    ["", "a", false],
+    ["x();\n", "x();\ny();", true],
+  ] as const) {
+    it(`is ${repeats ? "seen" : "not seen"} after ${JSON.stringify(prefix)} in ${JSON.stringify(text)}`, () =>
+      assert.equal(repeatsLineAbove(text, prefix), repeats));
   }
 });
