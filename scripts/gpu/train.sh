@@ -2,6 +2,7 @@
 # One command of a GPU session; scripts/gpu/README.md has the plan. Needs Python with PyTorch, no network.
 #
 #   train.sh load <folder>...          take a carried load: shards and run.json
+#   train.sh base <folder>...          start from a model of an earlier session, carried in one or more folders
 #   train.sh train <seconds> <left>    prepare if needed, then train: this command may take <seconds> in all,
 #                                      and the session has <left> seconds of training, this command's included
 #   train.sh bring <part>              the float16 weights, in parts of at most 48 MB: bring 1, bring 2, …
@@ -11,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 programs=server/training/torch
-place=${KEPT_GPU_DIR:-/tmp/kept-gpu}
+place=$(mkdir -p "${KEPT_GPU_DIR:-/tmp/kept-gpu}" && cd "${KEPT_GPU_DIR:-/tmp/kept-gpu}" && pwd)
 out=${OUT:?OUT names the folder whose files come back}
 work=$place/work
 # Compiled kernels stay for the next command.
@@ -19,12 +20,12 @@ export TORCHINDUCTOR_CACHE_DIR=$place/compiled TRITON_CACHE_DIR=$place/compiled/
 export PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 export PYTORCH_CUDA_ALLOC_CONF=${PYTORCH_CUDA_ALLOC_CONF:-expandable_segments:True}
 # Seconds that saving, exporting and copying may take after the last step.
-reserve=${KEPT_GPU_RESERVE_SECONDS:-35}
+reserve=${KEPT_GPU_RESERVE_SECONDS:-45}
 # Largest file that comes back, in units of 1,000,000 bytes, and files of one command.
 max_file_mb=16
 max_part_files=3
 
-usage() { sed -n '2,11p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,12p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 load() {
   mkdir -p "$place/corpus"
@@ -33,6 +34,18 @@ load() {
     for shard in "$folder"/*.jsonl*; do cp "$shard" "$place/corpus/"; done
   done
   echo "shards: $(ls "$place/corpus" | wc -l)"
+}
+
+base() {
+  mkdir -p "$place/base"
+  for folder in "$@"; do cp "$folder"/* "$place/base/"; done
+  python3 - "$place" <<'PY'
+import json, sys
+place = sys.argv[1]
+config = json.load(open(f"{place}/run.json"))
+json.dump(config | {"base": f"{place}/base"}, open(f"{place}/run.json", "w"), indent=2)
+PY
+  ls -l "$place/base"
 }
 
 # The first draw is waited for; the others are made while it trains, on the cores that training leaves.
@@ -104,6 +117,7 @@ bring() {
 
 case "${1:-}" in
   load) shift; [ $# -ge 1 ] || usage; load "$@" ;;
+  base) shift; [ $# -ge 1 ] || usage; base "$@" ;;
   train) [ $# -eq 3 ] || usage; train "$2" "$3" ;;
   bring) [ $# -eq 2 ] || usage; bring "$2" ;;
   *) usage ;;

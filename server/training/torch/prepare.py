@@ -1,4 +1,4 @@
-"""Train the tokenizer and pack the corpus: `python prepare.py run.json --work-dir DIR --corpus GLOB`.
+"""Train the tokenizer (or take that of the `base`) and pack the corpus: `python prepare.py run.json --work-dir DIR --corpus GLOB`.
 
 Reads JSON-lines shards and writes into the work folder: `tokenizer.json`, one folder `draw-000`,
 `draw-001`, … a draw (the same files with the fill-in-the-middle splits, windows and contexts drawn
@@ -48,10 +48,10 @@ def main() -> None:
     options, config = run_config.parse(arguments)
     data, work_dir, started = config["data"], config["workDir"], time.time()
     if not data.get("corpus"):
-        arguments.error("give --corpus")
+        raise SystemExit("Give --corpus.")
     shards = sorted(glob.glob(data["corpus"], recursive=True))
     if not shards:
-        arguments.error(f"no file matches --corpus {data['corpus']}")
+        raise SystemExit(f"No file matches --corpus {data['corpus']}.")
     os.makedirs(work_dir, exist_ok=True)
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     first, last = map(int, options.draws.split(":")) if options.draws else (0, data["draws"])
@@ -65,7 +65,10 @@ def main() -> None:
     emit("read", files=len(files), bytes=sum(len(f.text) for f in files), seconds=time.time() - started)
 
     tokenizer_path = os.path.join(work_dir, "tokenizer.json")
-    if not options.draws:
+    if config.get("base") and not options.draws:
+        # A model to start from brings the tokenizer that its embedding belongs to.
+        shutil.copyfile(os.path.join(config["base"], "tokenizer.json"), tokenizer_path)
+    elif not options.draws:
         rng = random.Random(config["seed"])
         sample = rng.sample(training_files, min(len(training_files), data["tokenizerFiles"]))
         tokenizer = train_tokenizer([f.text for f in sample], config["model"]["vocabSize"])
