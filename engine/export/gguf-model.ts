@@ -1,4 +1,5 @@
 import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
+import { EngineError } from "../engine-error.ts";
 import { writeGguf, Q8_BLOCK, type GgufTensor, type GgufType, type GgufValue } from "./gguf-file.ts";
 import { ggufArchitecture, ggufName, inGgufOrder } from "./gguf-names.ts";
 import { ggufTokenizer, type TokenizerDefinition } from "./gguf-tokenizer.ts";
@@ -24,6 +25,10 @@ const QUANTIZATION_VERSION = 2;
  */
 export function writeGgufModel(file: string, source: GgufModelSource, type: GgufType): void {
   const { config } = source;
+  if (config.ropeScaling) {
+    const message = `The model's RoPE scaling (${config.ropeScaling.kind}) is not written to GGUF.`;
+    throw new EngineError("export-unsupported", message);
+  }
   const architecture = ggufArchitecture(config);
   const tensors = [...weightShapes(config)].map(([name, shape]): GgufTensor => {
     const isBlocked = shape.at(-1)! % Q8_BLOCK === 0;

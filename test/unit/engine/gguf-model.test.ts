@@ -47,6 +47,11 @@ describe("a GGUF model", () => {
     );
     assert.equal(metadata.get("tokenizer.ggml.fim_mid_token_id"), 1);
   });
+  it("refuses a stretched context, which it would write as a plain one", () => {
+    const stretched: DecoderConfig = { ...LLAMA, ropeScaling: { kind: "linear", factor: 2 } };
+    assert.throws(() => written(stretched, "F32"), { code: "export-unsupported" });
+  });
+
   it("keeps a qwen2's matrices as they are, and its head", () => {
     const { file, weights } = written(QWEN2, "F32");
     assert.equal(file.metadata.get("general.architecture"), "qwen2");
