@@ -92,6 +92,8 @@ function blockParts(g: Graph, config: DecoderConfig, training: StageTraining) {
 export interface HeadGraphs {
   /** Outputs `log_probabilities` (M, 1). */
   readonly forward: Graph;
+  /** Outputs `loss`. */
+  readonly loss: Graph;
   /** Outputs `loss`, `log_probabilities` and `gradient.x` (N, D), and the gradients of norm and head where trained. */
   readonly gradient: Graph;
 }
@@ -133,7 +135,11 @@ export function buildHeadGraphs(
   const gradients = named(g, wanted, addGradients(g, loss, wanted));
   const result = renamed(g, "log_probabilities", logProbabilities);
   const value = renamed(g, "loss", loss);
-  return { forward: pruneGraph(g, [result]), gradient: pruneGraph(g, [value, result, ...gradients]) };
+  return {
+    forward: pruneGraph(g, [result]),
+    loss: pruneGraph(g, [value]),
+    gradient: pruneGraph(g, [value, result, ...gradients]),
+  };
 }
 
 function named(g: Graph, of: readonly Value[], gradients: readonly Value[]): Value[] {

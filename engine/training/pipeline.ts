@@ -43,6 +43,8 @@ export interface Pipeline {
     batch: Batch,
     loss: LossInputs,
   ): Promise<{ readonly loss: number; readonly logProbabilities: Reals }>;
+  /** The loss alone. */
+  evaluate(theta: Reals, batch: Batch, loss: LossInputs): Promise<number>;
   /** Log-probabilities (M) of a batch's targets; with null for `theta`, those of the base model. */
   logProbabilities(theta: Reals | null, batch: Batch): Promise<Reals>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -80,6 +82,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const lowestBackward = lowest === upper ? backward : await compiled(lowest.backward);
   const head = buildHeadGraphs(config, trained.kind === "lora" ? "frozen" : "whole", options.objective, shape, real);
   const headForward = await compiled(head.forward);
+  const headLoss = await compiled(head.loss);
   const headGradient = await compiled(head.gradient);
 
   const shapes = weightShapes(config);
@@ -194,6 +197,12 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         addEmbeddingGradient(rows, batch.ids, config.hiddenSize, flow[0]);
       }
       return { loss: value[0]!, logProbabilities };
+    },
+    async evaluate(theta, batch, loss) {
+      await runForward(theta, batch, false);
+      const value = newReals(real, 1);
+      await headLoss.session.run(headFeeds(headLoss.graph, theta, batch, loss), { loss: tensorOver(value, []) });
+      return value[0]!;
     },
     async logProbabilities(theta, batch) {
       await runForward(theta, batch, false);

@@ -33,6 +33,8 @@ export interface Trainer {
    * accumulation); the loss in nats and the gradient's norm before clipping.
    */
   step(batches: readonly WeightedBatch[], learningRate: number): Promise<{ loss: number; gradientNorm: number }>;
+  /** The loss without an update. */
+  evaluate(batch: WeightedBatch): Promise<number>;
   /** Log-probabilities (M) of a batch's targets under the parameters as they are, or under the base model. */
   logProbabilities(batch: Batch, under: "theta" | "base"): Promise<Float32Array>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -86,6 +88,7 @@ export async function createTrainer(
       }
       return { loss, gradientNorm: adamWStep(theta, gradient, optimizer, learningRate, options.adamW) };
     },
+    evaluate: ({ batch, loss }) => pipeline.evaluate(theta, batch, loss),
     logProbabilities: (batch, under) =>
       pipeline.logProbabilities(under === "theta" ? theta : null, batch) as Promise<Float32Array>,
     [Symbol.asyncDispose]: () => pipeline[Symbol.asyncDispose](),
@@ -98,16 +101,13 @@ function accumulate(sum: Float32Array, part: Float32Array, share: number, isFirs
   else for (let i = 0; i < sum.length; i++) sum[i]! += share * part[i]!;
 }
 
-/** Mean over all targets of the batches, each counting by its weight, in nats. */
-export async function meanLoss(trainer: Trainer, batches: readonly Batch[]): Promise<number> {
+/** Mean of the losses of batches, each counting by its weight. */
+export async function meanLoss(trainer: Trainer, batches: readonly WeightedBatch[]): Promise<number> {
   let total = 0;
   let weight = 0;
   for (const batch of batches) {
-    const logProbabilities = await trainer.logProbabilities(batch, "theta");
-    batch.weights.forEach((targetWeight, i) => {
-      total -= targetWeight * logProbabilities[i]!;
-      weight += targetWeight;
-    });
+    total += batch.weight * (await trainer.evaluate(batch));
+    weight += batch.weight;
   }
   return total / weight;
 }

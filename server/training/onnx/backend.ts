@@ -1,21 +1,18 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import os from "node:os";
-import path from "node:path";
-import { evenlySpaced } from "../../../core/statistics/evenly-spaced.ts";
-import { createRandom, shuffle } from "../../../core/statistics/random.ts";
+import { createRandom } from "../../../core/statistics/random.ts";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
-import { writeAdapter } from "../../../engine/lora/adapter.ts";
 import { cosineSchedule } from "../../../engine/optim/adamw.ts";
-import type { Batch } from "../../../engine/optim/batch.ts";
-import { packBatches, type TrainingDocument } from "../../../engine/optim/packing.ts";
-import { trainedAdapter } from "../../../engine/training/trained-model.ts";
-import { createTrainer, imitated, meanLoss, type Trainer } from "../../../engine/training/trainer.ts";
 import { loadTokenizer } from "../../../engine/tokenizer/tokenizer.ts";
+import { DEFAULT_OBJECTIVES } from "../../../engine/training/objective.ts";
+import type { Trained } from "../../../engine/training/parameters.ts";
+import { createTrainer, type Trainer } from "../../../engine/training/trainer.ts";
 import { AppError } from "../../errors.ts";
-import type { TrainingBackend, TrainingJob, TrainingResult, TrainingRow } from "../backend.ts";
-import { encodeRow } from "./encode-row.ts";
+import type { TrainingBackend, TrainingJob, TrainingResult } from "../backend.ts";
+import { createMaterial, examplesOf, materialShape } from "./material.ts";
 import { loadRunCheckpoint, removeRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
+import { resultFolder, writeTrained } from "./trained-files.ts";
 
 /** Steps between checkpoints: what a crash costs at most. */
 const CHECKPOINT_STEPS = 25;
@@ -23,72 +20,72 @@ const CHECKPOINT_STEPS = 25;
 /** Times that a run looks at the validation rows; the best of them is kept. */
 const VALIDATIONS = 6;
 
-/** Rows, evenly spread, that stand for all training rows, and all validation rows, when a loss is measured. */
-const MAX_MEASURED_ROWS = 96;
+/** Blocks that the strategy `top-layers` trains unless the job says. */
+const DEFAULT_TOP_LAYERS = 2;
 
 /** The usual moments of AdamW. */
 const BETAS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
-/** The embedded backend: a training step compiled to one ONNX graph. */
+/** The embedded backend: training steps of ONNX graphs. */
 export function createOnnxBackend(): TrainingBackend {
   return { name: "onnx", train };
 }
 
 const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
-  if (job.train.length === 0)
+  const { lora } = job;
+  const objective = DEFAULT_OBJECTIVES[job.objective ?? "sft"];
+  const shape = materialShape(job);
+  const tokenizer = loadTokenizer(job.modelDir);
+  const examples = {
+    train: examplesOf(job.train, objective.kind, tokenizer, shape),
+    validation: examplesOf(job.validation, objective.kind, tokenizer, shape),
+  };
+  if (examples.train.length === 0)
     throw new AppError("training-unavailable", "There is nothing to train on: no good completions yet.");
   mkdirSync(job.runDir, { recursive: true });
-  const { lora } = job;
   const base = loadCheckpoint(job.modelDir);
-  const tokenizer = loadTokenizer(job.modelDir);
-  const shape = { nRows: lora.batchRows, rowTokens: lora.rowTokens, nTargets: lora.targetTokens };
-  const encode = (rows: readonly TrainingRow[]) =>
-    rows
-      .map((row) => encodeRow(tokenizer, row, shape.rowTokens, Math.min(shape.nTargets, shape.rowTokens / 4)))
-      .filter((d) => d.targets.length > 0);
-  const documents = encode(job.train);
-  const validation = packBatches(evenlySpaced(encode(job.validation), MAX_MEASURED_ROWS), shape);
-  const measured = packBatches(evenlySpaced(documents, MAX_MEASURED_ROWS), shape);
-
-  const trained = { kind: "lora", rank: lora.rank, alpha: lora.alpha } as const;
+  const trained = trainedBy(job);
   await using trainer = await createTrainer(base, {
     trained,
-    objective: { kind: "sft" },
+    objective,
     shape,
     adamW: { ...BETAS, weightDecay: lora.weightDecay, clipNorm: lora.clipNorm },
     random: createRandom(lora.seed),
     threads: os.availableParallelism(),
+  });
+  const material = await createMaterial(trainer, objective, shape, examples, {
+    seed: lora.seed,
+    accumulation: job.accumulation ?? 1,
   });
   const jobSha256 = hashOf(job, base.sha256);
   const earlier = loadRunCheckpoint(job.runDir, jobSha256);
   const curve = [...(earlier?.curve ?? [])];
   if (earlier) resume(trainer, earlier);
   const firstLoss = earlier?.firstLoss ?? {
-    train: await meanLoss(trainer, measured),
-    validation: validation.length > 0 ? await meanLoss(trainer, validation) : null,
+    train: await material.trainLoss(),
+    validation: await material.validationLoss(),
   };
   let best = earlier?.best ?? (firstLoss.validation === null ? null : { loss: firstLoss.validation, step: 0 });
   const bestTheta = earlier?.bestTheta ?? trainer.theta.slice();
-  const source = batchSource(documents, shape, lora.seed);
   const validateEvery = Math.max(1, Math.floor(lora.steps / VALIDATIONS));
   const startedAt = performance.now();
   let nTokens = 0;
   for (let step = curve.length; step < lora.steps; step++) {
     signal.throwIfAborted();
-    const batch = source(step);
+    const batches = await material.step(step);
     const rate = lora.learningRate * cosineSchedule(step, lora.warmupSteps, lora.steps);
-    const { loss } = await trainer.step([imitated(batch)], rate);
+    const { loss } = await trainer.step(batches, rate);
     if (!Number.isFinite(loss))
       throw new AppError("worker-failed", `The loss at step ${step + 1} is not a number.`, {
         hint: "Lower the learning rate.",
       });
     curve.push(loss);
-    nTokens += shape.nRows * shape.rowTokens;
+    nTokens += batches.length * shape.nRows * shape.rowTokens;
     const isLast = step + 1 === lora.steps;
     let validationLoss: number | null = null;
-    if (validation.length > 0 && ((step + 1) % validateEvery === 0 || isLast)) {
-      validationLoss = await meanLoss(trainer, validation);
-      if (best === null || validationLoss < best.loss) {
+    if ((step + 1) % validateEvery === 0 || isLast) {
+      validationLoss = await material.validationLoss();
+      if (validationLoss !== null && (best === null || validationLoss < best.loss)) {
         best = { loss: validationLoss, step: step + 1 };
         bestTheta.set(trainer.theta);
       }
@@ -121,20 +118,14 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
   }
   // Early stopping: the parameters that did best on the validation rows, when there were any.
   if (best !== null) trainer.theta.set(bestTheta);
-  const lastTrain = await meanLoss(trainer, measured);
-  const adapterDir = path.join(job.runDir, "adapter");
   const result: TrainingResult = {
-    adapterDir,
-    trainLoss: { first: firstLoss.train, last: lastTrain },
+    adapterDir: resultFolder(job, trained),
+    trainLoss: { first: firstLoss.train, last: await material.trainLoss() },
     validationLoss:
       firstLoss.validation === null || best === null ? null : { first: firstLoss.validation, last: best.loss },
     curve,
   };
-  writeAdapter(adapterDir, trainedAdapter(base.config, trained, trainer.slots, trainer.theta), base.config, {
-    baseModel: base.name,
-    baseSha256: base.sha256,
-    readme: adapterCard(job, result, base.name),
-  });
+  writeTrained(job, result, base, trained, trainer);
   removeRunCheckpoint(job.runDir);
   return result;
 };
@@ -146,45 +137,20 @@ function resume(trainer: Trainer, from: NonNullable<ReturnType<typeof loadRunChe
   trainer.optimizer.step = from.step;
 }
 
-/** Batch of a step: every epoch shuffles the documents anew, from the seed and the epoch's number. */
-function batchSource(
-  documents: readonly TrainingDocument[],
-  shape: Parameters<typeof packBatches>[1],
-  seed: number,
-): (step: number) => Batch {
-  let epoch = -1;
-  let first = 0;
-  let batches: Batch[] = [];
-  return (step) => {
-    while (epoch < 0 || step >= first + batches.length) {
-      first += batches.length;
-      epoch += 1;
-      batches = packBatches(shuffle(documents, createRandom(seed + epoch)), shape);
-    }
-    return batches[step - first]!;
-  };
+function trainedBy({ strategy = "lora", topLayers = DEFAULT_TOP_LAYERS, lora }: TrainingJob): Trained {
+  switch (strategy) {
+    case "lora":
+      return { kind: "lora", rank: lora.rank, alpha: lora.alpha };
+    case "top-layers":
+      return { kind: "top-layers", nLayers: topLayers };
+    case "full":
+      return { kind: "full" };
+  }
 }
 
-function hashOf(job: TrainingJob, baseSha256: string): string {
-  const { train: rows, validation, lora } = job;
-  return createHash("sha256").update(JSON.stringify({ baseSha256, rows, validation, lora })).digest("hex");
-}
-
-function adapterCard(job: TrainingJob, result: TrainingResult, baseName: string): string {
-  const { lora } = job;
-  return `---
-base_model: ${baseName}
-library_name: peft
-tags: [lora, code, fill-in-the-middle]
----
-
-# Adapter of run ${job.runId}
-
-LoRA of rank ${lora.rank} (alpha ${lora.alpha}) on every linear layer, ${lora.steps} steps at learning rate ${lora.learningRate}, seed ${lora.seed}.
-Trained on ${job.train.length} rows, validated on ${job.validation.length}.
-
-| loss, nats per token | before | after |
-|---|---|---|
-| training rows | ${result.trainLoss.first.toFixed(4)} | ${result.trainLoss.last.toFixed(4)} |
-${result.validationLoss ? `| validation rows | ${result.validationLoss.first.toFixed(4)} | ${result.validationLoss.last.toFixed(4)} |\n` : ""}`;
+/** Identity of a job: a checkpoint of another one is not gone on from. */
+function hashOf({ runId: _, modelDir: __, runDir: ___, ...job }: TrainingJob, baseSha256: string): string {
+  return createHash("sha256")
+    .update(JSON.stringify({ baseSha256, ...job }))
+    .digest("hex");
 }

@@ -19,19 +19,31 @@ export function encodeRow(
   rowTokens: number,
   maxTargets: number,
 ): TrainingDocument {
+  return encodeCompletions(tokenizer, row, [row.completion], rowTokens, maxTargets)[0]!;
+}
+
+/** Several completions of a row's place, each after the same prompt, which leaves room for the longest. */
+export function encodeCompletions(
+  tokenizer: Tokenizer,
+  row: TrainingRow,
+  completions: readonly string[],
+  rowTokens: number,
+  maxTargets: number,
+): TrainingDocument[] {
   const { kept, owed } = healPrefix(row.prefix);
-  const completion = targetIds(tokenizer, owed, row).slice(0, maxTargets);
+  const encoded = completions.map((text) => targetIds(tokenizer, owed, text, row.suffix).slice(0, maxTargets));
+  const longest = Math.max(...encoded.map((ids) => ids.length));
   const budget: PromptBudget = {
-    total: Math.max(Math.floor(rowTokens / 2) - completion.length, Math.floor(rowTokens / 4)),
+    total: Math.max(Math.floor(rowTokens / 2) - longest, Math.floor(rowTokens / 4)),
     examples: EXAMPLE_SHARE,
     suffix: SUFFIX_SHARE,
   };
   const prompt = buildPrompt(tokenizer, { ...row, prefix: kept }, budget);
-  return {
-    ids: [...prompt.ids, ...completion],
-    targets: completion.map((_, i) => prompt.ids.length + i),
+  return encoded.map((ids) => ({
+    ids: [...prompt.ids, ...ids],
+    targets: ids.map((_, i) => prompt.ids.length + i),
     weight: row.weight,
-  };
+  }));
 }
 
 /** Rest of a line that a cursor stands before: nothing, or what closes it. */
@@ -42,7 +54,7 @@ const CLOSERS_ONLY = /^[\s)\]}>'"`;,]*$/;
  * just ends. Mined from history, the suffix begins with the next line, so the middle has the line end
  * before it, tokenised with the completion: ";" and its line end are one token to the model.
  */
-function targetIds(tokenizer: Tokenizer, owed: string, { completion, suffix }: TrainingRow): number[] {
+function targetIds(tokenizer: Tokenizer, owed: string, completion: string, suffix: string): number[] {
   const firstLine = suffix.slice(0, Math.max(0, suffix.indexOf("\n")));
   return CLOSERS_ONLY.test(firstLine)
     ? [...tokenizer.encode(owed + completion), tokenizer.special.endOfText]

@@ -127,13 +127,13 @@ describe("the LoRA trainer", () => {
   it("starts at the base model: B is zero", async () => {
     await using trainer = await open(1);
     await using other = await open(2);
-    assert.equal(await meanLoss(trainer, [batch!]), await meanLoss(other, [batch!]));
+    assert.equal(await meanLoss(trainer, [imitated(batch!)]), await meanLoss(other, [imitated(batch!)]));
   });
   it("learns a sequence by heart", async () => {
     await using trainer = await open();
-    const before = await meanLoss(trainer, [batch!]);
+    const before = await meanLoss(trainer, [imitated(batch!)]);
     for (let step = 0; step < 40; step++) await update(trainer);
-    const after = await meanLoss(trainer, [batch!]);
+    const after = await meanLoss(trainer, [imitated(batch!)]);
     assert.ok(after < 0.5 * before, `${before} -> ${after}`);
   });
   it("repeats itself byte for byte", async () => {
