@@ -1,11 +1,15 @@
 // `node scripts/gpu/pack.mjs --corpus <glob> [--config <file>]`: everything a GPU session carries, in loads
 // that fit one transfer: .kept/gpu/load-1, load-2, … with the corpus shards, and the run configuration as JSON.
-import { copyFileSync, globSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { readRunConfiguration } from "../../server/training/run-configuration.ts";
-import { root } from "../setup.mjs";
+import { root, underNode24 } from "../setup.mjs";
+
+await underNode24(import.meta.url);
+// What Node 20, which may start this, does not have.
+const { globSync } = await import("node:fs");
+const { readRunConfiguration } = await import("../../server/training/run-configuration.ts");
 
 /** What one transfer may weigh with the repository's own files, bytes: 64 MiB less 1 MiB for names and lists. */
 const TRANSFER_BYTES = 63 * 2 ** 20;

@@ -7,6 +7,7 @@ import { AppError } from "../errors.ts";
 import { installedIn } from "../places.ts";
 import { createInterrupt } from "../replay/interrupt.ts";
 import { createProgressLine, duration } from "../replay/progress-line.ts";
+import { positiveInteger } from "../replay/replay-command.ts";
 import { readRunConfiguration, type RunConfiguration } from "./run-configuration.ts";
 import type { TrainedModel } from "./torch/full-training.ts";
 import type { ProgramEvent } from "./torch/python-program.ts";
@@ -43,7 +44,7 @@ export function addTrainCommand(
     .option("--work-dir <folder>", "tokenizer, packed rows and checkpoints (default: below the data folder)")
     .option("--out <folder>", "the trained model (default: model in the work folder)")
     .option("--minutes <number>", "run one cycle of the schedule, this long", positive)
-    .option("--processes <number>", "processes that share the work (default: one for each GPU)", positive)
+    .option("--processes <number>", "processes that share the work (default: one for each GPU)", positiveInteger)
     .option("--continue", "add a cycle when all of the configuration have run")
     .option("--resume", "go on from the work folder's checkpoint, as without this option")
     .option("--fresh", "ignore the work folder's checkpoint")

@@ -73,6 +73,26 @@ class Training(unittest.TestCase):
         self.assertEqual(events[-1]["event"], "stopped")
         self.assertEqual(self.state(folder)["step"], 0)
 
+    def test_a_run_ends_with_the_process_that_started_it(self):
+        with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+            gone.wait()
+        events = self.train(self.run_folder("orphan"), "--watch-pid", str(gone.pid))
+        self.assertEqual(events[-1]["event"], "stopped")
+        events = self.train(self.run_folder("child"), "--watch-pid", str(os.getpid()), "--steps", "2")
+        self.assertEqual(len(losses(events)), 2)
+
+    def test_a_run_can_start_from_an_exported_model(self):
+        folder = self.run_folder("first")
+        before = self.train(folder)
+        config = {**self.config, "workDir": folder}
+        model = os.path.join(folder, "model")
+        start("export.py", toy.write_configuration(config, folder), "--out", model, "--dtype", "float16")
+        second = self.run_folder("second")
+        config = {**self.config, "workDir": second, "base": model}
+        after = start("train.py", toy.write_configuration(config, second), "--steps", "1")
+        self.assertLess(abs(losses(after)[0][1] - before[-1]["heldOutLoss"]), 0.3)
+        self.assertLess(losses(after)[0][1], losses(before)[0][1] - 0.3)
+
     def test_two_processes_train_the_same_run(self):
         alone = losses(self.train(self.run_folder("alone")))
         launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

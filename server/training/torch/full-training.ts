@@ -119,8 +119,8 @@ function trainArguments(job: FullTraining, configFile: string, processes: number
 const PREPARED_KEY = "prepared.key";
 
 /** What the packed rows hang on. */
-function preparedKey({ seed, data, model }: RunConfiguration): string {
-  const parts = JSON.stringify([seed, data, model.vocabSize, model.contextTokens]);
+function preparedKey({ base, seed, data, model }: RunConfiguration): string {
+  const parts = JSON.stringify([base, seed, data, model.vocabSize, model.contextTokens]);
   return createHash("sha256").update(parts).digest("hex");
 }
 
