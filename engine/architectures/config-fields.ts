@@ -3,10 +3,14 @@ import { EngineError } from "../engine-error.ts";
 /** A parsed `config.json`, or an object in it. */
 export type RawConfig = Readonly<Record<string, unknown>>;
 
-/** A field that must be a positive finite number. Throws model-unsupported naming it. */
+/** Beyond these no factor or base is meant, and float32 would overflow. */
+const SMALLEST = 1e-20;
+const LARGEST = 1e20;
+
+/** A field that must be a positive number. Throws model-unsupported naming it. */
 export function positive(raw: RawConfig, key: string): number {
   const value = raw[key];
-  if (typeof value !== "number" || !(value > 0) || !Number.isFinite(value)) refuse(key, "a positive number", value);
+  if (typeof value !== "number" || !(value >= SMALLEST && value <= LARGEST)) refuse(key, "a positive number", value);
   return value;
 }
 

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
 import { readSafetensors, writeSafetensors, type StoredTensor } from "../../../engine/checkpoint/safetensors.ts";
+import { openSafetensors, readTensor } from "../../../engine/checkpoint/safetensors-file.ts";
 import { encodeModel, externalFolder } from "../../../engine/graph/encode.ts";
 import { addConstant, createGraph, type ExternalData } from "../../../engine/graph/graph.ts";
 import { copyOfFixture, type ModelFolder } from "../../support/model-folder.ts";
@@ -253,6 +255,41 @@ describe("a hostile checkpoint folder", () => {
     assert.ok(Number.isNaN(loadCheckpoint(folder.dir).weights.get(NORM)![0]));
   });
 });
+
+describe("a weight file of any bytes", () => {
+  it("is judged as it is in memory, and read within its bounds", () => {
+    using folder = copyOfFixture("llama-tied-multi-head");
+    const file = path.join(folder.dir, "model.safetensors");
+    const valid = readFileSync(file);
+    const nHeader = Number(valid.readBigUInt64LE(0));
+    const change = fc.record({ at: fc.oneof(fc.nat(8), fc.nat(nHeader + 8)), byte: fc.nat(255) });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 3 }), fc.option(fc.nat(valid.length)), (changes, cut) => {
+        const bytes = Buffer.from(valid.subarray(0, cut ?? valid.length));
+        for (const { at, byte } of changes) if (at < bytes.length) bytes[at] = byte;
+        writeFileSync(file, bytes);
+        const inMemory = attempt(() => readSafetensors(bytes));
+        const onDisk = attempt(() => openSafetensors(file));
+        assert.equal(onDisk.refused, inMemory.refused);
+        for (const [name, tensor] of inMemory.value ?? [])
+          assert.deepEqual(Buffer.from(readTensor(onDisk.value!, name)!.bytes), Buffer.from(tensor.bytes));
+        const loaded = attempt(() => [...loadCheckpoint(folder.dir).weights.values()]);
+        assert.ok(inMemory.refused === null || loaded.refused !== null);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** A result, or the message of the refusal. Any other error is thrown on. */
+function attempt<T>(work: () => T): { readonly value?: T; readonly refused: string | null } {
+  try {
+    return { value: work(), refused: null };
+  } catch (error) {
+    if ((error as { code?: string }).code !== "checkpoint-invalid") throw error;
+    return { refused: (error as Error).message };
+  }
+}
 
 // G37, G38: what the runtime is told to read, whoever built the graph
 describe("external data of a graph", () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { readFileSync } from "node:fs";
+import { linearLayers } from "../../../engine/architectures/decoder-config.ts";
 import { parseDecoderConfig } from "../../../engine/architectures/families.ts";
 import { buildInferenceGraph } from "../../../engine/architectures/inference-graph.ts";
 import { inverseFrequencies } from "../../../engine/architectures/rope-scaling.ts";
@@ -120,6 +122,8 @@ describe("config.json", () => {
   refuses("RoPE that differs between layers", { rope_parameters: { full_attention: {} } }, /differ between layers/);
   refuses("RoPE parameters that are no object", { rope_scaling: [2] }, /not an object/);
   refuses("a scaling without its factor", { rope_scaling: { type: "linear" } }, /factor must be a positive number/);
+  for (const factor of [5e-324, 1e308, -2, 0])
+    refuses(`a factor of ${factor}`, { rope_scaling: { type: "linear", factor } }, /factor must be a positive number/);
   refuses(
     "windows on every other layer",
     {
@@ -134,4 +138,41 @@ describe("config.json", () => {
     refuses(`a hidden size of ${JSON.stringify(value)}`, { hidden_size: value }, /hidden_size must be a whole number/);
   refuses("a billion layers", { num_hidden_layers: 1e9 }, /num_hidden_layers/);
   refuses("a flag that is no boolean", { tie_word_embeddings: "no" }, /tie_word_embeddings must be true or false/);
+
+  it("is read or refused whatever its fields hold", () => {
+    const FIELDS = Object.keys(LLAMA).concat(
+      ["num_key_value_heads", "head_dim", "rope_theta", "rope_scaling", "rope_parameters", "sliding_window"],
+      ["use_sliding_window", "layer_types", "max_window_layers", "tie_word_embeddings", "attention_bias", "mlp_bias"],
+      ["hidden_act", "partial_rotary_factor", "quantization_config", "original_max_position_embeddings"],
+    );
+    const rope = fc.record(
+      {
+        rope_type: fc.constantFrom<unknown>("linear", "llama3", "yarn", "default", "dynamic", null, 3),
+        factor: fc.oneof(fc.double(), fc.jsonValue()),
+        low_freq_factor: fc.double(),
+        high_freq_factor: fc.double(),
+        original_max_position_embeddings: fc.oneof(fc.integer(), fc.jsonValue()),
+        beta_fast: fc.double(),
+        truncate: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    );
+    const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.integer(), fc.boolean(), rope);
+    const architecture = fc.constantFrom("Llama", "Mistral", "Qwen2", "Qwen3");
+    let nRead = 0;
+    fc.assert(
+      fc.property(architecture, fc.dictionary(fc.constantFrom(...FIELDS), value, { maxKeys: 3 }), (family, fields) => {
+        try {
+          const config = parse({ architectures: [`${family}ForCausalLM`], ...fields });
+          nRead++;
+          assert.ok(linearLayers(config).every(({ nIn, nOut }) => Number.isSafeInteger(nIn * nOut) && nIn * nOut > 0));
+          assert.ok(inverseFrequencies(16, config).every((frequency) => Number.isFinite(frequency)));
+        } catch (error) {
+          if ((error as { code?: string }).code !== "model-unsupported") throw error;
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+    assert.ok(nRead > 0);
+  });
 });
