@@ -47,6 +47,8 @@ export interface DataPlaces {
   readonly datasets: string;
   readonly runs: string;
   readonly adapters: string;
+  /** Base models that were pulled from a hub. */
+  readonly models: string;
 }
 
 export function dataPlaces(dataDir: string): DataPlaces {
@@ -60,6 +62,7 @@ export function dataPlaces(dataDir: string): DataPlaces {
     datasets: path.join(dataDir, "datasets"),
     runs: path.join(dataDir, "runs"),
     adapters: path.join(dataDir, "adapters"),
+    models: path.join(dataDir, "models"),
   };
 }
 

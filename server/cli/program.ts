@@ -16,7 +16,9 @@ import {
   why,
   type TrainingRun,
 } from "../../protocol/api.ts";
-import { resolveDataDir } from "../places.ts";
+import { addPullCommand } from "../hub/pull-command.ts";
+import { pulledModels } from "../hub/pulled-models.ts";
+import { dataPlaces, resolveDataDir } from "../places.ts";
 import { addDemoCommand } from "../replay/demo/demo-command.ts";
 import { addReplayCommand } from "../replay/replay-command.ts";
 import { addTrainCommand } from "../training/train-command.ts";
@@ -154,12 +156,23 @@ export function createProgram(setExit: SetExit): Command {
     });
 
   const models = program.command("models").description("model versions and what is served");
+  const modelsDir = (): string => dataPlaces(dataDir()).models;
   models
     .command("list")
-    .description("model versions, newest first")
+    .description("model versions, newest first; with --base the base models that were pulled")
+    .option("--base", "base models that were pulled, with their folders; needs no server")
     .option("--limit <rows>", "rows", rows, 20)
     .option("--json", "print JSON")
-    .action(async (flags: { limit: number; json?: boolean }) => {
+    .action(async (flags: { base?: boolean; limit: number; json?: boolean }) => {
+      if (flags.base === true) {
+        const pulled = pulledModels(modelsDir());
+        return print({ models: pulled }, flags, () =>
+          table(
+            ["model", "commit", "MB", "folder"],
+            pulled.map(({ repo, commit, bytes, dir }) => [repo, commit.slice(0, 12), (bytes / 1e6).toFixed(1), dir]),
+          ),
+        );
+      }
       const page = await (await connect()).get(`/v1/models?limit=${flags.limit}`, modelPage);
       print(page, flags, () =>
         table(
@@ -194,6 +207,8 @@ export function createProgram(setExit: SetExit): Command {
       }
       await moveChampion(client, standing("previous"), "Rolled back by hand.");
     });
+
+  addPullCommand(models, { modelsDir, setExit });
 
   program
     .command("datasets")

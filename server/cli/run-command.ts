@@ -26,5 +26,6 @@ function exitCodeOf(error: unknown): number {
   const hint = error instanceof AppError && error.hint !== undefined ? ` ${error.hint}` : "";
   const code = error instanceof AppError ? ` (${error.code})` : "";
   process.stderr.write(`${(error as Error).message}${code}${hint}\n`);
-  return error instanceof AppError && error.code === "not-running" ? EXIT.notFound : EXIT.failed;
+  const isMissing = error instanceof AppError && (error.code === "not-running" || error.code === "not-found");
+  return isMissing ? EXIT.notFound : EXIT.failed;
 }

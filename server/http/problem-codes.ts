@@ -150,4 +150,21 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "Another program answers on the server's port",
     meaning: "It could not prove that it holds the token, so nothing was sent to it. Restart Kept's server.",
   },
+  "hub-unreachable": {
+    status: 500,
+    title: "The model hub cannot be reached",
+    meaning:
+      "There is no connection, the hub fails, or it is too slow. Run the pull again: it goes on where it stopped.",
+  },
+  "hub-unauthorized": {
+    status: 500,
+    title: "The model hub refuses access",
+    meaning: "The model is private, gated, or not there. Check its name, and set HF_TOKEN to a token that may read it.",
+  },
+  "hub-invalid": {
+    status: 500,
+    title: "The model hub answered something that cannot be trusted",
+    meaning:
+      "A file has the wrong hash, a redirect leads to an internal address, or no hub answers there. Nothing was added.",
+  },
 };

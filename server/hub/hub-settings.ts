@@ -1,0 +1,30 @@
+import { AppError } from "../errors.ts";
+import { addressOf, isInternalAddress } from "./hub-address.ts";
+
+const PUBLIC_HUB = "https://huggingface.co";
+
+/** --hub-url, then KEPT_HUB_URL, then HF_ENDPOINT, then the public hub. @throws AppError `invalid` */
+export function resolveHubUrl(flag: string | undefined, env: NodeJS.ProcessEnv): URL {
+  const text = flag ?? env["KEPT_HUB_URL"] ?? env["HF_ENDPOINT"] ?? PUBLIC_HUB;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !isAllowed(url))
+    throw new AppError("invalid", `${text} is no address of a hub.`, {
+      hint: "Use https, or http for a hub on this machine or a private address; no user name in it.",
+    });
+  return url;
+}
+
+/** A token, from the environment alone: an argument would be seen by every user of the machine. */
+export function hubToken(env: NodeJS.ProcessEnv): string | null {
+  const token = (env["KEPT_HUB_TOKEN"] ?? env["HF_TOKEN"] ?? "").trim();
+  if (token !== "" && !/^[\x21-\x7e]+$/.test(token))
+    throw new AppError("invalid", "The hub token in the environment has characters that no token has.");
+  return token === "" ? null : token;
+}
+
+function isAllowed(url: URL): boolean {
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return false;
+  if (url.protocol === "https:") return true;
+  const address = addressOf(url);
+  return url.protocol === "http:" && (url.hostname === "localhost" || (address !== null && isInternalAddress(address)));
+}
