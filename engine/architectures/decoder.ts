@@ -57,9 +57,12 @@ export function decoderNorm(g: Graph, config: DecoderConfig, x: Value, parts: De
 
 /** Hidden states (M, D) -> logits (M, V). */
 export function decoderLogits(g: Graph, config: DecoderConfig, hidden: Value, parts: DecoderParts): Value {
-  const head = parts.weight(config.tiedHead ? "model.embed_tokens.weight" : "lm_head.weight");
-  return gemm(g, hidden, head, { transposeB: true });
+  return gemm(g, hidden, parts.weight(headName(config)), { transposeB: true });
 }
+
+/** The matrix (V, D) of the head. */
+export const headName = (config: DecoderConfig): string =>
+  config.tiedHead ? "model.embed_tokens.weight" : "lm_head.weight";
 
 /** x W^T + bias + (x A^T) B^T. */
 function linearLayer(g: Graph, x: Value, { name, bias }: LinearLayer, parts: DecoderParts): Value {

@@ -1,9 +1,10 @@
+import { asFactored } from "../autodiff/custom-rules.ts";
 import { addGradients } from "../autodiff/gradients.ts";
 import { pruneGraph, splitGraph, type SplitGraph } from "../autodiff/split.ts";
 import { addInput, createGraph, type Graph, type Value } from "../graph/graph.ts";
-import { gatherRows, logSoftmax, multiply, pickColumns, scalar } from "../graph/operators.ts";
+import { gatherRows, gemm, logProbability } from "../graph/operators.ts";
 import { addLoss, type Objective } from "../training/objective.ts";
-import { decoderBlock, decoderLogits, decoderNorm, type DecoderParts } from "./decoder.ts";
+import { decoderBlock, decoderNorm, headName, type DecoderParts } from "./decoder.ts";
 import { linearLayers, weightShapes, type DecoderConfig } from "./decoder-config.ts";
 import { rowAttention } from "./row-attention.ts";
 
@@ -76,15 +77,16 @@ function blockParts(g: Graph, config: DecoderConfig, training: StageTraining) {
   const parts: Pick<DecoderParts, "weight" | "adapter"> = {
     weight(name) {
       const value = input(name, shapes.get(name)!);
-      return training.kind === "whole" ? train(value) : value;
+      if (training.kind === "whole") return train(value);
+      const layer = layers.get(name.replace(/\.weight$/, ""));
+      if (training.kind !== "lora" || !layer) return value;
+      // Merged once a step: cheaper than passing every token through both factors.
+      const a = train(input(`${layer.name}.lora_A.weight`, [training.rank, layer.nIn]));
+      const b = train(input(`${layer.name}.lora_B.weight`, [layer.nOut, training.rank]));
+      const merged = gemm(g, b, a, { alpha: training.scale, plus: value });
+      return asFactored(g, merged, { a, b, scale: training.scale });
     },
-    adapter(name) {
-      if (training.kind !== "lora") return null;
-      const { nIn, nOut } = layers.get(name)!;
-      const a = train(input(`${name}.lora_A.weight`, [training.rank, nIn]));
-      const b = train(input(`${name}.lora_B.weight`, [nOut, training.rank]));
-      return { a, b: multiply(g, b, scalar(g, training.scale)) };
-    },
+    adapter: () => null,
   };
   return { parts, trained };
 }
@@ -128,8 +130,7 @@ export function buildHeadGraphs(
     },
   };
   const hidden = decoderNorm(g, config, gatherRows(g, x, positions), parts); // (M, D)
-  const logits = decoderLogits(g, config, hidden, parts); // (M, V)
-  const logProbabilities = pickColumns(g, logSoftmax(g, logits), targets); // (M, 1)
+  const logProbabilities = logProbability(g, hidden, parts.weight(headName(config)), targets); // (M, 1)
   const loss = addLoss(g, objective, logProbabilities, shape.nSequences ?? 1);
   const wanted = [x, ...trained];
   const gradients = named(g, wanted, addGradients(g, loss, wanted));

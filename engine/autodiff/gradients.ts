@@ -1,5 +1,6 @@
-import { add } from "../graph/operators.ts";
-import { addReal, type Graph, type Value } from "../graph/graph.ts";
+import { addReal, type Graph, type GraphNode, type Value } from "../graph/graph.ts";
+import { add, gemm } from "../graph/operators.ts";
+import { marks, type FactoredWeight } from "./custom-rules.ts";
 import { RULES } from "./rules.ts";
 
 /**
@@ -16,28 +17,60 @@ export function addGradients(
 ): Value[] {
   const forward = [...g.nodes];
   const trained = reachable(forward, targets);
+  const isTrained = (value: Value | null) => value !== null && trained.has(value.name);
   const gradients = new Map<string, Value>([[loss.name, seed]]);
+  const contribute = (to: Value, contribution: Value | null | undefined) => {
+    if (!contribution || !isTrained(to)) return;
+    const earlier = gradients.get(to.name);
+    gradients.set(to.name, earlier ? add(g, earlier, contribution) : contribution);
+  };
 
   for (const node of forward.toReversed()) {
     const output = node.outputs[0]!;
     const gradient = gradients.get(output.name);
-    if (!gradient || !trained.has(output.name)) continue;
+    if (!gradient || !isTrained(output)) continue;
+    const custom = marks(g).rules.get(output.name);
+    if (custom) {
+      const contributions = custom.gradients(gradient, custom.inputs.map(isTrained));
+      custom.inputs.forEach((input, i) => contribute(input, contributions[i]));
+      continue;
+    }
     const rule = RULES[node.op];
     if (!rule) throw new Error(`The operator ${node.op} has no gradient rule`);
-    const needs = node.inputs.map((input) => input !== null && trained.has(input.name));
-    const contributions = rule(g, node, gradient, needs);
+    const factors = factorsOf(g, node);
+    const contributions = rule(
+      g,
+      node,
+      gradient,
+      node.inputs.map((input, i) => isTrained(input) && !(factors && i === 1)),
+    );
     node.inputs.forEach((input, i) => {
-      const contribution = contributions[i];
-      if (!input || !needs[i] || !contribution) return;
-      const earlier = gradients.get(input.name);
-      gradients.set(input.name, earlier ? add(g, earlier, contribution) : contribution);
+      if (input && !(factors && i === 1)) contribute(input, contributions[i]);
     });
+    if (factors) addFactorGradients(g, node.inputs[0]!, gradient, factors, contribute);
   }
   return targets.map((target) => {
     const gradient = gradients.get(target.name);
     if (!gradient) throw new Error(`${target.name} does not reach the loss`);
     return gradient;
   });
+}
+
+function factorsOf(g: Graph, { op, inputs, attributes }: GraphNode): FactoredWeight | undefined {
+  if (op !== "Gemm" || attributes["transA"] === 1 || attributes["transB"] !== 1) return undefined;
+  return marks(g).factored.get(inputs[1]!.name);
+}
+
+/** y = x (W + s B A)^T: dA = s (dy B)^T x, dB = s dy^T (x A^T). */
+function addFactorGradients(
+  g: Graph,
+  x: Value,
+  gradient: Value,
+  { a, b, scale }: FactoredWeight,
+  contribute: (to: Value, contribution: Value) => void,
+): void {
+  contribute(a, gemm(g, gemm(g, gradient, b), x, { transposeA: true, alpha: scale }));
+  contribute(b, gemm(g, gradient, gemm(g, x, a, { transposeB: true }), { transposeA: true, alpha: scale }));
 }
 
 function reachable(nodes: Graph["nodes"], targets: readonly Value[]): Set<string> {

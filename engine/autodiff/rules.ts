@@ -97,7 +97,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       transposeB
         ? gemm(g, gradient, a, { transposeA: true, transposeB: transposeA, alpha })
         : gemm(g, a, gradient, { transposeA: !transposeA, alpha });
-    return [needs[0] ? gradientA() : null, needs[1] ? gradientB() : null];
+    return [needs[0] ? gradientA() : null, needs[1] ? gradientB() : null, needs[2] ? gradient : null];
   },
 
   Transpose: (g, node, gradient) => {

@@ -1,4 +1,5 @@
 import { TensorProto_DataType } from "onnx-buf";
+import { withRule } from "../autodiff/custom-rules.ts";
 import {
   addConstant,
   addNode,
@@ -47,7 +48,7 @@ export interface GemmOptions {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
   readonly alpha?: number;
-  /** Added to the product; same shape. Not for trained values: the gradient rule passes over it. */
+  /** Added to the product; same shape. */
   readonly plus?: Value;
 }
 
@@ -144,7 +145,18 @@ export function scatterColumns(g: Graph, picked: Value, indices: Value, nColumns
 }
 
 /** x * sigmoid(x). */
-export const silu = (g: Graph, x: Value): Value => multiply(g, x, sigmoid(g, x));
+export function silu(g: Graph, x: Value): Value {
+  const s = sigmoid(g, x);
+  const y = multiply(g, x, s);
+  // y' = s + y (1 - s)
+  return withRule(g, y, {
+    inputs: [x],
+    gradients: (gradient) => {
+      const slope = add(g, s, multiply(g, y, subtract(g, scalar(g, 1), s)));
+      return [multiply(g, gradient, slope)];
+    },
+  });
+}
 
 /** log sigmoid(x) of a column (N, 1), without overflow: the log-probability of x against 0. */
 export function logSigmoid(g: Graph, x: Value): Value {
@@ -153,9 +165,57 @@ export function logSigmoid(g: Graph, x: Value): Value {
 
 /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis (Zhang and Sennrich 2019). */
 export function rmsNorm(g: Graph, x: Value, weight: Value, epsilon: number): Value {
-  const meanSquare = reduceMean(g, multiply(g, x, x));
+  const size = Number(x.shape.at(-1));
+  const meanSquare = multiply(g, reduceSumSquare(g, x), scalar(g, 1 / size));
   const inverse = reciprocal(g, squareRoot(g, add(g, meanSquare, scalar(g, epsilon))));
-  return multiply(g, multiply(g, x, inverse), weight);
+  const normed = multiply(g, x, inverse);
+  return withRule(g, multiply(g, normed, weight), {
+    inputs: [x, weight],
+    // With n = x / rms: dx = (dn - n mean(dn n)) / rms.
+    gradients: (gradient, [needsX, needsWeight]) => {
+      const leading = gradient.shape.slice(0, -1).map((_, axis) => axis);
+      const towards = needsX ? multiply(g, gradient, weight) : null;
+      return [
+        towards &&
+          multiply(g, inverse, subtract(g, towards, multiply(g, normed, reduceMean(g, multiply(g, towards, normed))))),
+        needsWeight ? reshape(g, reduceSum(g, multiply(g, gradient, normed), leading), weight.shape) : null,
+      ];
+    },
+  });
+}
+
+/**
+ * Log-probability of a class for each row: hidden (M, D), weight (V, D) and int64 classes (M, 1) to
+ * (M, 1). With p = softmax(hidden weight^T), the gradient of hidden is dy (weight of the class - p
+ * weight): nothing of size (M, V) is made but p.
+ */
+export function logProbability(g: Graph, hidden: Value, weight: Value, classes: Value): Value {
+  const logProbabilities = logSoftmax(g, gemm(g, hidden, weight, { transposeB: true }));
+  return withRule(g, pickColumns(g, logProbabilities, classes), {
+    inputs: [hidden, weight],
+    gradients: (gradient, [needsHidden, needsWeight]) => {
+      const probabilities = addNode(g, "Exp", [logProbabilities], logProbabilities);
+      const chosen = reshape(g, classes, [classes.shape[0]!]);
+      const scaled = needsWeight ? multiply(g, hidden, gradient) : null;
+      return [
+        needsHidden
+          ? multiply(g, subtract(g, gatherRows(g, weight, chosen), gemm(g, probabilities, weight)), gradient)
+          : null,
+        scaled && addRows(g, gemm(g, probabilities, scaled, { transposeA: true, alpha: -1 }), scaled, chosen),
+      ];
+    },
+  });
+}
+
+/** Rows (N, D) added to those of a matrix (V, D) at int64 indices (N). */
+function addRows(g: Graph, matrix: Value, rows: Value, indices: Value): Value {
+  const at = reshape(g, indices, [indices.shape[0]!, 1]);
+  return addNode(g, "ScatterND", [matrix, at, rows], matrix, { reduction: "add" });
+}
+
+function reduceSumSquare(g: Graph, x: Value): Value {
+  const shape = [...x.shape.slice(0, -1), 1];
+  return addNode(g, "ReduceSumSquare", [x, int64(g, [-1n])], { type: x.type, shape }, { keepdims: 1 });
 }
 
 function zeros(g: Graph, shape: readonly number[]): Value {
