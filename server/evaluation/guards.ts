@@ -63,7 +63,7 @@ const distance = (a: readonly number[], b: readonly number[]): number =>
 /** Root mean square of one LoRA matrix; trained ones stay far below. */
 const MAX_RMS = 10;
 
-/** Weights are finite and of sane size. `matrices` are the adapter's tensors by name. */
+/** Weights are finite, of sane size, and not all zero. `matrices` are the adapter's tensors by name. */
 export function weightGuard(matrices: Iterable<readonly [string, Float32Array]>): Guard {
   let largest = 0;
   for (const [name, values] of matrices) {
@@ -73,6 +73,7 @@ export function weightGuard(matrices: Iterable<readonly [string, Float32Array]>)
     if (!Number.isFinite(rms)) return { name: "weights", holds: false, detail: `${name} is not finite` };
     largest = Math.max(largest, rms);
   }
+  if (largest === 0) return { name: "weights", holds: false, detail: "all weights are zero" };
   return {
     name: "weights",
     holds: largest <= MAX_RMS,

@@ -160,6 +160,8 @@ describe("guards", () => {
     ["not a number", [0.1, Number.NaN], false],
     ["infinite", [Infinity, 0], false],
     ["far too large", [1_000, 0], false],
+    ["of a norm of 1e30", [1e30, 1e30], false],
+    ["all zero", [0, 0], false],
   ] as const) {
     it(`weights: ${what} ${holds ? "holds" : "fails"}`, () =>
       assert.equal(weightGuard([["layer.lora_A", new Float32Array(values)]]).holds, holds));
