@@ -4,21 +4,26 @@ import path from "node:path";
 import type { RawConfig } from "../architectures/config-fields.ts";
 import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
 import { parseDecoderConfig } from "../architectures/families.ts";
-import type { StoredWeights } from "../architectures/weights.ts";
+import type { StoredWeights, Weights } from "../architectures/weights.ts";
 import { EngineError } from "../engine-error.ts";
 import { sizeOf } from "../graph/graph.ts";
 import { readSmallFile, streamFile } from "./safetensors-file.ts";
 import { createStoredWeights } from "./stored-weights.ts";
 import { openWeightFiles, resolveInside } from "./weight-files.ts";
 
-/** A model folder in the Hugging Face layout: `config.json`, `tokenizer.json`, `*.safetensors`. */
+/** A model: its shape, its weights, and what it is called. */
 export interface Checkpoint {
   readonly name: string;
   readonly config: DecoderConfig;
-  readonly weights: StoredWeights;
+  readonly weights: Weights;
   readonly nParameters: number;
   /** sha256 over the weight files in the order of their names: the identity of a base model. */
   readonly sha256: string;
+}
+
+/** A model folder in the Hugging Face layout: `config.json`, `tokenizer.json`, `*.safetensors`. */
+export interface StoredCheckpoint extends Checkpoint {
+  readonly weights: StoredWeights;
 }
 
 /** A `config.json` is a page of text. */
@@ -28,7 +33,7 @@ const MAX_CONFIG_BYTES = 2 ** 20;
  * Load a model folder. Only headers are read into memory, and the files once for their hash. Throws
  * model-not-found, model-unsupported or checkpoint-invalid.
  */
-export function loadCheckpoint(folder: string): Checkpoint {
+export function loadCheckpoint(folder: string): StoredCheckpoint {
   const config = readConfig(folder);
   const files = openWeightFiles(folder);
   const shapes = weightShapes(config);
