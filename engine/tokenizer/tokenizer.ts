@@ -1,7 +1,7 @@
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
-import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
 import { EngineError } from "../engine-error.ts";
+import { tokenRanges, type TokenRange } from "./offsets.ts";
+import { readTokenizerFile, readTokenizerSettings, type TokenizerFile } from "./tokenizer-definition.ts";
 
 /** Special tokens of Qwen2.5-Coder (Hui et al. 2024, table 1) that prompts are made of. */
 export const SPECIAL_TOKENS = {
@@ -16,8 +16,10 @@ export const SPECIAL_TOKENS = {
 export type SpecialTokenName = keyof typeof SPECIAL_TOKENS;
 
 export interface Tokenizer {
-  /** Token ids of plain text. Special tokens written out in the text are not special. */
+  /** Token ids of plain text. What looks like an added token in it is encoded as the characters that it is. */
   encode(text: string): number[];
+  /** The same ids, and where each token lies in the text. Throws tokenizer-invalid for a tokenizer that rewrites text. */
+  encodeWithRanges(text: string): { readonly ids: number[]; readonly ranges: TokenRange[] };
   decode(ids: readonly number[]): string;
   /** Text of one token; empty for a special token. */
   textOf(id: number): string;
@@ -27,23 +29,20 @@ export interface Tokenizer {
    */
   readonly fimOrder: "psm" | "spm";
   readonly special: Readonly<Record<SpecialTokenName, number>>;
+  /** Ids that `encode` never gives: those of every added token but runs of white space. */
+  readonly reserved: ReadonlySet<number>;
   readonly vocabSize: number;
 }
 
 /** Load `tokenizer.json` of a model folder. Throws tokenizer-invalid. */
 export function loadTokenizer(folder: string): Tokenizer {
-  let inner: HubTokenizer;
-  let settings: { fim_order?: string } = {};
-  let definition: { added_tokens?: { content: string; id: number }[]; model?: { vocab?: Record<string, number> } };
-  try {
-    definition = JSON.parse(readFileSync(path.join(folder, "tokenizer.json"), "utf8")) as typeof definition;
-    const settingsFile = path.join(folder, "tokenizer_config.json");
-    if (existsSync(settingsFile)) settings = JSON.parse(readFileSync(settingsFile, "utf8")) as typeof settings;
-    inner = new HubTokenizer(definition, { clean_up_tokenization_spaces: false });
-  } catch (cause) {
-    throw new EngineError("tokenizer-invalid", `tokenizer.json in ${folder} cannot be read.`, { cause });
-  }
-  const ids = new Map(definition.added_tokens?.map(({ content, id }) => [content, id]));
+  const file = readTokenizerFile(folder);
+  const settings = readTokenizerSettings(folder);
+  const reserved = new Set(
+    file.added.filter(({ content, special }) => special || !isBlank(content)).map(({ id }) => id),
+  );
+  const { full, plain } = openBoth(file, reserved, folder);
+  const ids = new Map(file.added.map(({ content, id }) => [content, id]));
   const special = Object.fromEntries(
     Object.entries(SPECIAL_TOKENS).map(([name, content]) => {
       const id = ids.get(content);
@@ -52,21 +51,60 @@ export function loadTokenizer(folder: string): Tokenizer {
       return [name, id];
     }),
   ) as Record<SpecialTokenName, number>;
-  const specialText = new RegExp([...ids.keys()].map((content) => content.replaceAll("|", "\\|")).join("|"), "g");
+  const blanks = new Set(file.added.filter(({ id }) => !reserved.has(id)).map(({ content }) => content));
+  const form = JSON.stringify(file.definition["normalizer"] ?? null).includes('"NFC"') ? "NFC" : "as is";
 
+  const encode = (text: string): { readonly ids: (number | undefined)[]; readonly tokens: string[] } =>
+    plain.encode(text, { add_special_tokens: false });
   const decode = (tokens: readonly number[]) =>
-    inner.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+    full.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
   const texts: string[] = [];
+  // A tokenizer without a token for every byte answers an unknown token, which may be an added one.
+  const isPlain = (id: number | undefined): id is number => id !== undefined && !reserved.has(id);
 
   return {
-    encode: (text) => inner.encode(text.replace(specialText, breakApart), { add_special_tokens: false }).ids,
+    encode: (text) => encode(text).ids.filter(isPlain),
+    encodeWithRanges(text) {
+      const { ids: all, tokens } = encode(text);
+      // A token of the byte-level alphabet has one character for each byte.
+      const bytes = tokens.map((token) => (blanks.has(token) ? Buffer.byteLength(token) : token.length));
+      const ranges = tokenRanges(text, bytes, form);
+      if (!ranges)
+        throw new EngineError("tokenizer-invalid", "The tokenizer rewrites text: its tokens have no place in it.");
+      return { ids: all.filter(isPlain), ranges: ranges.filter((_, i) => isPlain(all[i])) };
+    },
     decode,
     textOf: (id) => (texts[id] ??= decode([id])),
-    fimOrder: settings.fim_order === "spm" ? "spm" : "psm",
+    fimOrder: settings["fim_order"] === "spm" ? "spm" : "psm",
     special,
-    vocabSize: Object.keys(definition.model?.vocab ?? {}).length,
+    reserved,
+    vocabSize: Object.keys(file.vocab).length,
   };
 }
 
-/** Code that contains a special token's text must not steer the model: "<|x|>" becomes "<| x|>". */
-const breakApart = (token: string): string => `${token.slice(0, 2)} ${token.slice(2)}`;
+/**
+ * The library's tokenizer twice: whole, for decoding, and one that has never heard of the reserved
+ * tokens, for text that somebody wrote. Code that contains `<|fim_middle|>` then cannot steer the model.
+ */
+function openBoth(
+  { definition, vocab }: TokenizerFile,
+  reserved: ReadonlySet<number>,
+  folder: string,
+): { full: HubTokenizer; plain: HubTokenizer } {
+  const known = Object.fromEntries(Object.entries(vocab).filter(([, id]) => !reserved.has(id)));
+  const added = (definition["added_tokens"] ?? []) as readonly { readonly id: number }[];
+  const withoutReserved = {
+    ...definition,
+    added_tokens: added.filter(({ id }) => !reserved.has(id)),
+    model: { ...(definition["model"] as object), vocab: known },
+  };
+  try {
+    const open = (value: object) => new HubTokenizer(value, { clean_up_tokenization_spaces: false });
+    return { full: open({ ...definition, added_tokens: added }), plain: open(withoutReserved) };
+  } catch (cause) {
+    throw new EngineError("tokenizer-invalid", `tokenizer.json in ${folder} cannot be used.`, { cause });
+  }
+}
+
+/** Some vocabularies hold runs of white space as added tokens; in code they are just that. */
+const isBlank = (text: string): boolean => text.trim() === "";
