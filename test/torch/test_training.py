@@ -87,6 +87,8 @@ class Training(unittest.TestCase):
         config = {**self.config, "workDir": folder}
         model = os.path.join(folder, "model")
         start("export.py", toy.write_configuration(config, folder), "--out", model, "--dtype", "float16")
+        with open(os.path.join(model, "generation_config.json"), encoding="utf-8") as file:
+            self.assertEqual(len(json.load(file)["copy_prior_weights"]), 12)
         second = self.run_folder("second")
         config = {**self.config, "workDir": second, "base": model}
         after = start("train.py", toy.write_configuration(config, second), "--steps", "1")

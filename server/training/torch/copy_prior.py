@@ -13,6 +13,9 @@ from collections import defaultdict
 import numpy as np
 import torch
 
+from attention import make_mask
+from rows import PackedRows
+
 MAX_MATCH = 12
 LENGTH_FACTOR = 4.0
 UNANIMOUS = 0.95
@@ -42,10 +45,9 @@ def vote(tokens: np.ndarray) -> tuple[int, dict[int, float]]:
 def gather(model, rows: np.ndarray, documents: np.ndarray) -> dict[tuple[int, bool], list[tuple[float, float]]]:
     """For each (match length, unanimous): the probability of the true next token by the model and by copying."""
     found: dict[tuple[int, bool], list[tuple[float, float]]] = defaultdict(list)
-    head = model.model.embed_tokens.weight
     for row, numbers in zip(rows.astype(np.int64), documents.astype(np.int64)):
-        hidden = model(torch.from_numpy(row[None, :-1]), torch.from_numpy(numbers[None, :-1]))[0]
-        log_p = torch.log_softmax((hidden @ head.T).float(), dim=-1)
+        mask = make_mask(model.attention, torch.from_numpy(numbers[None, :-1]))
+        log_p = torch.log_softmax(model.logits(model(torch.from_numpy(row[None, :-1]), mask)[0]).float(), dim=-1)
         targets = log_p[torch.arange(len(row) - 1), torch.from_numpy(row[1:])].exp().numpy()
         for number in np.unique(numbers[numbers > 0]):
             (places,) = np.nonzero(numbers == number)
@@ -77,7 +79,7 @@ def best_lambda(pairs: np.ndarray) -> float:
     return round(float(LAMBDAS[int(np.argmax(likelihoods))]), 3)
 
 
-def fit_copy_prior(model, rows: np.ndarray, documents: np.ndarray, n_rows: int = 120, seed: int = 1) -> list[list[float]]:
-    """Weights from `n_rows` rows chosen at random among (R, T + 1) held-out rows; about a minute for 120 on one core."""
-    chosen = np.sort(np.random.default_rng(seed).choice(len(rows), min(n_rows, len(rows)), replace=False))
-    return fit(gather(model, rows[chosen], documents[chosen]))
+def fit_copy_prior(model, held_out: PackedRows, n_rows: int = 120, seed: int = 1) -> list[list[float]]:
+    """Weights from `n_rows` held-out rows chosen at random; 20 s of one core for 60 rows of 1,024 tokens and 6.5 M parameters."""
+    chosen = np.sort(np.random.default_rng(seed).choice(len(held_out), min(n_rows, len(held_out)), replace=False))
+    return fit(gather(model, *held_out.take(chosen)))

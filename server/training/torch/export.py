@@ -15,7 +15,10 @@ from safetensors.torch import load_file
 
 import checkpoint
 import run_config
+from copy_prior import fit_copy_prior
 from events import emit, run_main
+from model import Llama
+from rows import PackedRows
 from weights import INDEX, write_weights
 
 DTYPES = {"float32": "float32", "float16": "float16", "int8": "float16"}
@@ -51,6 +54,9 @@ def export(source: str, config: dict, out: str, dtype: str) -> list[str]:
         "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "pad_token": "<|fim_pad|>",
         "clean_up_tokenization_spaces": False, "fim_order": config["model"]["fimOrder"], "model_max_length": context,
     })
+    checkpoint.write_json(os.path.join(partial, "generation_config.json"), {
+        "copy_prior_weights": copy_prior_weights(weights, model_config, config["workDir"]),
+    })
     written = sorted(os.listdir(partial))
     for stale in os.listdir(out):
         if (stale.endswith(".safetensors") or stale == INDEX) and stale not in written:
@@ -59,6 +65,12 @@ def export(source: str, config: dict, out: str, dtype: str) -> list[str]:
         os.replace(os.path.join(partial, name), os.path.join(out, name))
     os.rmdir(partial)
     return written
+
+
+def copy_prior_weights(weights: dict, model_config: dict, work_dir: str) -> list[list[float]]:
+    model = Llama(model_config)
+    model.load_state_dict(weights)
+    return fit_copy_prior(model.eval(), PackedRows(os.path.join(work_dir, "held-out")))
 
 
 if __name__ == "__main__":
