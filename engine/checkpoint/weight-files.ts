@@ -10,22 +10,24 @@ const MAX_SHARDS = 1_000;
 /** Longest list of shards: 20,000 tensors at 100 bytes each. */
 const MAX_INDEX_BYTES = 2 * 2 ** 20;
 
+/** Tensors of all files together; see `safetensors-header.ts` for those of one. */
+const MAX_TENSORS = 40_000;
+
+const SINGLE_FILE = "model.safetensors";
 const INDEX_FILE = "model.safetensors.index.json";
 
 /**
- * The weight files of a model folder, opened: those that `model.safetensors.index.json` names, else
- * `model.safetensors`, else every `*.safetensors` in the order of their names. Throws model-not-found when
+ * The weight files of a model folder, opened: `model.safetensors`, else those that
+ * `model.safetensors.index.json` names, else every `*.safetensors`, in the order of their names. Throws model-not-found when
  * there is none, checkpoint-invalid when one is damaged, missing or outside the folder.
  */
 export function openWeightFiles(folder: string): readonly SafetensorsFile[] {
+  if (existsSync(path.join(folder, SINGLE_FILE))) return openAll(folder, [SINGLE_FILE]);
   if (existsSync(path.join(folder, INDEX_FILE))) return openIndexed(folder);
-  const all = readdirSync(folder).filter((name) => name.endsWith(".safetensors"));
-  const names = all.includes("model.safetensors") ? ["model.safetensors"] : all.toSorted();
+  const names = readdirSync(folder).filter((name) => name.endsWith(".safetensors"));
   if (names.length === 0)
     throw new EngineError("model-not-found", `There are no weights (*.safetensors) in ${folder}.`);
-  if (names.length > MAX_SHARDS)
-    throw new EngineError("checkpoint-invalid", `There are over ${MAX_SHARDS} weight files.`);
-  const files = names.map((name) => openSafetensors(resolveInside(folder, name)));
+  const files = openAll(folder, names.toSorted());
   const seen = new Set<string>();
   for (const tensor of files.flatMap((file) => [...file.tensors.keys()])) {
     if (seen.has(tensor))
@@ -35,17 +37,27 @@ export function openWeightFiles(folder: string): readonly SafetensorsFile[] {
   return files;
 }
 
+function openAll(folder: string, names: readonly string[]): SafetensorsFile[] {
+  if (names.length > MAX_SHARDS)
+    throw new EngineError("checkpoint-invalid", `There are over ${MAX_SHARDS} weight files.`);
+  let nTensors = 0;
+  return names.map((name) => {
+    const file = openSafetensors(resolveInside(folder, name));
+    nTensors += file.tensors.size;
+    if (nTensors > MAX_TENSORS) throw new EngineError("checkpoint-invalid", `There are over ${MAX_TENSORS} tensors.`);
+    return file;
+  });
+}
+
 function openIndexed(folder: string): readonly SafetensorsFile[] {
   const fileOf = readIndex(folder);
   const names = [...new Set(fileOf.values())].toSorted();
-  if (names.length > MAX_SHARDS)
-    throw new EngineError("checkpoint-invalid", `${INDEX_FILE} names over ${MAX_SHARDS} files.`);
   for (const name of names) {
     if (!/^[\w.-]+\.safetensors$/.test(name) || name.startsWith("."))
       throw new EngineError("checkpoint-invalid", `${INDEX_FILE} names ${shown(name)}, which is no weight file.`);
   }
-  return names.map((name) => {
-    const file = openSafetensors(resolveInside(folder, name));
+  return openAll(folder, names).map((file, i) => {
+    const name = names[i]!;
     // The index says where a tensor is: one that it places in another file does not count here.
     const own = [...file.tensors].filter(([tensor]) => (fileOf.get(tensor) ?? name) === name);
     return { ...file, tensors: new Map(own) };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -150,9 +150,19 @@ describe("the memory that refusing a checkpoint takes", () => {
       },
     ],
     [
+      "a hundred files of 10,000 tensors",
+      "checkpoint-invalid",
+      ({ dir, write }) => {
+        rmSync(path.join(dir, "model.safetensors"));
+        for (let n = 0; n < 100; n++)
+          write(`m${n}.safetensors`, withHeader(`{${repeated(10_000, (i) => `"t${n}.${i}":${entry}`)}}`));
+      },
+    ],
+    [
       "an index of a gigabyte",
       "checkpoint-invalid",
       ({ dir, write }) => {
+        rmSync(path.join(dir, "model.safetensors"));
         write("model.safetensors.index.json", "{");
         truncateSync(path.join(dir, "model.safetensors.index.json"), 2 ** 30);
       },

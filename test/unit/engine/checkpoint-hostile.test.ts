@@ -220,7 +220,7 @@ describe("a hostile checkpoint folder", () => {
   refuses(
     "an index of 2,000 files",
     "checkpoint-invalid",
-    /over 1000 files/,
+    /over 1000 weight files/,
     (folder) =>
       editIndex(folder, (map) => {
         for (let i = 0; i < 2_000; i++) map[`t${i}`] = `m${i}.safetensors`;

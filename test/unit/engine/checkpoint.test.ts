@@ -67,6 +67,13 @@ describe("a checkpoint folder", () => {
     assert.equal(loadCheckpoint(folder.dir).sha256, sha256);
   });
 
+  it("reads model.safetensors rather than shards beside it, as transformers does", () => {
+    using folder = copyOfFixture("llama");
+    const { sha256 } = loadCheckpoint(folder.dir);
+    folder.write("model.safetensors.index.json", "{}");
+    assert.equal(loadCheckpoint(folder.dir).sha256, sha256);
+  });
+
   it("reads shards without an index, in the order of their names", () => {
     using folder = copyOfFixture("llama-sharded");
     const indexed = loadCheckpoint(folder.dir);
