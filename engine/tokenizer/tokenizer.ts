@@ -41,7 +41,7 @@ export function loadTokenizer(folder: string): Tokenizer {
   const reserved = new Set(
     file.added.filter(({ content, special }) => special || !isBlank(content)).map(({ id }) => id),
   );
-  const { full, plain } = openBoth(file, reserved, folder);
+  const { full, plain, form } = openBoth(file, reserved, folder);
   const ids = new Map(file.added.map(({ content, id }) => [content, id]));
   const special = Object.fromEntries(
     Object.entries(SPECIAL_TOKENS).map(([name, content]) => {
@@ -52,7 +52,6 @@ export function loadTokenizer(folder: string): Tokenizer {
     }),
   ) as Record<SpecialTokenName, number>;
   const blanks = new Set(file.added.filter(({ id }) => !reserved.has(id)).map(({ content }) => content));
-  const form = JSON.stringify(file.definition["normalizer"] ?? null).includes('"NFC"') ? "NFC" : "as is";
 
   const encode = (text: string): { readonly ids: (number | undefined)[]; readonly tokens: string[] } =>
     plain.encode(text, { add_special_tokens: false });
@@ -90,7 +89,7 @@ function openBoth(
   { definition, vocab }: TokenizerFile,
   reserved: ReadonlySet<number>,
   folder: string,
-): { full: HubTokenizer; plain: HubTokenizer } {
+): { full: HubTokenizer; plain: HubTokenizer; form: "NFC" | "as is" } {
   const known = Object.fromEntries(Object.entries(vocab).filter(([, id]) => !reserved.has(id)));
   const added = (definition["added_tokens"] ?? []) as readonly { readonly id: number }[];
   const withoutReserved = {
@@ -100,7 +99,8 @@ function openBoth(
   };
   try {
     const open = (value: object) => new HubTokenizer(value, { clean_up_tokenization_spaces: false });
-    return { full: open({ ...definition, added_tokens: added }), plain: open(withoutReserved) };
+    const form = JSON.stringify(definition["normalizer"] ?? null).includes('"NFC"') ? "NFC" : "as is";
+    return { full: open({ ...definition, added_tokens: added }), plain: open(withoutReserved), form };
   } catch (cause) {
     throw new EngineError("tokenizer-invalid", `tokenizer.json in ${folder} cannot be used.`, { cause });
   }
