@@ -1,6 +1,7 @@
 import { addConstant, addInput, addNodes, addOutput, createGraph, type Graph, type Value } from "../graph/graph.ts";
 import { gatherRows, gemm, reshape } from "../graph/operators.ts";
 import type { DecoderConfig, LinearLayer } from "./decoder-config.ts";
+import { addInPlaceOutput } from "../graph/session.ts";
 import { memoryStore, type Int8Store } from "../quantize/int8-store.ts";
 import { fusedHidden } from "./fused-decoder.ts";
 import { inferenceWeights, type Precision } from "./inference-weights.ts";
@@ -45,15 +46,17 @@ export function buildInferenceGraph(
   const g = createGraph("infer");
   const ids = addInput(g, "ids", "int64", ["T"]);
   const rows = addInput(g, "rows", "int64", ["M"]);
+  const lastPosition = addInput(g, "last_position", "int32", [1]);
   const parts = inferenceWeights(g, config, weights, options.precision, store);
   const hasAdapters = options.adapters === "inputs";
   const hidden = fusedHidden(g, config, ids, {
     ...parts,
     groups: options.precision === "int8" && !hasAdapters,
     project: hasAdapters ? (x, layers) => adapted(g, x, layers[0]!, parts.project(x, layers)) : parts.project,
-    attention: cachedAttention(g, config),
+    attention: cachedAttention(g, config, lastPosition),
   });
   addOutput(g, "logits", parts.head(gatherRows(g, hidden, rows)));
+  addInPlaceOutput(g, lastPosition);
   return g;
 }
 
@@ -68,9 +71,12 @@ function adapted(g: Graph, x: Value, { name, nIn, nOut }: LinearLayer, base: Val
 }
 
 /** Rotary attention of the new tokens over the cache and themselves: (N, all heads side by side) -> (N, H hd). */
-function cachedAttention(g: Graph, config: DecoderConfig): (layer: number, projected: readonly Value[]) => Value {
+function cachedAttention(
+  g: Graph,
+  config: DecoderConfig,
+  lastPosition: Value,
+): (layer: number, projected: readonly Value[]) => Value {
   const { contextTokens, headDim, nHeads, nKvHeads } = config;
-  const lastPosition = addInput(g, "last_position", "int32", [1]);
   const totalTokens = addInput(g, "total_tokens", "int32", []);
   const { cos, sin } = rotaryTables(config, contextTokens);
   const tables = [cos, sin].map((table) => addConstant(g, table, [contextTokens, headDim / 2]));

@@ -1,5 +1,5 @@
 import type { DecoderConfig } from "../architectures/decoder-config.ts";
-import { int32s, int64s } from "../graph/session.ts";
+import { floats, int32s, int64s } from "../graph/session.ts";
 import type { Decoder } from "./decoder-sessions.ts";
 import { createKvCache, rewindTo } from "./kv-cache.ts";
 
@@ -32,7 +32,8 @@ export function createTokenReader(config: DecoderConfig, first: Decoder): TokenR
   async function run(ids: readonly number[], nRows: number): Promise<readonly Float32Array[]> {
     const total = cache.ids.length + ids.length;
     const rows = Array.from({ length: nRows }, (_, i) => ids.length - nRows + i);
-    const outputs = await decoder.session.run(
+    const logits = new Float32Array(nRows * vocabSize);
+    await decoder.session.runInPlace(
       {
         ids: int64s(ids, [ids.length]),
         rows: int64s(rows, [nRows]),
@@ -41,10 +42,9 @@ export function createTokenReader(config: DecoderConfig, first: Decoder): TokenR
         ...cache.feeds,
         ...decoder.adapterFeeds,
       },
-      { logits: null, ...cache.fetches },
+      { logits: floats(logits, [nRows, vocabSize]), ...cache.fetches },
     );
     cache.ids.push(...ids);
-    const logits = outputs["logits"]!.data as Float32Array;
     return rows.map((_, i) => logits.subarray(i * vocabSize, (i + 1) * vocabSize));
   }
 

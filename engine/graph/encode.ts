@@ -91,25 +91,20 @@ function encodeAttribute(name: string, value: Attribute) {
 }
 
 function encodeValue(value: Value) {
-  return create(ValueInfoProtoSchema, {
-    name: value.name,
-    type: {
-      value: {
-        case: "tensorType",
-        value: {
-          elemType: DATA_TYPES[value.type],
-          shape: {
-            dim: value.shape.map((dimension) => ({
-              value:
-                typeof dimension === "number"
-                  ? { case: "dimValue" as const, value: BigInt(dimension) }
-                  : { case: "dimParam" as const, value: dimension },
-            })),
-          },
-        },
-      },
+  const tensorType = {
+    elemType: DATA_TYPES[value.type],
+    shape: {
+      dim: value.shape.map((dimension) => ({
+        value:
+          typeof dimension === "number"
+            ? { case: "dimValue" as const, value: BigInt(dimension) }
+            : { case: "dimParam" as const, value: dimension },
+      })),
     },
-  });
+  };
+  const tensor = { value: { case: "tensorType" as const, value: tensorType } };
+  const sequence = { value: { case: "sequenceType" as const, value: { elemType: tensor } } };
+  return create(ValueInfoProtoSchema, { name: value.name, type: value.isSequence ? sequence : tensor });
 }
 
 function encodeConstant({ value, data }: Constant) {

@@ -12,6 +12,8 @@ export interface Value {
   readonly name: string;
   readonly type: ElementType;
   readonly shape: Shape;
+  /** Of a graph's output: a sequence of such tensors, where it is not one tensor. */
+  readonly isSequence?: true;
 }
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
