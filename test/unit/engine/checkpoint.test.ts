@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
+import { addWeight, gatherWeightRows } from "../../../engine/architectures/weights.ts";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
 import { readSafetensors, toFloat32, writeSafetensors } from "../../../engine/checkpoint/safetensors.ts";
 import { openSafetensors } from "../../../engine/checkpoint/safetensors-file.ts";
+import { addInput, createGraph } from "../../../engine/graph/graph.ts";
 import { checkpointFixture } from "../../support/checkpoint-fixture.ts";
 import { copyOfFixture } from "../../support/model-folder.ts";
 
@@ -110,6 +112,17 @@ describe("a checkpoint folder", () => {
     const name = "model.layers.0.self_attn.rotary_emb.inv_freq";
     folder.write("model.safetensors", writeSafetensors(new Map([...readSafetensors(file), [name, frequencies]])));
     assert.equal(loadCheckpoint(folder.dir).weights.has(name), false);
+  });
+
+  it("lets a graph pick rows of the embedding before it casts them", () => {
+    const { config, weights } = fixture("llama-sharded");
+    const graph = createGraph("rows");
+    const name = "model.embed_tokens.weight";
+    const table = addWeight(graph, weights, name, [config.vocabSize, config.hiddenSize]);
+    const rows = gatherWeightRows(graph, table, addInput(graph, "ids", "int64", [3]));
+    assert.deepEqual([rows.type, rows.shape], ["float32", [3, config.hiddenSize]]);
+    const gather = graph.nodes.find(({ op }) => op === "Gather")!;
+    assert.deepEqual([gather.inputs[0]!.name, gather.inputs[0]!.type], [name, "bfloat16"]);
   });
 
   it("reads a header without reading the file", () => {
