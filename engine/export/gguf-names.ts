@@ -1,13 +1,15 @@
-import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
+import type { DecoderConfig } from "../architectures/decoder-config.ts";
 import { EngineError } from "../engine-error.ts";
 
 /** llama.cpp's names for the architectures that the engine builds. */
 export type GgufArchitecture = "llama" | "qwen2" | "qwen3";
 
-/** The architecture whose tensors are those of this decoder: Mistral is a llama there. */
-export function ggufArchitecture(config: DecoderConfig): GgufArchitecture {
-  if (weightShapes(config).has("model.layers.0.self_attn.q_norm.weight")) return "qwen3";
-  return config.attentionBias ? "qwen2" : "llama";
+/** The architecture whose tensors are those of this decoder: Mistral is a llama there. Throws export-unsupported. */
+export function ggufArchitecture({ qkNorm, attentionBias, outputBias, mlpBias }: DecoderConfig): GgufArchitecture {
+  if (qkNorm && attentionBias)
+    throw new EngineError("export-unsupported", "llama.cpp has no Qwen3 with biases on its projections.");
+  if (qkNorm) return "qwen3";
+  return attentionBias && !outputBias && !mlpBias ? "qwen2" : "llama";
 }
 
 const WHOLE_MODEL: Readonly<Record<string, string>> = {

@@ -18,6 +18,7 @@ import {
 } from "../../protocol/api.ts";
 import { addPullCommand } from "../hub/pull-command.ts";
 import { pulledModels } from "../hub/pulled-models.ts";
+import { addExportCommand } from "../models/export-command.ts";
 import { dataPlaces, resolveDataDir } from "../places.ts";
 import { addDemoCommand } from "../replay/demo/demo-command.ts";
 import { addReplayCommand } from "../replay/replay-command.ts";
@@ -209,6 +210,7 @@ export function createProgram(setExit: SetExit): Command {
     });
 
   addPullCommand(models, { modelsDir, setExit });
+  addExportCommand(models, connect);
 
   program
     .command("datasets")
