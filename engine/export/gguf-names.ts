@@ -4,12 +4,17 @@ import { EngineError } from "../engine-error.ts";
 /** llama.cpp's names for the architectures that the engine builds. */
 export type GgufArchitecture = "llama" | "qwen2" | "qwen3";
 
-/** The architecture whose tensors are those of this decoder: Mistral is a llama there. Throws export-unsupported. */
-export function ggufArchitecture({ qkNorm, attentionBias, outputBias, mlpBias }: DecoderConfig): GgufArchitecture {
+/**
+ * The architecture whose tensors are those of this decoder: Mistral is a llama there, and so is a Qwen2
+ * whose heads together are not as wide as its hidden state. Throws export-unsupported.
+ */
+export function ggufArchitecture(config: DecoderConfig): GgufArchitecture {
+  const { qkNorm, attentionBias, outputBias, mlpBias, nHeads, headDim, hiddenSize } = config;
   if (qkNorm && attentionBias)
     throw new EngineError("export-unsupported", "llama.cpp has no Qwen3 with biases on its projections.");
   if (qkNorm) return "qwen3";
-  return attentionBias && !outputBias && !mlpBias ? "qwen2" : "llama";
+  const isQwen2 = attentionBias && !outputBias && !mlpBias && nHeads * headDim === hiddenSize;
+  return isQwen2 ? "qwen2" : "llama";
 }
 
 const WHOLE_MODEL: Readonly<Record<string, string>> = {
