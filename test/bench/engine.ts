@@ -2,11 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { loadCheckpoint } from "../../engine/checkpoint/checkpoint.ts";
+import { loadCheckpoint, readConfig } from "../../engine/checkpoint/checkpoint.ts";
+import { startEngineProcess } from "../../engine/process/host.ts";
 import { compareWithLlama } from "./engine/compare-llama.ts";
+import { measureLatency } from "./engine/latency.ts";
 import { installLlama } from "./engine/llama-install.ts";
 import { writeRandomModel, writeShippedModel } from "./engine/model-files.ts";
 import { baseShape, S30, S500 } from "./engine/shapes.ts";
+import { measureSwaps } from "./engine/swaps.ts";
 import type { Bar, Bench } from "./harness/report.ts";
 
 const SHIPPED = path.resolve(import.meta.dirname, "../../models/base");
@@ -54,6 +57,17 @@ export const bench: Bench = {
           if (shape.name !== "base") rmSync(files.dir, { recursive: true });
           rmSync(files.gguf);
         }
+      }
+      if ((only.has("latency") || only.has("swaps")) && !signal.aborted) {
+        say("latency and swaps: the engine process with one thread fewer than there are cores…");
+        const entry = path.resolve(import.meta.dirname, "../../engine/process/main.ts");
+        using engine = await startEngineProcess({
+          entry,
+          modelDir,
+          threads: Math.max(1, os.availableParallelism() - 1),
+        });
+        if (only.has("latency")) add(await measureLatency(engine, 40, signal));
+        if (only.has("swaps")) add(await measureSwaps(engine, readConfig(modelDir), folder, signal));
       }
     } finally {
       rmSync(folder, { recursive: true, force: true });
