@@ -213,7 +213,8 @@ function addRows(g: Graph, matrix: Value, rows: Value, indices: Value): Value {
   return addNode(g, "ScatterND", [matrix, at, rows], matrix, { reduction: "add" });
 }
 
-function reduceSumSquare(g: Graph, x: Value): Value {
+/** Sum of squares over the last axis. */
+export function reduceSumSquare(g: Graph, x: Value): Value {
   const shape = [...x.shape.slice(0, -1), 1];
   return addNode(g, "ReduceSumSquare", [x, int64(g, [-1n])], { type: x.type, shape }, { keepdims: 1 });
 }

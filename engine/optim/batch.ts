@@ -19,13 +19,14 @@ export function attentionMask(
 ): Float32Array {
   const mask = new Float32Array(nRows * rowTokens * rowTokens).fill(MASKED);
   for (let row = 0; row < nRows; row++) {
-    const at = row * rowTokens;
+    const owners = documents.subarray(row * rowTokens, (row + 1) * rowTokens);
     for (let i = 0; i < rowTokens; i++) {
-      for (let j = Math.max(0, i - window + 1); j <= i; j++) {
-        // Padding sees itself, so that no row of the softmax is empty.
-        if (documents[at + i] === documents[at + j] && (documents[at + i] !== 0 || i === j))
-          mask[(at + i) * rowTokens + j] = 0;
-      }
+      const at = (row * rowTokens + i) * rowTokens;
+      const owner = owners[i]!;
+      // Padding sees itself, so that no row of the softmax is empty.
+      mask[at + i] = 0;
+      if (owner === 0) continue;
+      for (let j = Math.max(0, i - window + 1); j < i; j++) if (owners[j] === owner) mask[at + j] = 0;
     }
   }
   return mask;

@@ -1,5 +1,5 @@
 import { linearLayers, weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
-import type { Weights } from "../architectures/inference-graph.ts";
+import type { Weights } from "../architectures/weights.ts";
 import { sizeOf } from "../graph/graph.ts";
 
 /** What a run trains: an adapter, the last blocks with the final norm and the head, or every weight. */

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-node";
 import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
-import type { Weights } from "../architectures/inference-graph.ts";
+import type { Weights } from "../architectures/weights.ts";
 import {
   buildBlockGraphs,
   buildHeadGraphs,

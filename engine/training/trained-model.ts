@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { linearLayers, weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
-import type { Weights } from "../architectures/inference-graph.ts";
+import type { Weights } from "../architectures/weights.ts";
 import { float32Tensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { sizeOf } from "../graph/graph.ts";
 import { uniformAdapter, type LoraAdapter } from "../lora/adapter.ts";

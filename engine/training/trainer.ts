@@ -1,5 +1,6 @@
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { adamWStep, createAdamWState, type AdamWOptions, type AdamWState } from "../optim/adamw.ts";
+import type { DecoderConfig } from "../architectures/decoder-config.ts";
+import type { Weights } from "../architectures/weights.ts";
+import { createAdamW, createAdamWState, type AdamWOptions, type AdamWState } from "../optim/adamw.ts";
 import type { Batch } from "../optim/batch.ts";
 import type { TrainingShape } from "../architectures/training-graph.ts";
 import type { Objective } from "./objective.ts";
@@ -53,7 +54,7 @@ export interface TrainerOptions {
 }
 
 export async function createTrainer(
-  checkpoint: Pick<Checkpoint, "config" | "weights">,
+  checkpoint: { readonly config: DecoderConfig; readonly weights: Weights },
   options: TrainerOptions,
 ): Promise<Trainer> {
   const { config, weights } = checkpoint;
@@ -61,6 +62,7 @@ export async function createTrainer(
   const theta = initialParameters(slots, weights, options.random);
   const optimizer = createAdamWState(theta.length);
   const gradient = new Float32Array(theta.length);
+  const adamW = await createAdamW(options.adamW, options.threads);
   let part: Float32Array | null = null;
   const pipeline = await createPipeline({
     config,
@@ -86,12 +88,15 @@ export async function createTrainer(
         loss += share * (await pipeline.differentiate(theta, into, batch, inputs)).loss;
         if (batches.length > 1) accumulate(gradient, into, share, i === 0);
       }
-      return { loss, gradientNorm: adamWStep(theta, gradient, optimizer, learningRate, options.adamW) };
+      return { loss, gradientNorm: await adamW.step(theta, gradient, optimizer, learningRate) };
     },
     evaluate: ({ batch, loss }) => pipeline.evaluate(theta, batch, loss),
     logProbabilities: (batch, under) =>
       pipeline.logProbabilities(under === "theta" ? theta : null, batch) as Promise<Float32Array>,
-    [Symbol.asyncDispose]: () => pipeline[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await pipeline[Symbol.asyncDispose]();
+      await adamW[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -149,8 +149,9 @@ function trainedBy({ strategy = "lora", topLayers = DEFAULT_TOP_LAYERS, lora }: 
 }
 
 /** Identity of a job: a checkpoint of another one is not gone on from. */
-function hashOf({ runId: _, modelDir: __, runDir: ___, ...job }: TrainingJob, baseSha256: string): string {
+function hashOf(job: TrainingJob, baseSha256: string): string {
+  const place = { runId: "", modelDir: "", runDir: "" };
   return createHash("sha256")
-    .update(JSON.stringify({ baseSha256, ...job }))
+    .update(JSON.stringify({ baseSha256, ...job, ...place }))
     .digest("hex");
 }

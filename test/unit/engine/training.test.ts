@@ -10,7 +10,14 @@ import { writeSafetensors } from "../../../engine/checkpoint/safetensors.ts";
 import { readAdapter, writeAdapter, type LoraAdapter } from "../../../engine/lora/adapter.ts";
 import { trainedAdapter } from "../../../engine/training/trained-model.ts";
 import { createTrainer, imitated, meanLoss, type Trainer } from "../../../engine/training/trainer.ts";
-import { adamWStep, cosineSchedule, createAdamWState } from "../../../engine/optim/adamw.ts";
+import {
+  cosineSchedule,
+  createAdamW,
+  createAdamWState,
+  type AdamWOptions,
+  type AdamWState,
+} from "../../../engine/optim/adamw.ts";
+import { referenceAdamW } from "../../../engine/reference/reference-adamw.ts";
 import { attentionMask } from "../../../engine/optim/batch.ts";
 import { packBatches } from "../../../engine/optim/packing.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
@@ -19,36 +26,49 @@ const LORA = { kind: "lora", rank: 4, alpha: 8 } as const;
 const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 1e9 };
 
 describe("AdamW", () => {
-  it("moves by the learning rate against the sign of a first gradient", () => {
+  const step = async (
+    theta: Float32Array,
+    gradient: Float32Array,
+    state: AdamWState,
+    rate: number,
+    options: Partial<AdamWOptions> = {},
+  ) => {
+    await using adamW = await createAdamW({ ...ADAMW, ...options }, 1);
+    return await adamW.step(theta, gradient, state, rate);
+  };
+  it("moves by the learning rate against the sign of a first gradient", async () => {
     const theta = new Float32Array([1, 1, 1]);
-    adamWStep(theta, new Float32Array([0.5, -2, 0]), createAdamWState(3), 0.1, ADAMW);
+    await step(theta, new Float32Array([0.5, -2, 0]), createAdamWState(3), 0.1);
     assert.deepEqual(
       [...theta].map((value) => Number(value.toFixed(5))),
       [0.9, 1.1, 1],
     );
   });
-  it("decays weights apart from the gradient", () => {
+  it("decays weights apart from the gradient", async () => {
     const theta = new Float32Array([2]);
-    adamWStep(theta, new Float32Array([0]), createAdamWState(1), 0.1, { ...ADAMW, weightDecay: 0.5 });
+    await step(theta, new Float32Array([0]), createAdamWState(1), 0.1, { weightDecay: 0.5 });
     assert.ok(Math.abs(theta[0]! - 1.9) < 1e-6);
   });
-  it("clips by the norm of the whole gradient, and returns the norm before", () => {
+  it("clips by the norm of the whole gradient, and returns the norm before", async () => {
     const state = createAdamWState(2);
-    assert.equal(adamWStep(new Float32Array(2), new Float32Array([3, 4]), state, 0.1, { ...ADAMW, clipNorm: 1 }), 5);
+    assert.equal(await step(new Float32Array(2), new Float32Array([3, 4]), state, 0.1, { clipNorm: 1 }), 5);
     assert.ok(Math.abs(state.firstMoment[0]! - 0.06) < 1e-6 && Math.abs(state.firstMoment[1]! - 0.08) < 1e-6);
   });
-  it("finds the minimum of a quadratic", () => {
-    const theta = new Float32Array([5, -3]);
-    const state = createAdamWState(2);
-    for (let i = 0; i < 500; i++)
-      adamWStep(
-        theta,
-        theta.map((value, j) => 2 * (value - j)),
-        state,
-        0.05,
-        ADAMW,
-      );
-    assert.ok(Math.abs(theta[0]!) < 0.05 && Math.abs(theta[1]! - 1) < 0.05, [...theta].join());
+  it("does what its definition says, over several chunks and steps", async () => {
+    const size = 70_000;
+    const random = createRandom(4);
+    const options = { ...ADAMW, weightDecay: 0.1, clipNorm: 1 };
+    const start = () => ({ theta: new Float32Array(size).fill(0.5), state: createAdamWState(size) });
+    const [mine, reference] = [start(), start()];
+    await using adamW = await createAdamW(options, 1);
+    for (let n = 0; n < 4; n++) {
+      const gradient = Float32Array.from({ length: size }, () => random() - 0.5);
+      const norm = await adamW.step(mine.theta, gradient, mine.state, 0.01);
+      const expected = referenceAdamW(reference.theta, gradient, reference.state, 0.01, options);
+      assert.ok(Math.abs(norm - expected) < 1e-5 * expected);
+    }
+    const worst = mine.theta.reduce((most, value, i) => Math.max(most, Math.abs(value - reference.theta[i]!)), 0);
+    assert.ok(worst < 1e-5, `${worst}`);
   });
   it("follows a schedule that rises, then falls to nothing", () => {
     const rates = Array.from({ length: 11 }, (_, step) => cosineSchedule(step, 3, 10));
@@ -144,6 +164,23 @@ describe("the LoRA trainer", () => {
       return { losses, theta: Buffer.from(trainer.theta.buffer).toString("hex") };
     };
     assert.deepEqual(await run(), await run());
+  });
+
+  it("makes of several batches the step of one that holds them all", async () => {
+    const documents = [4, 6].map((nTargets, n) => ({
+      ids: Array.from({ length: 11 }, (_, i) => 20 + 7 * i + n),
+      targets: Array.from({ length: nTargets }, (_, i) => i + 1),
+      weight: 1 + n,
+    }));
+    const whole = packBatches(documents, shape);
+    const parts = documents.flatMap((document) => packBatches([document], shape));
+    assert.deepEqual([whole.length, parts.length], [1, 2]);
+    await using one = await open();
+    await using other = await open();
+    const expected = await one.step(whole.map(imitated), 0.01);
+    const actual = await other.step(parts.map(imitated), 0.01);
+    assert.ok(Math.abs(actual.loss - expected.loss) < 1e-5 * expected.loss);
+    assert.ok(Math.abs(actual.gradientNorm - expected.gradientNorm) < 1e-4 * expected.gradientNorm);
   });
 
   async function trained(): Promise<LoraAdapter> {
