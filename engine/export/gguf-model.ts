@@ -1,4 +1,5 @@
 import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
+import { inverseFrequencies } from "../architectures/rope-scaling.ts";
 import { EngineError } from "../engine-error.ts";
 import { writeGguf, Q8_BLOCK, type GgufTensor, type GgufType, type GgufValue } from "./gguf-file.ts";
 import { ggufArchitecture, ggufName, inGgufOrder } from "./gguf-names.ts";
@@ -25,10 +26,6 @@ const QUANTIZATION_VERSION = 2;
  */
 export function writeGgufModel(file: string, source: GgufModelSource, type: GgufType): void {
   const { config } = source;
-  if (config.ropeScaling) {
-    const message = `The model's RoPE scaling (${config.ropeScaling.kind}) is not written to GGUF.`;
-    throw new EngineError("export-unsupported", message);
-  }
   const architecture = ggufArchitecture(config);
   const tensors = [...weightShapes(config)].map(([name, shape]): GgufTensor => {
     const isBlocked = shape.at(-1)! % Q8_BLOCK === 0;
@@ -59,7 +56,29 @@ export function writeGgufModel(file: string, source: GgufModelSource, type: Gguf
     [`${architecture}.attention.layer_norm_rms_epsilon`, float32(config.rmsNormEpsilon)],
     [`${architecture}.rope.dimension_count`, uint32(config.headDim)],
     [`${architecture}.rope.freq_base`, float32(config.ropeTheta)],
+    ...ropeMetadata(architecture, config),
     ...ggufTokenizer(source.tokenizer, config.vocabSize),
   ]);
-  writeGguf(file, metadata, tensors);
+  writeGguf(file, metadata, [...ropeFactors(config), ...tensors]);
+}
+
+/** Positions divided by a factor. YaRN is refused: llama.cpp's own has other ramps and another attention factor. */
+function ropeMetadata(architecture: string, { ropeScaling }: DecoderConfig): [string, GgufValue][] {
+  if (ropeScaling?.kind === "yarn")
+    throw new EngineError("export-unsupported", "The model's RoPE scaling (yarn) is not written to GGUF.");
+  if (ropeScaling?.kind !== "linear") return [];
+  return [
+    [`${architecture}.rope.scaling.type`, { kind: "string", value: "linear" }],
+    [`${architecture}.rope.scaling.factor`, { kind: "float32", value: ropeScaling.factor }],
+  ];
+}
+
+/** Llama 3.1's stretched frequencies, as what llama.cpp divides the plain ones by. */
+function ropeFactors(config: DecoderConfig): GgufTensor[] {
+  const { headDim, ropeTheta, ropeScaling } = config;
+  if (ropeScaling?.kind !== "llama3") return [];
+  const plain = inverseFrequencies(headDim, { ropeTheta });
+  const stretched = inverseFrequencies(headDim, config);
+  const factors = Float32Array.from(plain, (frequency, i) => frequency / stretched[i]!);
+  return [{ name: "rope_freqs.weight", shape: [factors.length], type: "F32", values: () => factors }];
 }

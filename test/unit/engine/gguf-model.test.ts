@@ -47,9 +47,19 @@ describe("a GGUF model", () => {
     );
     assert.equal(metadata.get("tokenizer.ggml.fim_mid_token_id"), 1);
   });
-  it("refuses a stretched context, which it would write as a plain one", () => {
-    const stretched: DecoderConfig = { ...LLAMA, ropeScaling: { kind: "linear", factor: 2 } };
-    assert.throws(() => written(stretched, "F32"), { code: "export-unsupported" });
+  it("says how a context is stretched: by a factor, by Llama 3's frequencies, and not by YaRN", () => {
+    const linear = written({ ...LLAMA, ropeScaling: { kind: "linear", factor: 2 } }, "F32").file;
+    assert.equal(linear.metadata.get("llama.rope.scaling.type"), "linear");
+    assert.equal(linear.metadata.get("llama.rope.scaling.factor"), 2);
+    const bounds = { lowFrequencyFactor: 1, highFrequencyFactor: 4, originalTokens: 64 };
+    const llama3 = written({ ...LLAMA, ropeScaling: { kind: "llama3", factor: 8, ...bounds } }, "F32").file;
+    const factors = llama3.tensors.get("rope_freqs.weight")!;
+    // Wavelengths 6, 63, 628 and 6,283: kept up to 16 tokens, stretched in full from 64 on.
+    assert.deepEqual([factors.dimensions, factors.values[0], ...factors.values.slice(2)], [[4], 1, 8, 8]);
+    assert.ok(factors.values[1]! > 1 && factors.values[1]! < 8);
+    const yarn = { factor: 4, fastRotations: 32, slowRotations: 1, truncate: true, attentionFactor: 1.1 };
+    const refused: DecoderConfig = { ...LLAMA, ropeScaling: { kind: "yarn", originalTokens: 8, ...yarn } };
+    assert.throws(() => written(refused, "F32"), { code: "export-unsupported" });
   });
 
   it("keeps a qwen2's matrices as they are, and its head", () => {
