@@ -4,7 +4,7 @@ import { CHUNK_TOKENS, type TokenReader } from "./token-reader.ts";
  * Longest run of the graph, milliseconds: a run cannot be cancelled, and a cancelled request has 30 ms to
  * leave the core. What is measured here reads after nothing; the same tokens late in a prompt take longer.
  */
-const LONGEST_RUN_MS = 15;
+const LONGEST_RUN_MS = 10;
 
 /** Tokens of the run that is timed. */
 const PROBE_TOKENS = 64;

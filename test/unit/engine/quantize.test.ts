@@ -11,8 +11,10 @@ import {
   type InferenceOptions,
 } from "../../../engine/architectures/inference-graph.ts";
 import type { StoredWeights, Weights } from "../../../engine/architectures/weights.ts";
+import { openDecoderSessions } from "../../../engine/generate/decoder-sessions.ts";
 import { createTokenReader } from "../../../engine/generate/token-reader.ts";
 import { compileGraph, floats } from "../../../engine/graph/session.ts";
+import type { LoraAdapter } from "../../../engine/lora/adapter.ts";
 import { blocksOfRows, dequantizeBlocks, quantizeBlocks } from "../../../engine/quantize/int8-blocks.ts";
 import { fileStore, memoryStore } from "../../../engine/quantize/int8-store.ts";
 import { quantizedSlabs } from "../../../engine/quantize/quantized-slabs.ts";
@@ -161,4 +163,29 @@ describe("inference in int8", () => {
     it(`computes the base model alone in float32: ${name}`, () =>
       check(config, { precision: "float32", adapters: "none" }, 1e-5));
   }
+
+  it("swaps adapters alike whether one graph is kept or two", async () => {
+    const config = { ...SHAPE, attentionBias: false };
+    const adapter: LoraAdapter = {
+      rank: 2,
+      alpha: 2,
+      layers: new Map([...randomAdapter(config)].map(([name, { a, b }]) => [name, { rank: 2, scale: 1, a, b }])),
+    };
+    const logits: Float32Array[] = [];
+    for (const nParameters of [1_000, 1_000_000_000]) {
+      const options = { threads: 1, precision: "int8", nParameters } as const;
+      await using sessions = await openDecoderSessions(config, randomWeights(config), options);
+      const reader = createTokenReader(config, await sessions.decoderFor(null));
+      const read = async (next: LoraAdapter | null) => {
+        reader.use(await sessions.decoderFor(next));
+        return (await reader.readAll(IDS, 1))[0]!;
+      };
+      const [base, adapted, again] = [await read(null), await read(adapter), await read(null)];
+      assert.notDeepEqual(adapted, base);
+      logits.push(base, adapted, again);
+    }
+    for (const i of [0, 1, 2])
+      logits[i]!.forEach((value, j) => assert.ok(Math.abs(value - logits[i + 3]![j]!) < 1e-4, `${i}: ${value}`));
+    logits[0]!.forEach((value, j) => assert.ok(Math.abs(value - logits[2]![j]!) < 1e-6));
+  });
 });
