@@ -10,15 +10,17 @@ export type ModulePattern = (name: string) => boolean;
 /** Longest pattern, in characters: far beyond what the modules of a model need. */
 const MAX_PATTERN_CHARS = 2_000;
 
-/** What all patterns of one adapter may still cost, in states made and visited. */
+/** What all patterns of one adapter may still cost. */
 export interface PatternBudget {
-  steps: number;
+  states: number;
+  visits: number;
 }
 
-/** A fraction of a second; an honest adapter takes a hundredth of it. */
-const MAX_STEPS = 4_000_000;
+/** Some 10 MB, and some tenths of a second; an honest adapter takes a hundredth of either. */
+const MAX_STATES = 100_000;
+const MAX_VISITS = 10_000_000;
 
-export const patternBudget = (): PatternBudget => ({ steps: MAX_STEPS });
+export const patternBudget = (): PatternBudget => ({ states: MAX_STATES, visits: MAX_VISITS });
 
 type Accepts = (char: string) => boolean;
 
@@ -43,16 +45,16 @@ export function compilePattern(pattern: string, field: string, budget: PatternBu
   const unsupported = (what: string) =>
     new EngineError("adapter-unsupported", `adapter_config.json: ${field} has a pattern with ${what}.`);
   if (pattern.length > MAX_PATTERN_CHARS) throw unsupported(`more than ${MAX_PATTERN_CHARS} characters`);
-  const spend = (): void => {
-    if (--budget.steps < 0) throw unsupported("too many repetitions");
+  const spend = (kind: keyof PatternBudget): void => {
+    if (--budget[kind] < 0) throw unsupported("too many repetitions");
   };
   const states: State[] = [{ kind: "match" }];
   const add = (state: State): number => {
-    spend();
+    spend("states");
     return states.push(state) - 1;
   };
   const start = build(parse(pattern, unsupported), 0, states, add);
-  return (name) => run(states, start, name, spend);
+  return (name) => run(states, start, name, () => spend("visits"));
 }
 
 /** States of a node that go on at `next`; answers the first of them. */
@@ -83,41 +85,38 @@ function build(node: Node, next: number, states: State[], add: (state: State) =>
   }
 }
 
-function run(states: readonly State[], start: number, name: string, spend: () => void): boolean {
+function run(states: readonly State[], start: number, name: string, visit: () => void): boolean {
   const chars = Array.from(name);
-  let current = reachable(states, [start], 0, chars.length, spend);
+  /** Position + 1 at which a state was reached last: each is followed once a position. */
+  const reached = new Uint32Array(states.length);
+  const follow = (from: readonly number[], position: number): number[] => {
+    const found: number[] = [];
+    const open = [...from];
+    while (open.length > 0) {
+      const at = open.pop()!;
+      if (reached[at] === position + 1) continue;
+      reached[at] = position + 1;
+      visit();
+      const state = states[at]!;
+      if (state.kind === "char") found.push(at);
+      else if (state.kind === "split") open.push(...state.next);
+      else if (state.kind === "start" && position === 0) open.push(state.next);
+      else if (state.kind === "end" && position === chars.length) open.push(state.next);
+    }
+    return found;
+  };
+
+  let current = follow([start], 0);
   for (const [i, char] of chars.entries()) {
     const next: number[] = [];
     for (const at of current) {
       const state = states[at]!;
       if (state.kind === "char" && state.accepts(char)) next.push(state.next);
     }
-    current = reachable(states, next, i + 1, chars.length, spend);
+    if (next.length === 0) return false;
+    current = follow(next, i + 1);
   }
-  return current.has(0);
-}
-
-/** Every state that is reached without reading a character. */
-function reachable(
-  states: readonly State[],
-  from: readonly number[],
-  position: number,
-  length: number,
-  spend: () => void,
-): Set<number> {
-  const found = new Set<number>();
-  const open = [...from];
-  while (open.length > 0) {
-    const at = open.pop()!;
-    if (found.has(at)) continue;
-    found.add(at);
-    spend();
-    const state = states[at]!;
-    if (state.kind === "split") open.push(...state.next);
-    if (state.kind === "start" && position === 0) open.push(state.next);
-    if (state.kind === "end" && position === length) open.push(state.next);
-  }
-  return found;
+  return reached[0] === chars.length + 1;
 }
 
 const CLASSES: Readonly<Record<string, RegExp>> = { d: /\p{Nd}/u, w: /[\p{L}\p{N}_]/u, s: /\s/u };
@@ -125,6 +124,7 @@ const CLASSES: Readonly<Record<string, RegExp>> = { d: /\p{Nd}/u, w: /[\p{L}\p{N
 function parse(pattern: string, unsupported: (what: string) => EngineError): Node {
   const chars = Array.from(pattern);
   let at = 0;
+  let depth = 0;
 
   const any = (): Node => {
     const branches = [all()];
@@ -166,14 +166,16 @@ function parse(pattern: string, unsupported: (what: string) => EngineError): Nod
     return { kind: "char", accepts: (c) => c === char };
   };
   const group = (): Node => {
+    if (++depth > MAX_DEPTH) throw unsupported("brackets nested too deep");
     if (chars[at] === "?") {
-      const [opening] = /^\?(?::|P<\w+>)/.exec(chars.slice(at).join("")) ?? [];
+      const [opening] = /^\?(?::|P<\w+>)/.exec(chars.slice(at, at + MAX_OPENING_CHARS).join("")) ?? [];
       if (opening === undefined) throw unsupported("a look-around, a flag or a reference");
       at += opening.length;
     }
     const node = any();
     if (chars[at] !== ")") throw unsupported("an open bracket");
     at += 1;
+    depth -= 1;
     return node;
   };
   const escaped = (): Accepts => {
@@ -199,6 +201,7 @@ function parse(pattern: string, unsupported: (what: string) => EngineError): Nod
         if (low > high) throw unsupported("a range that is the wrong way round");
         members.push((c) => low <= c && c <= high);
       } else members.push((c) => c === low);
+      if (members.length > MAX_SET_MEMBERS) throw unsupported("too large a character set");
     }
     at += 1;
     return (c) => members.some((member) => member(c)) !== isNegated;
@@ -211,3 +214,10 @@ function parse(pattern: string, unsupported: (what: string) => EngineError): Nod
 
 /** Longest text of a quantifier, such as `{10,20}`. */
 const MAX_QUANTIFIER_CHARS = 16;
+
+/** Longest opening of a group, such as `(?P<layer>`. */
+const MAX_OPENING_CHARS = 64;
+
+/** Brackets within brackets, and members of one character set: more than a module's name has parts. */
+const MAX_DEPTH = 32;
+const MAX_SET_MEMBERS = 32;

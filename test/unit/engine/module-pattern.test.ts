@@ -69,5 +69,7 @@ describe("a module pattern", () => {
       assert.throws(() => matches(pattern, "a"), { code: "adapter-unsupported" }, pattern);
     assert.throws(() => matches("x".repeat(3_000), "a"), /field has a pattern with more than/);
     assert.throws(() => matches("(((a{999}){999}){999})", "a"), /too many repetitions/);
+    assert.throws(() => matches("(".repeat(900) + ")".repeat(900), "a"), /nested too deep/);
+    assert.throws(() => matches(`[${"a".repeat(900)}]`, "a"), /too large a character set/);
   });
 });
