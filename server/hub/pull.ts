@@ -1,13 +1,14 @@
 import { listFiles, modelInfo, downloadFile as openOnHub } from "@huggingface/hub";
-import { mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, statfs, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { readConfig } from "../../engine/checkpoint/checkpoint.ts";
+import { loadTokenizer } from "../../engine/tokenizer/tokenizer.ts";
 import { syncDirectory } from "../durable-file.ts";
 import { AppError } from "../errors.ts";
 import { downloadFile, isIntact, sizeOf, type ByteSource } from "./download.ts";
 import { asAppError, createHubFetch, type HubConnection } from "./hub-fetch.ts";
 import { modelFiles, type HubFile, type ListedFile } from "./model-files.ts";
-import { PULL_RECORD, type PullRecord } from "./pulled-models.ts";
+import { PULL_RECORD, readRecord, type PullRecord } from "./pulled-models.ts";
 
 export interface PullRequest {
   /** `owner/name`, or a name alone. */
@@ -35,7 +36,7 @@ const SPARE_BYTES = 64 * 2 ** 20;
  * Downloads a model into `<modelsDir>/<owner>--<name>@<commit>`. The folder appears under that name only
  * when it is whole; until then its files wait beside it, and the next pull goes on with them. Throws
  * AppError `invalid`, `not-found`, `too-large`, `storage-full` and the hub's codes, and EngineError
- * `model-unsupported` before weights are fetched that the engine could not run.
+ * `model-unsupported` or `tokenizer-invalid` before weights are fetched that the engine could not run.
  */
 export async function pullModel(request: PullRequest): Promise<PulledModel> {
   const { repo, revision, modelsDir, hub } = request;
@@ -57,7 +58,7 @@ export async function pullModel(request: PullRequest): Promise<PulledModel> {
   });
   const name = `${repo.replace("/", "--")}@${commit.slice(0, COMMIT_CHARS)}`;
   const dir = path.join(modelsDir, name);
-  const known = await readRecord(dir);
+  const known = readRecord(dir);
   if (known !== null) return { ...known, dir };
 
   const files = modelFiles(await ask(() => listed({ ...options, repo, revision: commit })));
@@ -78,9 +79,12 @@ export async function pullModel(request: PullRequest): Promise<PulledModel> {
     const bytes = (from > 0 ? blob.slice(from, file.bytes) : blob).stream();
     return failing(bytes, (error) => door.failure() ?? asAppError(error, hub.hubUrl));
   };
-  // The configuration comes first: it says whether the engine can run the weights.
-  const isConfig = ({ name: file }: HubFile): boolean => file === "config.json";
-  for (const file of [...files.filter(isConfig), ...files.filter((other) => !isConfig(other))]) {
+  let isChecked = false;
+  for (const file of inOrder(files)) {
+    if (isWeights(file) && !isChecked) {
+      checkRunnable(waiting);
+      isChecked = true;
+    }
     if ((await sizeOf(path.join(waiting, file.name))) >= 0 && !(await isIntact(waiting, file, hub.signal)))
       await rm(path.join(waiting, file.name));
     await downloadFile(waiting, file, source, onBytes, hub.signal).catch((error: NodeJS.ErrnoException) => {
@@ -91,13 +95,16 @@ export async function pullModel(request: PullRequest): Promise<PulledModel> {
         hint: "Free some space and run it again.",
       });
     });
-    if (isConfig(file)) readConfig(waiting);
   }
   const record: PullRecord = { repo, revision, commit, hub: hub.hubUrl.origin, bytes: all, files };
   await writeFile(path.join(waiting, PULL_RECORD), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
   hub.signal.throwIfAborted();
   syncDirectory(waiting);
-  await rename(waiting, dir);
+  await rename(waiting, dir).catch(async (error: unknown) => {
+    // Another pull of the same commit was faster.
+    if (readRecord(dir) === null) throw error;
+    await rm(waiting, { recursive: true, force: true });
+  });
   syncDirectory(modelsDir);
   return { ...record, dir };
 }
@@ -112,6 +119,19 @@ async function* failing(
   } catch (error) {
     throw asFailure(error);
   }
+}
+
+const isWeights = ({ name }: HubFile): boolean => name.endsWith(".safetensors");
+
+/** The weights come last: what is small says whether the engine can run them. */
+const inOrder = (files: readonly HubFile[]): HubFile[] => [
+  ...files.filter((file) => !isWeights(file)),
+  ...files.filter(isWeights),
+];
+
+function checkRunnable(folder: string): void {
+  readConfig(folder);
+  loadTokenizer(folder);
 }
 
 /** Characters of the commit that tell two pulls of a repository apart. */
@@ -152,11 +172,6 @@ async function checkSpace(folder: string, files: readonly HubFile[]): Promise<vo
         hint: "Free some space, or choose another --data-dir.",
       },
     );
-}
-
-async function readRecord(dir: string): Promise<PullRecord | null> {
-  const text = await readFile(path.join(dir, PULL_RECORD), "utf8").catch(() => null);
-  return text === null ? null : (JSON.parse(text) as PullRecord);
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 1e9 ? 3 : 1)} GB`;

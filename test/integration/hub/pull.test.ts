@@ -150,6 +150,12 @@ describe("pulling a model", function () {
     hub.trick = null;
     await pull();
   });
+  it("lets two pulls of one model end with the same folder", async () => {
+    const [one] = await Promise.allSettled([pull(), pull()]);
+    const { dir } = await pull();
+    assert.equal(path.basename(dir), FOLDER, String(one.status));
+    assert.equal(loadCheckpoint(dir).sha256, loadCheckpoint(model.dir).sha256);
+  });
   it("notices that what an earlier pull brought has changed on the disk", async () => {
     const waiting = path.join(modelsDir(), `.pulling-${FOLDER}`);
     mkdirSync(waiting, { recursive: true });
@@ -248,6 +254,13 @@ describe("pulling a model", function () {
     await rejects("invalid", { revision: "../x" });
     hub.files.set("config.json", Buffer.from('{"architectures":["EvilForCausalLM"]}'));
     await rejects("model-unsupported");
+    assert.equal(
+      hub.seen.some(({ path: at }) => at.startsWith("/storage/model")),
+      false,
+    );
+    hub.files.set("config.json", readFileSync(path.join(model.dir, "config.json")));
+    hub.files.set("tokenizer.json", Buffer.from("{}"));
+    await rejects("tokenizer-invalid");
     assert.equal(
       hub.seen.some(({ path: at }) => at.startsWith("/storage/model")),
       false,
