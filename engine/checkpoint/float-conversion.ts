@@ -1,18 +1,17 @@
 /** Values of the half-precision types as float32, which holds every one of them exactly. */
 
-/** IEEE 754 binary16, by a table of all its values. */
-export function float16ToFloat32(halves: Uint16Array): Float32Array {
+/** IEEE 754 binary16, by a table of all its values. @param values where to write, of the same length */
+export function float16ToFloat32(halves: Uint16Array, values = new Float32Array(halves.length)): Float32Array {
   const table = (halfTable ??= Float32Array.from({ length: 1 << 16 }, (_, half) => halfToNumber(half)));
-  const values = new Float32Array(halves.length);
   for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]!]!;
   return values;
 }
 
-/** bfloat16 is the upper half of a float32. */
-export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
-  const words = new Uint32Array(halves.length);
+/** bfloat16 is the upper half of a float32. @param values where to write, of the same length */
+export function bfloat16ToFloat32(halves: Uint16Array, values = new Float32Array(halves.length)): Float32Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
-  return new Float32Array(words.buffer);
+  return values;
 }
 
 let halfTable: Float32Array | undefined;

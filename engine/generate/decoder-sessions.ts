@@ -3,6 +3,8 @@ import type { DecoderConfig } from "../architectures/decoder-config.ts";
 import { buildInferenceGraph } from "../architectures/inference-graph.ts";
 import type { Precision } from "../architectures/inference-weights.ts";
 import type { Weights } from "../architectures/weights.ts";
+import { createComputeDevice } from "../devices/compute-device.ts";
+import type { Provider } from "../devices/device.ts";
 import { compileGraph, type GraphSession } from "../graph/session.ts";
 import type { LoraAdapter } from "../lora/adapter.ts";
 import { fileStore, memoryStore } from "../quantize/int8-store.ts";
@@ -29,6 +31,8 @@ export interface DecoderSessionOptions {
   readonly threads: number;
   readonly precision: Precision;
   readonly nParameters: number;
+  /** Where the graphs run, as long as the device lasts; the CPU unless given. */
+  readonly provider?: Provider;
 }
 
 /**
@@ -38,6 +42,9 @@ export interface DecoderSessionOptions {
  */
 const MAX_PARAMETERS_TWICE = 64_000_000;
 
+/** From here on int8 weights go through a file that is mapped: a copy in memory costs more than writing it. */
+const MIN_MAPPED_PARAMETERS = 2_000_000;
+
 export async function openDecoderSessions(
   config: DecoderConfig,
   weights: Weights,
@@ -45,13 +52,16 @@ export async function openDecoderSessions(
 ): Promise<DecoderSessions> {
   const { threads, precision } = options;
   const isLarge = options.nParameters > MAX_PARAMETERS_TWICE;
-  const compile = async (adapters: "inputs" | "none") => {
-    using store = isLarge ? fileStore() : memoryStore();
+  const device = createComputeDevice(options.provider ?? "cpu");
+  const compileOn = async (provider: Provider, adapters: "inputs" | "none") => {
+    using store = options.nParameters < MIN_MAPPED_PARAMETERS ? memoryStore() : fileStore();
     return await compileGraph(buildInferenceGraph(config, weights, { precision, adapters }, store), {
       threads,
       prepack: true,
+      provider,
     });
   };
+  const compile = (adapters: "inputs" | "none") => device.open((provider) => compileOn(provider, adapters));
   let plain: GraphSession | null = await compile("none");
   let adapted: GraphSession | null = null;
   return {
