@@ -28,6 +28,7 @@ export const SETTINGS = [
   "kept.suggest.maxTokens",
   "kept.suggest.threads",
   "kept.suggest.examples",
+  "kept.suggest.openFiles",
   "kept.suggest.excludedLanguages",
   "kept.feedback.codeLens",
   "kept.capture.excludedFiles",

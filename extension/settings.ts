@@ -9,6 +9,8 @@ export interface Settings {
   readonly threads: number;
   /** Most in-context examples of a prompt. */
   readonly examples: number;
+  /** Most excerpts of other open files of a prompt. */
+  readonly neighbours: number;
   readonly excludedLanguages: ReadonlySet<string>;
   readonly codeLens: boolean;
   readonly excludedFiles: readonly string[];
@@ -25,6 +27,7 @@ export function readSettings(): Settings {
     maxTokens: from.get("suggest.maxTokens", 64),
     threads: from.get("suggest.threads", 0),
     examples: from.get("suggest.examples", 3),
+    neighbours: from.get("suggest.openFiles", 2),
     excludedLanguages: new Set(from.get<string[]>("suggest.excludedLanguages", [])),
     codeLens: from.get("feedback.codeLens", true),
     excludedFiles: from.get<string[]>("capture.excludedFiles", []),

@@ -10,6 +10,7 @@ import { readSettings } from "./settings.ts";
 import { createCaptureRules } from "./suggest/capture-rules.ts";
 import { superviseEngine } from "./suggest/engine-supervisor.ts";
 import { createExampleSource } from "./suggest/example-source.ts";
+import { watchOpenFiles } from "./suggest/open-files.ts";
 import { createSuggestionCache } from "./suggest/suggestion-cache.ts";
 import { SuggestionRecords } from "./suggest/suggestion-record.ts";
 import { watchHeadSurvival } from "./survive/head-survival-feed.ts";
@@ -205,6 +206,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       if (path.basename(uri.path).endsWith("ignore")) rules.reset(settings.excludedFiles);
     }),
     vscode.workspace.onDidCloseTextDocument(({ uri }) => retention.closed(uri.toString())),
+    watchOpenFiles({ rules, use: (files) => engine.useNeighbours(files), log: say }),
   ];
 
   const ctx: Ctx = {

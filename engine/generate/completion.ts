@@ -14,6 +14,8 @@ export interface CompletionRequest {
   readonly repository: string;
   /** In-context examples, most useful last. Left out from the front when they do not fit. */
   readonly examples: readonly PromptExample[];
+  /** The file's beginning, where `prefix` does not reach it: its imports are shown. */
+  readonly head?: string;
   /** Upper bound of generated tokens. */
   readonly maxTokens: number;
   /** Stop after the first line, or let indentation and brackets decide. */

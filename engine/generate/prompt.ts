@@ -1,4 +1,5 @@
 import type { CompletionRequest, PromptExample } from "./completion.ts";
+import { importsUsedIn } from "../retrieve/import-lines.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /**
@@ -41,7 +42,7 @@ export const SERVING_BUDGET: PromptBudget = { total: 768, examples: 0.4, suffix:
 /** Characters a token stands for at most, on average, in source code; bounds what is tokenised. */
 const MAX_CHARS_PER_TOKEN = 6;
 
-type PromptParts = Pick<CompletionRequest, "prefix" | "suffix" | "path" | "repository" | "examples">;
+type PromptParts = Pick<CompletionRequest, "prefix" | "suffix" | "path" | "repository" | "examples" | "head">;
 
 export function buildPrompt(tokenizer: Tokenizer, request: PromptParts, budget: PromptBudget): Prompt {
   const { special } = tokenizer;
@@ -59,9 +60,12 @@ export function buildPrompt(tokenizer: Tokenizer, request: PromptParts, budget: 
     room - Math.min(visiblePrefix.length, prefixMinimum),
   );
   const examples = fitExamples(tokenizer, request.examples, forExamples);
-  const prefix = cutToFit(tokenizer, visiblePrefix, room - examples.fitted.flat().length);
+  const prefixRoom = room - examples.fitted.flat().length;
+  const uncut = cutToFit(tokenizer, visiblePrefix, prefixRoom);
+  const imports = fitImports(tokenizer, request, uncut, Math.floor(budget.total * IMPORT_SHARE));
+  const prefix = cutToFit(tokenizer, uncut, prefixRoom - imports.length);
   return {
-    ids: [...head, ...examples.fitted.flat(), ...file, ...arrange(tokenizer, prefix, suffix)],
+    ids: [...head, ...examples.fitted.flat(), ...imports, ...file, ...arrange(tokenizer, prefix, suffix)],
     nExamplesUsed: examples.fitted.length,
     visible: { prefix: visiblePrefix, elsewhere: [...examples.fitted, visibleSuffix] },
   };
@@ -88,6 +92,24 @@ function fitExamples(
     fitted.unshift(next);
   }
   return { fitted };
+}
+
+/** What imports may take of a prompt whose file does not fit. */
+const IMPORT_SHARE = 1 / 10;
+
+/** The imports, as an excerpt of the file, that the kept prefix uses and that were cut off with its beginning. */
+function fitImports(tokenizer: Tokenizer, request: PromptParts, kept: readonly number[], room: number): number[] {
+  const keptText = kept.length === 0 ? "" : tokenizer.decode(kept);
+  const cutOff = request.prefix.slice(0, Math.max(0, request.prefix.length - keptText.length));
+  // Names of the line that is being written would change the beginning of the prompt at every keystroke.
+  const written = keptText.slice(0, keptText.lastIndexOf("\n") + 1);
+  const used = importsUsedIn(`${request.head ?? ""}\n${cutOff}`, written).map((statement) =>
+    tokenizer.encode(`${statement}\n`),
+  );
+  const ids: number[] = [];
+  for (const statement of used) if (ids.length + statement.length <= room) ids.push(...statement);
+  if (ids.length === 0) return [];
+  return [tokenizer.special.fileSeparator, ...tokenizer.encode(`${request.path}\n`), ...ids];
 }
 
 /** At least the last `room` tokens of a text, where it has them, from a line's start where one is near. */

@@ -4,6 +4,7 @@ import type { CompletionRequest } from "../generate/completion.ts";
 import type { OnText } from "../generate/generator.ts";
 import type { CompleteOptions } from "../generate/model.ts";
 import type { IndexedExample } from "../retrieve/example-index.ts";
+import type { NeighbourFile } from "../retrieve/neighbour-index.ts";
 import type { EngineMessage, HostMessage, LoadedModel, Retrieval, ServedCompletion } from "./messages.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface EngineProcess {
   ): Promise<readonly ServedCompletion[]>;
   /** Replace the examples that `retrieve` finds. The last one counts as the newest. */
   setExamples(examples: readonly IndexedExample[]): Promise<void>;
+  /** Replace the files that excerpts are taken from when a retrieval asks for neighbours. */
+  setNeighbours(files: readonly NeighbourFile[]): Promise<void>;
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
   /** Resolves when the process has gone, with its exit code or signal. */
   readonly exited: Promise<string>;
@@ -101,8 +104,8 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     pending.delete(message.id);
     if (message.kind === "completed") waiting?.resolve(message.completion);
     else if (message.kind === "candidates-made") waiting?.resolve(message.completions);
-    else if (message.kind === "adapter-set" || message.kind === "examples-set") waiting?.resolve(undefined);
-    else waiting?.reject(new EngineError(message.code, message.message));
+    else if (message.kind === "failed") waiting?.reject(new EngineError(message.code, message.message));
+    else waiting?.resolve(undefined);
   }
 
   function ask<T>(make: (id: number) => HostMessage, onText?: OnText): { id: number; answer: Promise<T> } {
@@ -137,6 +140,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     },
     candidates: (request, count, signal, retrieve) =>
       askUntil(signal, (id) => ({ kind: "candidates", id, request, retrieve: retrieve ?? null, count })),
+    setNeighbours: (files) => ask<void>((id) => ({ kind: "set-neighbours", id, files })).answer,
     setExamples: (examples) => ask<void>((id) => ({ kind: "set-examples", id, examples })).answer,
     setAdapter: (adapter) => ask<void>((id) => ({ kind: "set-adapter", id, adapter })).answer,
     [Symbol.dispose]() {

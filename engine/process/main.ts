@@ -1,8 +1,9 @@
 import os from "node:os";
 import { EngineError } from "../engine-error.ts";
-import type { Completion, CompletionRequest } from "../generate/completion.ts";
+import type { Completion, CompletionRequest, PromptExample } from "../generate/completion.ts";
 import { openModel, type Model } from "../generate/model.ts";
 import { createExampleIndex, type IndexedExample } from "../retrieve/example-index.ts";
+import { createNeighbourIndex } from "../retrieve/neighbour-index.ts";
 import type { EngineMessage, HostMessage, Retrieval, ServedCompletion } from "./messages.ts";
 
 /** Entry of the engine process: serves one model over Node's IPC channel until the host goes. */
@@ -12,6 +13,7 @@ const ENGINE_PRIORITY = 1;
 
 let model: Model | null = null;
 let examples = createExampleIndex();
+let neighbours = createNeighbourIndex([]);
 const running = new Map<number, AbortController>();
 
 function reply(message: EngineMessage): void {
@@ -53,18 +55,24 @@ async function offer(message: Extract<HostMessage, { kind: "candidates" }>): Pro
 
 type Asked = Extract<HostMessage, { readonly retrieve: Retrieval | null }>;
 
-/** Looks examples up for a request, and keeps it where a `cancel` finds it. */
+/** What was looked up for a request, in the order of the prompt. */
+interface Found {
+  readonly neighbours: readonly PromptExample[];
+  readonly examples: readonly IndexedExample[];
+}
+
+/** Looks up what a request's prompt can use, and keeps the request where a `cancel` finds it. */
 async function serve(
   { id, request, retrieve }: Asked,
-  work: (request: CompletionRequest, found: readonly IndexedExample[], signal: AbortSignal) => Promise<void>,
+  work: (request: CompletionRequest, found: Found, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    const { prefix, path } = request;
-    const found = retrieve ? examples.query({ prefix, path, ...retrieve }, retrieve.limit) : [];
-    // Found examples come first, so that it is they that a full prompt leaves out.
-    await work({ ...request, examples: [...found, ...request.examples] }, found, controller.signal);
+    const found = retrieve ? lookUp(request, retrieve) : { neighbours: [], examples: [] };
+    // The first are left out of a prompt that is full: neighbours before examples before what was asked for.
+    const asked = [...found.neighbours, ...found.examples, ...request.examples];
+    await work({ ...request, examples: asked }, found, controller.signal);
   } catch (error) {
     fail(id, error);
   } finally {
@@ -72,14 +80,25 @@ async function serve(
   }
 }
 
-/** With the ids of those found examples that stood in the prompt. */
-function served(
-  completion: Completion,
-  request: CompletionRequest,
-  found: readonly IndexedExample[],
-): ServedCompletion {
-  const nFoundUsed = Math.max(0, completion.nExamplesUsed - request.examples.length);
-  return { ...completion, exampleIds: found.slice(found.length - nFoundUsed).map((example) => example.id) };
+function lookUp({ prefix, path }: CompletionRequest, retrieve: Retrieval): Found {
+  // The line that is being written would change the beginning of the prompt at every keystroke.
+  const written = prefix.slice(0, prefix.lastIndexOf("\n") + 1);
+  return {
+    neighbours: neighbours.excerpts({ prefix: written, path, root: retrieve.root }, retrieve.neighbours ?? 0),
+    examples: examples.query({ prefix, path, ...retrieve }, retrieve.limit),
+  };
+}
+
+/** With those of what was found that stood in the prompt: the last ones. */
+function served(completion: Completion, request: CompletionRequest, found: Found): ServedCompletion {
+  const nFound = Math.max(0, completion.nExamplesUsed - request.examples.length);
+  const nExamples = Math.min(found.examples.length, nFound);
+  const nNeighbours = nFound - nExamples;
+  return {
+    ...completion,
+    exampleIds: found.examples.slice(found.examples.length - nExamples).map((example) => example.id),
+    neighbours: found.neighbours.slice(found.neighbours.length - nNeighbours),
+  };
 }
 
 async function setAdapter({ id, adapter }: Extract<HostMessage, { kind: "set-adapter" }>): Promise<void> {
@@ -97,6 +116,11 @@ function setExamples(message: Extract<HostMessage, { kind: "set-examples" }>): v
   reply({ kind: "examples-set", id: message.id });
 }
 
+function setNeighbours({ id, files }: Extract<HostMessage, { kind: "set-neighbours" }>): void {
+  neighbours = createNeighbourIndex(files);
+  reply({ kind: "neighbours-set", id });
+}
+
 function loaded(): Model {
   if (!model) throw new EngineError("model-not-found", "No model is loaded yet.");
   return model;
@@ -108,6 +132,7 @@ function receive(message: HostMessage): void {
   else if (message.kind === "candidates") void offer(message);
   else if (message.kind === "set-adapter") void setAdapter(message);
   else if (message.kind === "set-examples") setExamples(message);
+  else if (message.kind === "set-neighbours") setNeighbours(message);
   else running.get(message.id)?.abort();
 }
 

@@ -1,6 +1,7 @@
 import type { EngineErrorCode } from "../engine-error.ts";
 import type { IndexedExample } from "../retrieve/example-index.ts";
-import type { Completion, CompletionRequest } from "../generate/completion.ts";
+import type { NeighbourFile } from "../retrieve/neighbour-index.ts";
+import type { Completion, CompletionRequest, PromptExample } from "../generate/completion.ts";
 
 /** Messages between a host (extension host, replay) and the engine process, over Node's IPC channel. */
 
@@ -10,11 +11,14 @@ export interface Retrieval {
   /** Workspace folder that the examples must belong to. */
   readonly root: string;
   readonly limit: number;
+  /** Most excerpts of neighbouring files; none when left out. */
+  readonly neighbours?: number;
 }
 
-/** A completion, and the ids of the index's examples that stood in its prompt. */
+/** A completion, and what stood in its prompt: ids of the index's examples, and excerpts of neighbouring files. */
 export interface ServedCompletion extends Completion {
   readonly exampleIds: readonly string[];
+  readonly neighbours: readonly PromptExample[];
 }
 
 export type HostMessage =
@@ -23,6 +27,8 @@ export type HostMessage =
   | { readonly kind: "set-adapter"; readonly id: number; readonly adapter: { version: string; dir: string } | null }
   /** Replace the example index. The last example counts as the newest. */
   | { readonly kind: "set-examples"; readonly id: number; readonly examples: readonly IndexedExample[] }
+  /** Replace the files that excerpts are taken from. */
+  | { readonly kind: "set-neighbours"; readonly id: number; readonly files: readonly NeighbourFile[] }
   | {
       readonly kind: "complete";
       readonly id: number;
@@ -47,6 +53,7 @@ export type EngineMessage =
   | { readonly kind: "ready"; readonly model: LoadedModel }
   | { readonly kind: "adapter-set"; readonly id: number; readonly version: string | null }
   | { readonly kind: "examples-set"; readonly id: number }
+  | { readonly kind: "neighbours-set"; readonly id: number }
   /** The text of a streamed request after another token, as it would be shown if that were the last. */
   | { readonly kind: "text"; readonly id: number; readonly text: string }
   | { readonly kind: "completed"; readonly id: number; readonly completion: ServedCompletion }

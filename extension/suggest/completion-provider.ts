@@ -85,6 +85,16 @@ function windowAt(document: vscode.TextDocument, position: vscode.Position): Pro
   return promptWindow(before + after, before.length);
 }
 
+/** The beginning of the file, where its imports stand, as far as it lies above the window. */
+function headAbove(document: vscode.TextDocument, line: number, prefix: string): string {
+  const firstInWindow = line - prefix.split("\n").length + 1;
+  if (firstInWindow <= 0) return "";
+  return document.getText(new vscode.Range(0, 0, Math.min(firstInWindow, HEAD_LINES), 0)).slice(0, MAX_HEAD_CHARS);
+}
+
+const HEAD_LINES = 150;
+const MAX_HEAD_CHARS = 8_000;
+
 async function generate(
   ctx: Ctx,
   document: vscode.TextDocument,
@@ -102,11 +112,12 @@ async function generate(
       path: place.relative,
       repository: place.repository,
       examples: [],
+      head: headAbove(document, position.line, window.prefix),
       maxTokens: window.lines === "single" ? Math.min(SINGLE_LINE_TOKENS, settings.maxTokens) : settings.maxTokens,
       lines: window.lines,
     },
     signal,
-    { language: document.languageId, root: place.root, limit: settings.examples },
+    { language: document.languageId, root: place.root, limit: settings.examples, neighbours: settings.neighbours },
   );
   if (!completion || !ctx.engine.model) return null;
   const text = presentable(completion.text, window);
@@ -119,7 +130,14 @@ async function generate(
     column: position.character,
     prefix: redactSecrets(window.prefix),
     suffix: redactSecrets(window.suffix),
-    examples: [...ctx.examples.named(completion.exampleIds)],
+    examples: [
+      ...completion.neighbours.map(({ path: file, text }, i) => ({
+        id: `open-file-${i + 1}`,
+        path: file,
+        text: redactSecrets(text),
+      })),
+      ...ctx.examples.named(completion.exampleIds),
+    ].slice(-MAX_RECORDED_EXAMPLES),
   };
   return {
     id: uuidv7(),
@@ -132,6 +150,9 @@ async function generate(
     createdAt: performance.now(),
   };
 }
+
+/** As many as an event holds. */
+const MAX_RECORDED_EXAMPLES = 16;
 
 /** A line is rarely longer, and a small model that runs on repeats itself. */
 const SINGLE_LINE_TOKENS = 40;

@@ -2,6 +2,7 @@ import type { CompletionRequest } from "../../engine/generate/completion.ts";
 import { startEngineProcess, type EngineProcess, type EngineProcessOptions } from "../../engine/process/host.ts";
 import type { LoadedModel, Retrieval, ServedCompletion } from "../../engine/process/messages.ts";
 import type { IndexedExample } from "../../engine/retrieve/example-index.ts";
+import type { NeighbourFile } from "../../engine/retrieve/neighbour-index.ts";
 import { createBackoff, pause } from "../sync/backoff.ts";
 import type { LocalAdapter } from "../sync/adapter-store.ts";
 
@@ -19,6 +20,8 @@ export interface EngineSupervisor {
   complete(request: CompletionRequest, signal: AbortSignal, retrieve?: Retrieval): Promise<ServedCompletion | null>;
   /** Look examples up among these from the next suggestion on, in this process and those after it. */
   useExamples(examples: readonly IndexedExample[]): Promise<void>;
+  /** Take excerpts from these files from the next suggestion on, in this process and those after it. */
+  useNeighbours(files: readonly NeighbourFile[]): Promise<void>;
   /** Serve with this adapter from the next suggestion on, in this process and those after it. */
   serveWith(adapter: LocalAdapter | null): Promise<void>;
   [Symbol.dispose](): void;
@@ -43,6 +46,7 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
   let wanted: LocalAdapter | null = null;
   let served: string | null = null;
   let examples: readonly IndexedExample[] = [];
+  let neighbours: readonly NeighbourFile[] = [];
   let starts = 0;
 
   const become = (next: EngineState) => {
@@ -75,6 +79,7 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
           );
         }
         if (examples.length > 0) await started.setExamples(examples);
+        if (neighbours.length > 0) await started.setNeighbours(neighbours);
         engine = started;
         become("ready");
         options.log(`Engine ready: ${started.model.name} in ${Math.round(performance.now() - began)} ms.`);
@@ -124,6 +129,10 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
     async useExamples(next) {
       examples = next;
       await engine?.setExamples(next);
+    },
+    async useNeighbours(files) {
+      neighbours = files;
+      await engine?.setNeighbours(files);
     },
     async serveWith(adapter) {
       if (wanted?.version === adapter?.version) return;

@@ -139,6 +139,22 @@ export function describeSuggestions(): void {
       assert.match(page.getText(), /Adapter: none, the base model alone/);
     });
 
+    it("read other open files, and say so", async () => {
+      await openFile(
+        "src/open-beside.ts",
+        "export function subtractPoint(a: Point, b: Point): Point;\nexport interface Point {}\n",
+      );
+      await vscode.commands.executeCommand("workbench.action.keepEditor");
+      let attempt = 0;
+      const example = await until("a suggestion that has read the other file", async () => {
+        attempt += 1;
+        await openFile(`src/reader-${attempt}.ts`, CODE);
+        const { context } = await storedEvent("shown", await suggest());
+        return context.examples.find(({ path: file }) => file === "src/open-beside.ts");
+      });
+      assert.match(example.text, /subtractPoint/);
+    });
+
     it("leave no secret in the outbox", async () => {
       const token = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
       await openFile("src/secret.ts", `const token = "${token}";\n${CODE}`);

@@ -125,6 +125,27 @@ describe("the engine process", function () {
     assert.deepEqual((await engine.complete(request, never, retrieve)).exampleIds, []);
   });
 
+  it("takes excerpts from neighbouring files, only when asked, and says which", async () => {
+    const text = "function frobnicate(widget) {\n  return widget.frobnicated;\n}\n";
+    await engine.setNeighbours([
+      { root: "/w", path: "widgets.ts", text },
+      { root: "/w", path: "clouds.ts", text: "unrelated(thing);\n" },
+      { root: "/elsewhere", path: "widgets.ts", text },
+    ]);
+    const request = { ...REQUEST, prefix: "frobnicate(widget);\nlet y = " };
+    const retrieve = { language: "typescript", root: "/w", limit: 2, neighbours: 2 };
+    const found = await engine.complete(request, never, retrieve);
+    assert.deepEqual(
+      found.neighbours.map(({ path: file }) => file),
+      ["widgets.ts"],
+    );
+    assert.ok(text.includes(found.neighbours[0]!.text.trim()));
+    const without = await engine.complete(request, never, { ...retrieve, neighbours: 0 });
+    assert.deepEqual(without.neighbours, []);
+    assert.ok(found.nPromptTokens > without.nPromptTokens);
+    await engine.setNeighbours([]);
+  });
+
   it("refuses a bad adapter under a code, and goes on with the one it has", async () => {
     await engine.setAdapter({ version: "v1", dir });
     await assert.rejects(engine.setAdapter({ version: "v2", dir: path.join(dir, "missing") }), {
