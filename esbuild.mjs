@@ -33,6 +33,12 @@ export const bundles = [
     external: ["vscode", ...NATIVE_MODULES],
   },
   { ...node, entryPoints: ["engine/process/main.ts"], outfile: "dist/engine.cjs", external: NATIVE_MODULES },
+  {
+    ...node,
+    entryPoints: ["engine/devices/probe-process.ts"],
+    outfile: "dist/device-probe.cjs",
+    external: NATIVE_MODULES,
+  },
   { ...node, entryPoints: ["server/main.ts"], outfile: "dist/server.cjs", external: NATIVE_MODULES },
   { ...node, entryPoints: ["server/worker.ts"], outfile: "dist/worker.cjs", external: NATIVE_MODULES },
   { ...node, entryPoints: ["server/cli.ts"], outfile: "dist/cli.cjs", external: NATIVE_MODULES },

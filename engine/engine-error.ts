@@ -11,6 +11,9 @@ export type EngineErrorCode =
   | "engine-start"
   | "engine-exited"
   | "engine-load-timeout"
+  | "device-invalid"
+  | "device-unavailable"
+  | "device-failed"
   | "engine-internal";
 
 export class EngineError extends Error {

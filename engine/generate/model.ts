@@ -1,4 +1,7 @@
 import type { Precision } from "../architectures/inference-weights.ts";
+import type { Choice } from "../devices/choice.ts";
+import { requestedDevice, type Device } from "../devices/device.ts";
+import { deviceForModel } from "../devices/model-device.ts";
 import { loadCheckpoint } from "../checkpoint/checkpoint.ts";
 import { readAdapter } from "../lora/adapter.ts";
 import type { LoadedModel } from "../process/messages.ts";
@@ -14,6 +17,8 @@ import { warmUp } from "./warm-up.ts";
 export interface Model {
   readonly info: LoadedModel;
   readonly tokenizer: Tokenizer;
+  /** Where it was loaded to, and why there. */
+  readonly device: Choice;
   /** Greedy completion. An aborted signal ends it within one run of the graph, as `cancelled`. */
   complete(request: CompletionRequest, signal: AbortSignal, options?: CompleteOptions): Promise<Completion>;
   /** At most `count` different completions, the most probable first; see `generator.ts`. */
@@ -43,6 +48,8 @@ export interface ModelOptions {
   readonly precision?: Precision | "auto";
   /** Guess tokens that the prompt already has and read them ahead: the default, and the text is the same without. */
   readonly speculation?: GeneratorOptions["speculation"];
+  /** Where the graph runs: what `KEPT_DEVICE` names unless given, else `auto`; see `devices/choice.ts`. */
+  readonly device?: Device;
 }
 
 /** Below this many parameters int8 saves nothing that anyone would notice. */
@@ -58,10 +65,13 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
   const tokenizer = loadTokenizer(modelDir);
   const { nParameters } = checkpoint;
   const precision = choosePrecision(options.precision ?? "auto", nParameters);
+  const wanted = options.device ?? requestedDevice(process.env);
+  const device = await deviceForModel(wanted, { kind: "inference", nParameters });
   const sessions = await openDecoderSessions(config, checkpoint.weights, {
     threads: options.threads,
     precision,
     nParameters,
+    provider: device.provider,
   });
   const reader = createTokenReader(config, await sessions.decoderFor(null));
   let adapterVersion: string | null = null;
@@ -90,6 +100,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
       contextTokens: config.contextTokens,
     },
     tokenizer,
+    device,
     complete(request, signal, options = {}) {
       const number = options.turn === "latest" ? ++latest : null;
       return inTurn(() => {

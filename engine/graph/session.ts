@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { executionProviders, type Provider } from "../devices/device.ts";
 import { encodeModel, externalFolder } from "./encode.ts";
 import type { Graph, Value } from "./graph.ts";
 
@@ -14,12 +15,14 @@ export interface SessionOptions {
   readonly threads: number;
   /** Prepacking trades memory and load time for speed; training, which runs each shape for minutes, gains nothing. */
   readonly prepack: boolean;
+  /** Where the graph runs; nodes that it has no kernel for run on the CPU. The CPU unless given. */
+  readonly provider?: Provider;
 }
 
 export async function compileGraph(graph: Graph, options: SessionOptions): Promise<GraphSession> {
   const folder = externalFolder(graph);
   const session = await InferenceSession.create(encodeModel(graph), {
-    executionProviders: ["cpu"],
+    executionProviders: executionProviders(options.provider ?? "cpu"),
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     // The fused operators of the higher levels exist in float32 only.

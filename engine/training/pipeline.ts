@@ -9,6 +9,8 @@ import {
   type TrainingShape,
 } from "../architectures/training-graph.ts";
 import { sizeOf, staticShape, type Graph } from "../graph/graph.ts";
+import { createComputeDevice } from "../devices/compute-device.ts";
+import type { Provider } from "../devices/device.ts";
 import { compileGraph, int64s, type GraphSession } from "../graph/session.ts";
 import { attentionMask, type Batch } from "../optim/batch.ts";
 import { addEmbeddingGradient, embedTokens } from "./embedding.ts";
@@ -26,10 +28,18 @@ export interface PipelineOptions {
   readonly objective: Objective;
   readonly shape: TrainingShape;
   readonly threads: number;
-  /** Keep every activation for the backward pass, or only each block's input and compute the block again. */
-  readonly keep: "everything" | "nothing";
+  /**
+   * Keep every activation for the backward pass, or only each block's input and compute the block again;
+   * unless given the first where its activations have room.
+   */
+  readonly keep?: "everything" | "nothing";
   readonly real?: Graph["real"];
+  /** Where the graphs run, as long as the device lasts; the CPU unless given. */
+  readonly provider?: Provider;
 }
+
+/** Activations of more bytes are computed again: a step then takes a third longer, and little memory. */
+const MAX_KEPT_BYTES = 2 * 2 ** 30;
 
 /**
  * The forward and the backward pass of a decoder, block by block. One run is native and synchronous
@@ -51,7 +61,7 @@ export interface Pipeline {
 }
 
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { trained, shape, keep, weights } = options;
+  const { trained, shape, weights } = options;
   const real = options.real ?? "float32";
   const config = trainedConfig(options.config, trained);
   const nTokens = shape.nRows * shape.rowTokens;
@@ -63,17 +73,23 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     trained.kind === "lora"
       ? { kind: "lora", rank: trained.rank, scale: trained.alpha / trained.rank }
       : { kind: "whole" };
-  const compile = (graph: Graph) => compileGraph(graph, { threads: options.threads, prepack: false });
+  const device = createComputeDevice(options.provider ?? "cpu");
+  const compile = (graph: Graph) =>
+    device.open((provider) => compileGraph(graph, { threads: options.threads, prepack: false, provider }));
   const sessions: GraphSession[] = [];
   const compiled = async (graph: Graph): Promise<Stage> => {
     const session = await compile(graph);
     sessions.push(session);
     return { session, graph };
   };
-  const block = (stage: StageTraining, bottom: Parameters<typeof buildBlockGraphs>[4]) =>
+  const build = (stage: StageTraining, bottom: Bottom, keep: "everything" | "nothing") =>
     buildBlockGraphs(config, stage, shape, keep, bottom, real);
+  const keeping = build(training, "input-gradient", "everything");
+  const keptBytes = keeping.kept.reduce((sum, value) => sum + 4 * sizeOf(staticShape(value)), 0);
+  const keep = options.keep ?? (keptBytes * (config.nLayers - first) > MAX_KEPT_BYTES ? "nothing" : "everything");
+  const block = (stage: StageTraining, bottom: Bottom) => build(stage, bottom, keep);
 
-  const upper = block(training, "input-gradient");
+  const upper = keep === "everything" ? keeping : block(training, "input-gradient");
   const lowest = trainsEmbedding ? upper : block(training, "no-input-gradient");
   const frozen = first > 0 ? await compiled(block({ kind: "frozen" }, "input-gradient").forward) : null;
   const forward = await compiled(upper.forward);
@@ -217,6 +233,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     },
   };
 }
+
+type Bottom = Parameters<typeof buildBlockGraphs>[4];
 
 interface Stage {
   readonly session: GraphSession;

@@ -1,6 +1,7 @@
 import type { DecoderConfig } from "../architectures/decoder-config.ts";
 import type { Weights } from "../architectures/weights.ts";
 import { createAdamW, createAdamWState, type AdamWOptions, type AdamWState } from "../optim/adamw.ts";
+import type { Provider } from "../devices/device.ts";
 import type { Batch } from "../optim/batch.ts";
 import type { TrainingShape } from "../architectures/training-graph.ts";
 import type { Objective } from "./objective.ts";
@@ -49,8 +50,13 @@ export interface TrainerOptions {
   /** Uniform in [0, 1), seeded. */
   readonly random: () => number;
   readonly threads: number;
-  /** Compute each block again in the backward pass instead of keeping its activations: less memory, a third more time. */
+  /**
+   * Compute each block again in the backward pass instead of keeping its activations: less memory, a
+   * third more time. Unless given, when they would not have room.
+   */
   readonly recompute?: boolean;
+  /** Where the graphs run, as long as the device lasts; the CPU unless given. */
+  readonly provider?: Provider;
 }
 
 export async function createTrainer(
@@ -71,7 +77,10 @@ export async function createTrainer(
     objective: options.objective,
     shape: options.shape,
     threads: options.threads,
-    keep: options.recompute ? "nothing" : "everything",
+    ...(options.recompute === undefined
+      ? {}
+      : { keep: options.recompute ? ("nothing" as const) : ("everything" as const) }),
+    provider: options.provider ?? "cpu",
   });
 
   return {

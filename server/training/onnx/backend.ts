@@ -3,6 +3,8 @@ import { mkdirSync } from "node:fs";
 import os from "node:os";
 import { createRandom } from "../../../core/statistics/random.ts";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
+import { requestedDevice } from "../../../engine/devices/device.ts";
+import { deviceForModel } from "../../../engine/devices/model-device.ts";
 import { cosineSchedule } from "../../../engine/optim/adamw.ts";
 import { loadTokenizer } from "../../../engine/tokenizer/tokenizer.ts";
 import { DEFAULT_OBJECTIVES } from "../../../engine/training/objective.ts";
@@ -45,6 +47,8 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
   mkdirSync(job.runDir, { recursive: true });
   const base = loadCheckpoint(job.modelDir);
   const trained = trainedBy(job);
+  const wanted = requestedDevice(process.env);
+  const device = await deviceForModel(wanted, { kind: "training", nParameters: base.nParameters });
   await using trainer = await createTrainer(base, {
     trained,
     objective,
@@ -52,6 +56,7 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
     adamW: { ...BETAS, weightDecay: lora.weightDecay, clipNorm: lora.clipNorm },
     random: createRandom(lora.seed),
     threads: os.availableParallelism(),
+    provider: device.provider,
   });
   const material = await createMaterial(trainer, objective, shape, examples, {
     seed: lora.seed,

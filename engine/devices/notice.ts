@@ -1,0 +1,12 @@
+import type { EngineErrorCode } from "../engine-error.ts";
+
+/** Something that a person should know and that stopped nothing, under a documented code. */
+export interface Notice {
+  readonly code: Extract<EngineErrorCode, "device-unavailable" | "device-failed">;
+  readonly message: string;
+}
+
+export type Notify = (notice: Notice) => void;
+
+/** As a warning of the process: on stderr, and to whoever listens to `warning`. */
+export const notify: Notify = ({ code, message }) => process.emitWarning(message, { type: "KeptWarning", code });
