@@ -41,7 +41,7 @@ export function loadTokenizer(folder: string): Tokenizer {
   const reserved = new Set(
     file.added.filter(({ content, special }) => special || !isBlank(content)).map(({ id }) => id),
   );
-  const { full, plain, form } = openBoth(file, reserved, folder);
+  const { plain, form } = openPlain(file, reserved, folder);
   const ids = new Map(file.added.map(({ content, id }) => [content, id]));
   const special = Object.fromEntries(
     Object.entries(SPECIAL_TOKENS).map(([name, content]) => {
@@ -55,8 +55,25 @@ export function loadTokenizer(folder: string): Tokenizer {
 
   const encode = (text: string): { readonly ids: (number | undefined)[]; readonly tokens: string[] } =>
     plain.encode(text, { add_special_tokens: false });
-  const decode = (tokens: readonly number[]) =>
-    full.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  const literals = new Map(file.added.filter(({ special }) => !special).map(({ id, content }) => [id, content]));
+  const decode = (tokens: readonly number[]): string => {
+    const pieces: string[] = [];
+    let run: number[] = [];
+    const flush = (): void => {
+      if (run.length > 0) pieces.push(plain.decode(run, { clean_up_tokenization_spaces: false }));
+      run = [];
+    };
+    for (const id of tokens) {
+      if (!reserved.has(id)) run.push(id);
+      // A special token has no text, and does not part the bytes of a character around it.
+      else if (literals.has(id)) {
+        flush();
+        pieces.push(literals.get(id)!);
+      }
+    }
+    flush();
+    return pieces.join("");
+  };
   const texts: string[] = [];
   // A tokenizer without a token for every byte answers an unknown token, which may be an added one.
   const isPlain = (id: number | undefined): id is number => id !== undefined && !reserved.has(id);
@@ -82,14 +99,14 @@ export function loadTokenizer(folder: string): Tokenizer {
 }
 
 /**
- * The library's tokenizer twice: whole, for decoding, and one that has never heard of the reserved
- * tokens, for text that somebody wrote. Code that contains `<|fim_middle|>` then cannot steer the model.
+ * The library's tokenizer without the reserved tokens: it has never heard of them, so code that contains
+ * `<|fim_middle|>` cannot steer the model.
  */
-function openBoth(
+function openPlain(
   { definition, vocab }: TokenizerFile,
   reserved: ReadonlySet<number>,
   folder: string,
-): { full: HubTokenizer; plain: HubTokenizer; form: "NFC" | "as is" } {
+): { plain: HubTokenizer; form: "NFC" | "as is" } {
   const known = Object.fromEntries(Object.entries(vocab).filter(([, id]) => !reserved.has(id)));
   const added = (definition["added_tokens"] ?? []) as readonly { readonly id: number }[];
   const withoutReserved = {
@@ -98,9 +115,8 @@ function openBoth(
     model: { ...(definition["model"] as object), vocab: known },
   };
   try {
-    const open = (value: object) => new HubTokenizer(value, { clean_up_tokenization_spaces: false });
     const form = JSON.stringify(definition["normalizer"] ?? null).includes('"NFC"') ? "NFC" : "as is";
-    return { full: open({ ...definition, added_tokens: added }), plain: open(withoutReserved), form };
+    return { plain: new HubTokenizer(withoutReserved, { clean_up_tokenization_spaces: false }), form };
   } catch (cause) {
     throw new EngineError("tokenizer-invalid", `tokenizer.json in ${folder} cannot be used.`, { cause });
   }

@@ -150,6 +150,15 @@ describe("a tokenizer", () => {
     for (const text of ["const café = '😀';\n\treturn <T,>(x: T) => x;", "  <|endoftext|>\r\n", "// ½ ± 日本語"])
       for (const tokenizer of Object.values(kinds)) assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
   });
+  it("writes special tokens as nothing, in the middle of a character too, and other added tokens as they are", () => {
+    const { composing } = kinds;
+    const [first, ...rest] = composing.encode("é");
+    assert.equal(composing.decode([first!, composing.special.fimMiddle, ...rest]), "é");
+    assert.equal(composing.decode([...composing.encode("a"), 263, ...composing.encode("    b")]), "a<tool_call>    b");
+    assert.equal(composing.textOf(composing.special.endOfText), "");
+    assert.equal(composing.decode([]), "");
+    assert.equal(composing.decode([100_000]), "");
+  });
   it("says so when it cannot place tokens", () => {
     const rewriting = changed((definition) => (definition.normalizer = { type: "Lowercase" }));
     assert.doesNotThrow(() => rewriting.encodeWithRanges("abc"));
