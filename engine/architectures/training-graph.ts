@@ -36,7 +36,7 @@ const BLOCK_PREFIX = "model.layers.0.";
  * One block. Inputs: `x` (N, D), `mask` (B, 1, 1, S, S), 0 where a token may look and a large negative
  * number elsewhere, the block's tensors by their names without `model.layers.{i}.`, and backward
  * `gradient` (N, D). Outputs: `y` (N, D) and the kept values; backward `gradient.x` and the gradients of
- * the trained tensors. `withInputGradient` is false for the lowest trained block of a frozen embedding.
+ * the trained tensors. The lowest trained block over a frozen embedding needs no gradient of its input.
  */
 export function buildBlockGraphs(
   config: DecoderConfig,
@@ -147,7 +147,7 @@ function named(g: Graph, of: readonly Value[], gradients: readonly Value[]): Val
   return gradients.map((gradient, i) => renamed(g, gradientOf(of[i]!.name), gradient));
 }
 
-/** The value under another name: the last node that makes it is renamed, so that nothing is copied. */
+/** The value under another name. */
 function renamed(g: Graph, name: string, value: Value): Value {
   const output = { ...value, name };
   g.nodes.push({ op: "Identity", domain: "", inputs: [value], outputs: [output], attributes: {} });
