@@ -1,12 +1,11 @@
 import { add, gemm, multiply, reshape, rmsNorm, silu } from "../graph/operators.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { linearLayers, type DecoderConfig, type LinearLayer } from "./decoder-config.ts";
-import { gatherWeightRows } from "./weights.ts";
 
 /**
- * The forward pass of a Llama-style decoder, written once. The inference graph and the training graph
- * differ in where the weights come from and in how attention runs (with a KV cache, or over whole
- * rows), so both arrive as arguments. N is the number of tokens, D the hidden size.
+ * The forward pass of a Llama-style decoder in plain operators, which have gradient rules. Where the
+ * weights come from and how attention runs over rows arrive as arguments. Inference has its own, in
+ * fused operators: `fused-decoder.ts`. N is the number of tokens, D the hidden size.
  */
 export interface DecoderParts {
   /** A tensor of the checkpoint by its Hugging Face name. */
@@ -15,13 +14,6 @@ export interface DecoderParts {
   adapter(name: string): { readonly a: Value; readonly b: Value } | null;
   /** (N, H hd), (N, K hd), (N, K hd) -> (N, H hd), rotary embedding included. */
   attention(layer: number, query: Value, key: Value, value: Value): Value;
-}
-
-/** Token ids (N) -> hidden states after the final norm (N, D). */
-export function decoderHidden(g: Graph, config: DecoderConfig, ids: Value, parts: DecoderParts): Value {
-  let x = gatherWeightRows(g, parts.weight("model.embed_tokens.weight"), ids);
-  for (let layer = 0; layer < config.nLayers; layer++) x = decoderBlock(g, config, layer, x, parts);
-  return decoderNorm(g, config, x, parts);
 }
 
 /** One block: (N, D) -> (N, D). Training runs the blocks one by one. */
@@ -53,11 +45,6 @@ export function decoderBlock(g: Graph, config: DecoderConfig, layer: number, x: 
 /** The final norm: (N, D) -> (N, D), each row for itself. */
 export function decoderNorm(g: Graph, config: DecoderConfig, x: Value, parts: DecoderParts): Value {
   return rmsNorm(g, x, parts.weight("model.norm.weight"), config.rmsNormEpsilon);
-}
-
-/** Hidden states (M, D) -> logits (M, V). */
-export function decoderLogits(g: Graph, config: DecoderConfig, hidden: Value, parts: DecoderParts): Value {
-  return gemm(g, hidden, parts.weight(headName(config)), { transposeB: true });
 }
 
 /** The matrix (V, D) of the head. */

@@ -3,6 +3,7 @@ import { add, gatherRows, gemm } from "../graph/operators.ts";
 import { BLOCK, nBlocks, type Int8Blocks } from "../quantize/int8-blocks.ts";
 import type { Int8Store, StoredBlocks } from "../quantize/int8-store.ts";
 import { quantizedSlabs } from "../quantize/quantized-slabs.ts";
+import { headName } from "./decoder.ts";
 import { weightShapes, type DecoderConfig, type LinearLayer } from "./decoder-config.ts";
 import { addWeight, gatherWeightRows, type Weights } from "./weights.ts";
 
@@ -33,7 +34,6 @@ export function inferenceWeights(
 }
 
 const EMBEDDING = "model.embed_tokens.weight";
-const headName = (config: DecoderConfig) => (config.tiedHead ? EMBEDDING : "lm_head.weight");
 
 function float32Weights(g: Graph, config: DecoderConfig, weights: Weights): InferenceWeights {
   const shapes = weightShapes(config);
