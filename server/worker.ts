@@ -1,3 +1,4 @@
+import { NOTICE_NAME } from "../engine/devices/notice.ts";
 import { refuseOldNode } from "./node-version.ts";
 import type { FromWorker, ToWorker } from "./jobs/worker-messages.ts";
 
@@ -23,6 +24,9 @@ process.on("disconnect", () => process.exit(1));
 process.on("SIGTERM", () => {
   stop.abort(new Error("The server ended the task."));
   setTimeout(() => process.exit(143), FLUSH_MS).unref();
+});
+process.on("warning", ({ name, message, code = "" }: Error & { code?: string }) => {
+  if (name === NOTICE_NAME) send({ kind: "notice", code, message });
 });
 send({ kind: "ready" });
 

@@ -8,5 +8,8 @@ export interface Notice {
 
 export type Notify = (notice: Notice) => void;
 
+/** Name of the warnings that notices are made into. */
+export const NOTICE_NAME = "KeptWarning";
+
 /** As a warning of the process: on stderr, and to whoever listens to `warning`. */
-export const notify: Notify = ({ code, message }) => process.emitWarning(message, { type: "KeptWarning", code });
+export const notify: Notify = ({ code, message }) => process.emitWarning(message, { type: NOTICE_NAME, code });

@@ -44,6 +44,8 @@ export interface EngineProcessOptions {
   readonly threads: number;
   /** Longest wait for the model to load, milliseconds. */
   readonly loadTimeoutMs?: number;
+  /** Told what a person should know and that stopped nothing, such as that the CPU takes over from a device. */
+  readonly onNotice?: (message: string) => void;
 }
 
 const DEFAULT_LOAD_TIMEOUT_MS = 60_000;
@@ -89,6 +91,8 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     child.on("message", (message: EngineMessage) => {
       if (message.kind === "ready") {
         resolve(message.model);
+      } else if (message.kind === "notice") {
+        options.onNotice?.(`${message.message} [${message.code}]`);
       } else if (message.kind === "failed" && message.id === null) {
         child.kill();
         reject(new EngineError(message.code, message.message));

@@ -1,5 +1,6 @@
 import os from "node:os";
-import { EngineError } from "../engine-error.ts";
+import { NOTICE_NAME } from "../devices/notice.ts";
+import { EngineError, type EngineErrorCode } from "../engine-error.ts";
 import type { Completion, CompletionRequest, PromptExample } from "../generate/completion.ts";
 import { openModel, type Model } from "../generate/model.ts";
 import { createExampleIndex, type IndexedExample } from "../retrieve/example-index.ts";
@@ -136,6 +137,13 @@ function receive(message: HostMessage): void {
   else running.get(message.id)?.abort();
 }
 
+/** Warnings of the engine's own, which carry a code of its errors, go to the host's log. */
+function passOn(warning: Error & { readonly code?: string }): void {
+  if (warning.name !== NOTICE_NAME) return;
+  reply({ kind: "notice", id: null, code: warning.code as EngineErrorCode, message: warning.message });
+}
+
 os.setPriority(ENGINE_PRIORITY);
+process.on("warning", passOn);
 process.on("message", receive);
 process.once("disconnect", () => process.exit(0));

@@ -58,6 +58,8 @@ export type EngineMessage =
   | { readonly kind: "text"; readonly id: number; readonly text: string }
   | { readonly kind: "completed"; readonly id: number; readonly completion: ServedCompletion }
   | { readonly kind: "candidates-made"; readonly id: number; readonly completions: readonly ServedCompletion[] }
+  /** Something that a person should know and that stopped nothing. */
+  | { readonly kind: "notice"; readonly id: null; readonly code: EngineErrorCode; readonly message: string }
   | { readonly kind: "failed"; readonly id: number | null; readonly code: EngineErrorCode; readonly message: string };
 
 export interface LoadedModel {

@@ -66,7 +66,7 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
       const began = performance.now();
       try {
         starts += 1;
-        const started = await startEngineProcess(options.process);
+        const started = await startEngineProcess({ onNotice: (notice) => options.log(notice), ...options.process });
         if (stop.signal.aborted) {
           started[Symbol.dispose]();
           break;

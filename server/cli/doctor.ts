@@ -1,4 +1,7 @@
+import { loadCheckpoint } from "../../engine/checkpoint/checkpoint.ts";
+import { requestedDevice } from "../../engine/devices/device.ts";
 import { connectToServer } from "./client.ts";
+import { describeProvider, reportDevices, type ProviderReport } from "../doctor/devices.ts";
 import { nodeVersionProblem } from "../node-version.ts";
 import { hasModel, mediaDir, resolveModelDir, workerEntry } from "../places.ts";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
@@ -9,6 +12,8 @@ export interface Check {
   readonly ok: boolean;
   /** What was found, and what to do when it is wrong. */
   readonly detail: string;
+  /** Of an execution provider: what the sentence was made from. */
+  readonly provider?: ProviderReport;
 }
 
 /** Looks at everything that the server needs. Changes nothing. */
@@ -45,7 +50,36 @@ export async function diagnose(places: { dataDir: string; modelDir: string | und
       const { url } = await connectToServer(places.dataDir);
       return url;
     }),
+    ...(await devices(modelDir)),
   ];
+}
+
+/** What the models run on. A provider that is not there is no fault, unless it was asked for. */
+async function devices(modelDir: string): Promise<Check[]> {
+  try {
+    const { asked, providers, inference } = await reportDevices(requestedDevice(process.env), sizeOf(modelDir));
+    const choice = `${inference.provider} (asked for: ${asked}); ${inference.reason}`;
+    return [
+      { name: "device", ok: !inference.isFallback, detail: choice },
+      ...providers.map((provider) => ({
+        name: `device ${provider.provider}`,
+        ok: provider.provider !== asked || !inference.isFallback,
+        detail: describeProvider(provider),
+        provider,
+      })),
+    ];
+  } catch (error) {
+    return [{ name: "device", ok: false, detail: (error as Error).message }];
+  }
+}
+
+/** Parameters of a model; null when it cannot be read, which is another check's finding. */
+function sizeOf(modelDir: string): number | null {
+  try {
+    return loadCheckpoint(modelDir).nParameters;
+  } catch {
+    return null;
+  }
 }
 
 function check(name: string, look: () => string): Check {

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
+import { DEVICES } from "../../engine/devices/device.ts";
 import {
   aliasPage,
   aliasRow,
@@ -42,9 +43,16 @@ export function createProgram(setExit: SetExit): Command {
     .description("Inline code suggestions that learn from what you keep, on your own machine.")
     .version(keptVersion)
     .option("--data-dir <folder>", "where everything is stored (default: KEPT_DATA_DIR or the platform's data folder)")
+    .option(
+      "--device <name>",
+      "auto, cpu, webgpu, cuda or dml: where models run (default: KEPT_DEVICE or auto)",
+      device,
+    )
     .showHelpAfterError("Run `kept --help` for the commands.")
     .exitOverride();
   const dataDir = (): string => resolveDataDir(program.opts<{ dataDir?: string }>().dataDir, process.env);
+  // The processes that load models read it from the environment.
+  program.on("option:device", (name: string) => (process.env["KEPT_DEVICE"] = name));
   const connect = (): Promise<ServerClient> => connectToServer(dataDir());
 
   program
@@ -325,6 +333,11 @@ const parsedBy =
     if (parsed.success) return parsed.data;
     throw new InvalidArgumentError(`It has to be ${what}.`);
   };
+const device = (text: string): string => {
+  const known = DEVICES.find((name) => name === text.toLowerCase());
+  if (known) return known;
+  throw new InvalidArgumentError(`It has to be one of ${DEVICES.join(", ")}.`);
+};
 const rows = parsedBy(limit, "a number from 1 to 500");
 const integer = parsedBy(z.coerce.number().int(), "a whole number");
 const portNumber = parsedBy(z.coerce.number().int().min(0).max(65_535), "a number from 0 to 65535");

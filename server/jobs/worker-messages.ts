@@ -47,6 +47,8 @@ export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "collected"; readonly snapshot: Snapshot }
   | { readonly kind: "progress"; readonly progress: TrainingProgress }
+  /** Something that a person should know and that stopped nothing, under a documented code. */
+  | { readonly kind: "notice"; readonly code: string; readonly message: string }
   | { readonly kind: "trained"; readonly result: Omit<TrainingResult, "curve"> }
   | { readonly kind: "evaluated"; readonly decision: GateDecision }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };

@@ -15,7 +15,8 @@ const FILE_DEADLINE_MS = 60_000;
 /** The engine process, as the editor starts it. */
 export function startReplayEngine(modelDir: string): Promise<EngineProcess> {
   const threads = Math.min(availableParallelism(), MAX_THREADS);
-  return startEngineProcess({ entry: engineEntry(), modelDir, threads });
+  const onNotice = (message: string): void => void process.stderr.write(`${message}\n`);
+  return startEngineProcess({ entry: engineEntry(), modelDir, threads, onNotice });
 }
 
 /** The bundle beside this one, or the source when this runs from source. */

@@ -136,6 +136,8 @@ async function performRun(
         if (!store.jobs.progressed(job)) return;
         store.runs.addPoint(message.progress);
         return hub.publish("progress", message.progress);
+      case "notice":
+        return parts.log.warn({ event: "worker-notice", run: runId, code: message.code, message: message.message });
       case "trained": {
         const { adapterDir, trainLoss } = message.result;
         const datasetId = store.runs.get(runId)!.datasetId!;
