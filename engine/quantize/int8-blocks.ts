@@ -30,13 +30,18 @@ export function quantizeBlocks(weights: Float32Array, rows: number, columns: num
       const from = row * columns + block * BLOCK;
       const to = Math.min(from + BLOCK, (row + 1) * columns);
       let largest = 0;
-      for (let i = from; i < to; i++) largest = Math.max(largest, Math.abs(weights[i]!));
+      for (let i = from; i < to; i++) {
+        const size = Math.abs(weights[i]!);
+        if (size > largest) largest = size;
+      }
       if (largest === 0) continue;
       const at = row * blocks + block;
       const scale = Math.fround(largest / 127);
       scales[at] = scale;
       const inverse = 1 / scale;
-      for (let i = from; i < to; i++) values[at * BLOCK + i - from] = ZERO_POINT + Math.round(weights[i]! * inverse);
+      const shift = at * BLOCK - from;
+      // Truncation of what is positive, half a step up, is rounding.
+      for (let i = from; i < to; i++) values[shift + i] = (weights[i]! * inverse + ZERO_POINT + 0.5) | 0;
     }
   }
   return { rows, columns, values, scales };
