@@ -1,6 +1,6 @@
-import { addInput, addOutput, createGraph, type Value } from "../graph/graph.ts";
+import { addInput, addOutput, addReal, createGraph, type Value } from "../graph/graph.ts";
 import { add, multiply, reciprocal, reduceSumSquare, scalar, squareRoot, subtract } from "../graph/operators.ts";
-import { compileGraph, floats } from "../graph/session.ts";
+import { addInPlaceOutput, compileGraph, floats } from "../graph/session.ts";
 
 /** AdamW (Loshchilov and Hutter 2019) with global-norm clipping, on one flat vector of parameters. */
 export interface AdamWOptions {
@@ -57,7 +57,7 @@ export async function createAdamW(options: AdamWOptions, threads: number): Promi
       };
       for (let at = 0; at < theta.length; at += CHUNK) {
         const [now, m, v] = [part(theta, at), part(state.firstMoment, at), part(state.secondMoment, at)];
-        await update.run(
+        await update.runInPlace(
           { theta: now, m, v, gradient: part(gradient, at), ...scalars },
           { next_theta: now, next_m: m, next_v: v },
         );
@@ -85,6 +85,7 @@ function updateGraph({ beta1, beta2, epsilon }: AdamWOptions) {
   addOutput(g, "next_theta", subtract(g, multiply(g, vector("theta"), factor("keep")), move));
   addOutput(g, "next_m", m);
   addOutput(g, "next_v", v);
+  addInPlaceOutput(g, addReal(g, [0], [1]));
   return g;
 }
 

@@ -8,10 +8,10 @@ import {
   type StageTraining,
   type TrainingShape,
 } from "../architectures/training-graph.ts";
-import { sizeOf, staticShape, type Graph } from "../graph/graph.ts";
+import { addReal, sizeOf, staticShape, type Graph } from "../graph/graph.ts";
 import { createComputeDevice } from "../devices/compute-device.ts";
 import type { Provider } from "../devices/device.ts";
-import { compileGraph, int64s, type GraphSession } from "../graph/session.ts";
+import { addInPlaceOutput, compileGraph, int64s, type GraphSession } from "../graph/session.ts";
 import { attentionMask, type Batch } from "../optim/batch.ts";
 import { addEmbeddingGradient, embedTokens } from "./embedding.ts";
 import type { Objective } from "./objective.ts";
@@ -78,6 +78,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     device.open((provider) => compileGraph(graph, { threads: options.threads, prepack: false, provider }));
   const sessions: GraphSession[] = [];
   const compiled = async (graph: Graph): Promise<Stage> => {
+    // Kept activations are large: a copy of each would cost more than a tenth of a step.
+    addInPlaceOutput(graph, addReal(graph, [0], [1]));
     const session = await compile(graph);
     sessions.push(session);
     return { session, graph };
@@ -153,8 +155,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         x: tensorOver(hidden[layer]!, hiddenShape),
         mask: mask(layer),
       };
-      const y = { [graph.outputs[0]!.name]: tensorOver(hidden[layer + 1]!, hiddenShape) };
-      await session.run(only(graph, feeds), keeping ? { ...y, ...Object.fromEntries(keptOf[layer]!) } : y);
+      const [, output] = graph.outputs; // After that which keeps the others from being copied.
+      const y = { [output!.name]: tensorOver(hidden[layer + 1]!, hiddenShape) };
+      await session.runInPlace(only(graph, feeds), keeping ? { ...y, ...Object.fromEntries(keptOf[layer]!) } : y);
     }
   }
 
@@ -185,7 +188,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       await runForward(theta, batch, true);
       const logProbabilities = newReals(real, shape.nTargets);
       const value = newReals(real, 1);
-      await headGradient.session.run(headFeeds(headGradient.graph, theta, batch, loss), {
+      await headGradient.session.runInPlace(headFeeds(headGradient.graph, theta, batch, loss), {
         loss: tensorOver(value, []),
         log_probabilities: tensorOver(logProbabilities, [shape.nTargets, 1]),
         [gradientOf("x")]: tensorOver(flow[config.nLayers % 2]!, hiddenShape),
@@ -204,7 +207,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         const fetches = gradientFetches(graph, gradient, `model.layers.${layer}.`);
         if (graph.outputs.some(({ name }) => name === gradientOf("x")))
           fetches[gradientOf("x")] = tensorOver(flow[layer % 2]!, hiddenShape);
-        await session.run(only(graph, feeds), fetches);
+        await session.runInPlace(only(graph, feeds), fetches);
       }
       if (trainsEmbedding) {
         const slot = slots.get("model.embed_tokens.weight")!;
@@ -217,13 +220,13 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     async evaluate(theta, batch, loss) {
       await runForward(theta, batch, false);
       const value = newReals(real, 1);
-      await headLoss.session.run(headFeeds(headLoss.graph, theta, batch, loss), { loss: tensorOver(value, []) });
+      await headLoss.session.runInPlace(headFeeds(headLoss.graph, theta, batch, loss), { loss: tensorOver(value, []) });
       return value[0]!;
     },
     async logProbabilities(theta, batch) {
       await runForward(theta, batch, false);
       const result = newReals(real, shape.nTargets);
-      await headForward.session.run(headFeeds(headForward.graph, theta, batch, {}), {
+      await headForward.session.runInPlace(headFeeds(headForward.graph, theta, batch, {}), {
         log_probabilities: tensorOver(result, [shape.nTargets, 1]),
       });
       return result;

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { createRandom } from "../../../core/statistics/random.ts";
-import { addInput, addOutput, createGraph } from "../../../engine/graph/graph.ts";
+import { addInput, addOutput, addReal, createGraph } from "../../../engine/graph/graph.ts";
 import { gemm } from "../../../engine/graph/operators.ts";
-import { compileGraph, floats } from "../../../engine/graph/session.ts";
+import { addInPlaceOutput, compileGraph, floats } from "../../../engine/graph/session.ts";
 import { createTrainer, imitated } from "../../../engine/training/trainer.ts";
 import { arbitraryBatch, uniformWeights, type StepShape } from "./shapes.ts";
 
@@ -28,6 +28,7 @@ export async function gemmContender(threads: number): Promise<Contender> {
   const size = [GEMM_SIZE, GEMM_SIZE];
   const [a, b] = [addInput(g, "a", "float32", size), addInput(g, "b", "float32", size)];
   addOutput(g, "y", gemm(g, a, b));
+  addInPlaceOutput(g, addReal(g, [0], [1]));
   const session = await compileGraph(g, { threads, prepack: false });
   const random = createRandom(1);
   const matrix = () =>
@@ -36,8 +37,9 @@ export async function gemmContender(threads: number): Promise<Contender> {
       size,
     );
   const feeds = { a: matrix(), b: matrix() };
+  const y = matrix();
   return {
-    run: () => timed(() => session.run(feeds)),
+    run: () => timed(() => session.runInPlace(feeds, { y })),
     [Symbol.asyncDispose]: () => session.release(),
   };
 }
