@@ -8,9 +8,11 @@ import type { Comparison } from "./compare-llama.ts";
 import { quantile } from "./medians.ts";
 import { requestAt, typingPoints } from "./typing-points.ts";
 
-const SWAPS = 100;
+/** Requests are served in turns of this many, without swaps and with them, so that both meet the same machine. */
+const TURNS = 10;
+const SWAPS_A_TURN = 10;
 /** Requests between two swaps, so that the 99th percentile is not the swaps alone. */
-const REQUESTS_PER_SWAP = 2;
+const REQUESTS_A_SWAP = 2;
 const RANK = 16;
 
 /**
@@ -31,46 +33,47 @@ export async function measureSwaps(
   const never = new AbortController().signal;
   const expected = new Map<string, string>();
   const key = (adapter: string | null, i: number) => `${adapter} ${i}`;
-  const quiet: number[] = [];
   for (const adapter of adapters) {
     await engine.setAdapter(adapter);
-    for (const [i, request] of requests.entries()) {
-      const startedAt = performance.now();
-      const { text } = await engine.complete(request, never);
-      quiet.push(performance.now() - startedAt);
-      expected.set(key(adapter?.version ?? null, i), text);
-    }
+    for (const [i, request] of requests.entries())
+      expected.set(key(adapter?.version ?? null, i), (await engine.complete(request, never)).text);
   }
-  const busy: number[] = [];
+  const times: Record<"quiet" | "busy", number[]> = { quiet: [], busy: [] };
   const swaps: Promise<void>[] = [];
   let failures = 0;
   let mixed = 0;
-  for (let i = 0; i < SWAPS * REQUESTS_PER_SWAP && !signal.aborted; i++) {
-    if (i % REQUESTS_PER_SWAP === 0) {
-      const adapter = adapters[(i / REQUESTS_PER_SWAP) % adapters.length]!;
-      swaps.push(engine.setAdapter(adapter).catch(() => void failures++));
+  let nSwaps = 0;
+  const swap = () => {
+    const adapter = adapters[nSwaps++ % adapters.length]!;
+    swaps.push(engine.setAdapter(adapter).catch(() => void failures++));
+  };
+  for (let turn = 0; turn < TURNS && !signal.aborted; turn++) {
+    for (const kind of ["quiet", "busy"] as const) {
+      for (let i = 0; i < SWAPS_A_TURN * REQUESTS_A_SWAP; i++) {
+        if (kind === "busy" && i % REQUESTS_A_SWAP === 0) swap();
+        const at = (i * 7 + turn) % requests.length;
+        const startedAt = performance.now();
+        try {
+          const { text, adapter } = await engine.complete(requests[at]!, never);
+          if (text !== expected.get(key(adapter, at))) mixed++;
+        } catch {
+          failures++;
+        }
+        times[kind].push(performance.now() - startedAt);
+      }
     }
-    const at = i % requests.length;
-    const startedAt = performance.now();
-    try {
-      const { text, adapter } = await engine.complete(requests[at]!, never);
-      if (text !== expected.get(key(adapter, at))) mixed++;
-    } catch {
-      failures++;
-    }
-    busy.push(performance.now() - startedAt);
   }
   await Promise.all(swaps);
   await engine.setAdapter(null);
-  const ratio = quantile(busy, 0.99) / quantile(quiet, 0.99);
+  const ratio = quantile(times.busy, 0.99) / quantile(times.quiet, 0.99);
   const metrics = {
     "swaps.count": swaps.length,
     "swaps.failures": failures,
     "swaps.mixed": mixed,
-    "swaps.quiet.p50Ms": quantile(quiet, 0.5),
-    "swaps.quiet.p99Ms": quantile(quiet, 0.99),
-    "swaps.p50Ms": quantile(busy, 0.5),
-    "swaps.p99Ms": quantile(busy, 0.99),
+    "swaps.quiet.p50Ms": quantile(times.quiet, 0.5),
+    "swaps.quiet.p99Ms": quantile(times.quiet, 0.99),
+    "swaps.p50Ms": quantile(times.busy, 0.5),
+    "swaps.p99Ms": quantile(times.busy, 0.99),
     "swaps.p99Ratio": ratio,
   };
   const bar = (name: string, value: number, target: number) => ({ name, value, target, want: "at-most" }) as const;
