@@ -57,8 +57,14 @@ export function createNeighbourIndex(files: readonly NeighbourFile[]): Neighbour
           return { path: file.path, text, score: score * (imports(prefix, file.path) ? IMPORTED_FACTOR : 1) };
         })
         .filter(({ score, text }) => score >= MIN_SHARED / 2 && text.trim() !== "");
-      found.sort((a, b) => a.score - b.score);
-      return (limit > 0 ? found.slice(-limit) : []).map(({ path: at, text }) => ({ path: at, text }));
+      const chosen: PromptExample[] = [];
+      for (const { path: at, text } of found.toSorted((a, b) => b.score - a.score)) {
+        if (chosen.length >= limit) break;
+        // What the prompt holds already would only cost tokens.
+        const isKnown = prefix.includes(text.trim()) || chosen.some((other) => other.text === text);
+        if (!isKnown) chosen.push({ path: at, text });
+      }
+      return chosen.reverse();
     },
   };
 }
@@ -95,7 +101,8 @@ function bestStretch(
       }
       from++;
     }
-    if (score > best.score + 1e-9) best = { score, from, to: to + 1 };
+    // Of equals the last, so that the excerpt goes on after the names: what follows is what they are.
+    if (score > 0 && score > best.score - 1e-9) best = { score, from, to: to + 1 };
   }
   return { score: best.score, text: lines.slice(best.from, best.to).join("\n").slice(0, EXCERPT_CHARS) };
 }

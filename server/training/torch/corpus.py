@@ -181,7 +181,8 @@ def best_excerpt(text: str, words: set[str], max_chars: int) -> str:
             size -= len(lines[first]) + 1
             score -= scores[first]
             first += 1
-        if score > best_score:
+        # Of equals the last: what follows the names is what they are.
+        if score >= best_score:
             best, best_score = (first, last + 1), score
     return "\n".join(lines[best[0]:best[1]])[:max_chars]
 

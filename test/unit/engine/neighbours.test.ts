@@ -14,7 +14,7 @@ describe("excerpts of neighbouring files", () => {
 
   it("are the lines that share names with the text before the cursor", () => {
     const [excerpt] = createNeighbourIndex([file("src/store.ts", STORE)]).excerpts(query, 2);
-    assert.match(excerpt!.text, /export function openStore\(folder\)/);
+    assert.match(excerpt!.text, /export function openStore\(folder\) \{\n  return createStore/);
     assert.ok(excerpt!.text.length <= 500);
     assert.equal(excerpt!.path, "src/store.ts");
   });
@@ -24,8 +24,8 @@ describe("excerpts of neighbouring files", () => {
     assert.deepEqual(createNeighbourIndex(files).excerpts(query, 4), []);
   });
 
-  it("put the most useful last, and an imported file before one that only says the same", () => {
-    const files = [file("src/store.ts", STORE), file("src/copy.ts", STORE)];
+  it("put the most useful last: a file that is imported before one that names the same", () => {
+    const files = [file("src/store.ts", STORE), file("src/copy.ts", STORE.replace("journalMode", "mode"))];
     const prefix = `import { openStore } from "./store.ts";\n${query.prefix}`;
     const found = createNeighbourIndex(files).excerpts({ ...query, prefix }, 2);
     assert.deepEqual(
@@ -35,9 +35,18 @@ describe("excerpts of neighbouring files", () => {
   });
 
   it("are at most as many as asked for, none for none", () => {
-    const index = createNeighbourIndex(["a", "b", "c"].map((name) => file(`${name}.ts`, STORE)));
+    const index = createNeighbourIndex(
+      ["a", "b", "c"].map((name) => file(`${name}.ts`, STORE.replace("journalMode", name))),
+    );
     assert.equal(index.excerpts(query, 2).length, 2);
     assert.equal(index.excerpts(query, 0).length, 0);
+  });
+
+  it("never stand twice, nor where the prefix says the same", () => {
+    const short = "openStore(folder);\nuse(folder);";
+    const index = createNeighbourIndex([file("a.ts", short), file("b.ts", short)]);
+    assert.equal(index.excerpts(query, 2).length, 1);
+    assert.deepEqual(index.excerpts({ ...query, prefix: `${short}\n` }, 2), []);
   });
 
   it("are whole stretches of the file, whatever it holds", () => {
