@@ -54,12 +54,13 @@ export async function openDecoderSessions(
   const isLarge = options.nParameters > MAX_PARAMETERS_TWICE;
   const device = createComputeDevice(options.provider ?? "cpu");
   const compileOn = async (provider: Provider, adapters: "inputs" | "none") => {
-    using store = options.nParameters < MIN_MAPPED_PARAMETERS ? memoryStore() : fileStore();
-    return await compileGraph(buildInferenceGraph(config, weights, { precision, adapters }, store), {
-      threads,
-      prepack: true,
-      provider,
-    });
+    const store = options.nParameters < MIN_MAPPED_PARAMETERS ? memoryStore() : fileStore();
+    try {
+      const graph = buildInferenceGraph(config, weights, { precision, adapters }, store);
+      return await compileGraph(graph, { threads, prepack: true, provider });
+    } finally {
+      store[Symbol.dispose]();
+    }
   };
   const compile = (adapters: "inputs" | "none") => device.open((provider) => compileOn(provider, adapters));
   let plain: GraphSession | null = await compile("none");
