@@ -7,8 +7,8 @@ import * as vscode from "vscode";
 const MAX_FILES = 12;
 /** More of a file is not given to the engine, characters. */
 const MAX_FILE_CHARS = 40_000;
-/** Quiet after the last change of tabs or text before the engine hears of it, ms. */
-const SETTLE_MS = 1_500;
+/** From a change of tabs or a save until the engine hears of it, ms: several changes are told as one. */
+const DELAY_MS = 1_000;
 
 /** Keeps the engine's neighbouring files equal to the open ones. `use` gets them, the last seen first. */
 export function watchOpenFiles(options: {
@@ -31,10 +31,10 @@ export function watchOpenFiles(options: {
     return files;
   };
   const later = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
       options.use(gather()).catch((error: Error) => options.log(`Open files were not read: ${error.message}`));
-    }, SETTLE_MS);
+    }, DELAY_MS);
   };
   const look = (editor: vscode.TextEditor | undefined): void => {
     const name = editor?.document.uri.toString();
