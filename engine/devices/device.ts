@@ -19,8 +19,3 @@ export function parseDevice(name: string): Device {
   if (device) return device;
   throw new EngineError("device-invalid", `There is no device called ${name}. Devices: ${DEVICES.join(", ")}.`);
 }
-
-/** A provider that is not the CPU leaves nodes without a kernel of its own to the CPU. */
-export function executionProviders(provider: Provider): readonly Provider[] {
-  return provider === "cpu" ? ["cpu"] : [provider, "cpu"];
-}

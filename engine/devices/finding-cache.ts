@@ -43,8 +43,9 @@ export function createFindingCache(options: FindingCacheOptions = {}): FindingCa
     async find(provider) {
       const known = recall(fileOf(provider));
       const age = known ? now() - known.at : Number.NaN;
-      const isValid = known?.key === machineKey(env) && known.finding.provider === provider;
-      return isValid && age >= 0 && age <= MAX_AGE_MS ? known.finding : await refresh(provider);
+      const finding = known?.finding;
+      const isValid = known?.key === machineKey(env) && finding?.provider === provider;
+      return finding && isValid && age >= 0 && age <= MAX_AGE_MS ? finding : await refresh(provider);
     },
   };
 }
@@ -52,7 +53,8 @@ export function createFindingCache(options: FindingCacheOptions = {}): FindingCa
 interface Remembered {
   readonly key: string;
   readonly at: number;
-  readonly finding: Finding;
+  /** Missing in a file that was written by something else. */
+  readonly finding?: Finding;
 }
 
 /** Changes when the runtime, its files, the system, a driver or what chooses between drivers does. */

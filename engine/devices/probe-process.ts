@@ -4,7 +4,7 @@ import path from "node:path";
 import { encodeModel } from "../graph/encode.ts";
 import { addInput, addOutput, createGraph } from "../graph/graph.ts";
 import { matmul } from "../graph/operators.ts";
-import { executionProviders, type Provider } from "./device.ts";
+import type { Provider } from "./device.ts";
 
 /**
  * Entry of the probe: tries one provider with a graph of one node in a process of its own, since a driver
@@ -62,7 +62,7 @@ interface Measured {
 }
 
 const open = (model: Uint8Array, provider: Provider): Promise<InferenceSession> =>
-  InferenceSession.create(model, { executionProviders: [...executionProviders(provider)], logSeverityLevel: 4 });
+  InferenceSession.create(model, { executionProviders: [provider], logSeverityLevel: 4 });
 
 /** The second of two runs: the first compiles. */
 async function time(session: InferenceSession, side: number): Promise<{ ms: number; y: Float32Array }> {

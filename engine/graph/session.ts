@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { executionProviders, type Provider } from "../devices/device.ts";
+import type { Provider } from "../devices/device.ts";
 import { encodeModel, externalFolder } from "./encode.ts";
 import type { Graph, Value } from "./graph.ts";
 
@@ -22,7 +22,9 @@ export interface SessionOptions {
 export async function compileGraph(graph: Graph, options: SessionOptions): Promise<GraphSession> {
   const folder = externalFolder(graph);
   const session = await InferenceSession.create(encodeModel(graph), {
-    executionProviders: executionProviders(options.provider ?? "cpu"),
+    // One alone: of several, the binding drops those that it does not have without a word. What the provider
+    // has no kernel for runs on the CPU all the same.
+    executionProviders: [options.provider ?? "cpu"],
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     // The fused operators of the higher levels exist in float32 only.

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { createRandom } from "../../../core/statistics/random.ts";
+import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
+import type { Provider } from "../../../engine/devices/device.ts";
+import { probeProvider } from "../../../engine/devices/probe.ts";
+import { openModel } from "../../../engine/generate/model.ts";
+import { packBatches } from "../../../engine/optim/packing.ts";
+import { startEngineProcess } from "../../../engine/process/host.ts";
+import { createTrainer, imitated } from "../../../engine/training/trainer.ts";
+import { createTinyModel } from "../../support/tiny-model.ts";
+
+/** Vulkan's loader finds no driver by this, so WebGPU no device, whatever the machine has. */
+const WITHOUT_VULKAN = { ...process.env, VK_ICD_FILENAMES: "/nonexistent.json", VK_DRIVER_FILES: "/nonexistent.json" };
+
+/** A provider that no build of ONNX Runtime for this platform has. */
+const ABSENT: Provider = process.platform === "win32" ? "cuda" : "dml";
+
+const never = new AbortController().signal;
+const REQUEST = {
+  prefix: "let x = ",
+  suffix: "",
+  path: "a.ts",
+  repository: "demo",
+  examples: [],
+  maxTokens: 8,
+  lines: "block",
+} as const;
+
+describe("devices", function () {
+  this.timeout(120_000);
+
+  const folder = createTinyModel();
+  const dir = mkdtempSync(path.join(os.tmpdir(), "kept-device-"));
+  after(() => {
+    folder[Symbol.dispose]();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const notices: { code: string | undefined; message: string }[] = [];
+  const listen = (warning: Error & { code?: string }) => notices.push({ code: warning.code, message: warning.message });
+  before(() => void process.on("warning", listen));
+  after(() => void process.off("warning", listen));
+  beforeEach(() => void notices.splice(0));
+  /** Warnings are emitted in the next tick. */
+  const codes = () => new Promise<unknown[]>((resolve) => setImmediate(() => resolve(notices.map(({ code }) => code))));
+
+  it("are tried in a process of their own, and the CPU answers there", async () => {
+    const finding = await probeProvider("cpu");
+    assert.ok(finding.state === "ready", JSON.stringify(finding));
+    assert.ok(!finding.isSoftware && finding.error === 0 && finding.gflops > 0);
+  });
+
+  it("that are not there are found missing, with the reason", async () => {
+    const webgpu = await probeProvider("webgpu", { env: WITHOUT_VULKAN });
+    if (process.platform === "linux" && process.arch === "x64") {
+      assert.ok(webgpu.state === "no-device", JSON.stringify(webgpu));
+      assert.match(webgpu.message, /adapter/);
+      assert.doesNotMatch(webgpu.message, /onnxruntime_src/);
+    }
+    assert.deepEqual(await probeProvider(ABSENT), { provider: ABSENT, state: "not-listed" });
+  });
+
+  const failing = async (script: string, deadlineMs?: number) => {
+    const entry = path.join(dir, "probe.cjs");
+    writeFileSync(entry, script);
+    const finding = await probeProvider("cpu", { entry, ...(deadlineMs ? { deadlineMs } : {}) });
+    assert.ok(finding.state === "failed", JSON.stringify(finding));
+    return finding.message;
+  };
+  it("whose driver aborts, ends or never answers fail the probe and nothing else", async () => {
+    assert.match(await failing(`process.once("message", () => process.abort())`), /ended with/);
+    assert.match(await failing(`console.error("out of memory"); process.exit(3)`), /code 3: out of memory/);
+    assert.match(await failing(`process.on("message", () => {})`, 1_000), /no answer within 1 s/);
+  });
+
+  it("that cannot be used leave the model to the CPU, which says so", async () => {
+    await using expected = await openModel(folder.dir, { threads: 1, device: "cpu" });
+    await using model = await openModel(folder.dir, { threads: 1, device: ABSENT });
+    assert.deepEqual([model.device.provider, model.device.isFallback], ["cpu", true]);
+    assert.deepEqual(await codes(), ["device-unavailable"]);
+    assert.equal((await model.complete(REQUEST, never)).text, (await expected.complete(REQUEST, never)).text);
+  });
+
+  it("that fail to initialise leave training to the CPU, with the same bytes", async () => {
+    const train = async (provider: Provider) => {
+      const shape = { nRows: 1, rowTokens: 16, nTargets: 8 };
+      const adamW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 };
+      await using trainer = await createTrainer(loadCheckpoint(folder.dir), {
+        trained: { kind: "lora", rank: 2, alpha: 4 },
+        objective: { kind: "sft" },
+        shape,
+        adamW,
+        random: createRandom(1),
+        threads: 1,
+        provider,
+      });
+      const [batch] = packBatches([{ ids: [40, 41, 42, 43, 44], targets: [2, 3, 4], weight: 1 }], shape);
+      const { loss } = await trainer.step([imitated(batch!)], 0.01);
+      return [loss, Buffer.from(trainer.theta.buffer).toString("hex")];
+    };
+    assert.deepEqual(await train(ABSENT), await train("cpu"));
+    assert.deepEqual(await codes(), ["device-failed"]);
+    assert.match(notices[0]!.message, new RegExp(`^${ABSENT} could not compile.*going on with the CPU`));
+  });
+
+  const serve = async (device: string) => {
+    const told: string[] = [];
+    const env = { ...WITHOUT_VULKAN, KEPT_DEVICE: device, XDG_CACHE_HOME: dir };
+    const before = { ...process.env };
+    Object.assign(process.env, env);
+    try {
+      using engine = await startEngineProcess({
+        entry: path.resolve(import.meta.dirname, "../../../engine/process/main.ts"),
+        modelDir: folder.dir,
+        threads: 1,
+        onNotice: (notice) => told.push(notice),
+      });
+      return { told, text: (await engine.complete(REQUEST, never)).text };
+    } finally {
+      for (const name of Object.keys(env)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  };
+  it("of the engine process are what KEPT_DEVICE names, or the CPU with a notice to the host", async () => {
+    const [quiet, fallen] = [await serve("cpu"), await serve(ABSENT)];
+    assert.deepEqual(quiet.told, []);
+    assert.equal(fallen.told.length, 1);
+    assert.match(fallen.told[0]!, /Running on the CPU.*\[device-unavailable\]/);
+    assert.equal(fallen.text, quiet.text);
+    await assert.rejects(serve("gpu"), { code: "device-invalid" });
+  });
+});
