@@ -1,5 +1,7 @@
 import type { GraphSession } from "../graph/session.ts";
+import { createAttempts, type Attempts } from "./attempts.ts";
 import type { Provider } from "./device.ts";
+import { devicesFolder } from "./finding-cache.ts";
 import { notify, type Notify } from "./notice.ts";
 
 /**
@@ -18,8 +20,24 @@ export interface ComputeDevice {
   open(compile: (provider: Provider) => Promise<GraphSession>): Promise<GraphSession>;
 }
 
-export function createComputeDevice(wanted: Provider, say: Notify = notify): ComputeDevice {
+export function createComputeDevice(
+  wanted: Provider,
+  say: Notify = notify,
+  attempts: Pick<Attempts, "begin" | "end"> = createAttempts(devicesFolder()),
+): ComputeDevice {
   let provider = wanted;
+  /** Open from the first session on the device to its first result or failure. */
+  let attempt: "none" | "open" | "over" = wanted === "cpu" ? "over" : "none";
+  const begin = (): void => {
+    if (attempt !== "none") return;
+    attempt = "open";
+    attempts.begin(wanted);
+  };
+  const end = (): void => {
+    if (attempt !== "open") return;
+    attempt = "over";
+    attempts.end(wanted);
+  };
 
   /** Does the work on the device; what fails there is done again on the CPU. */
   async function withFallback<T>(what: string, work: (provider: Provider) => Promise<T>): Promise<T> {
@@ -28,6 +46,7 @@ export function createComputeDevice(wanted: Provider, say: Notify = notify): Com
       return await work(tried);
     } catch (error) {
       if (tried === "cpu") throw error;
+      end();
       if (provider !== "cpu") {
         provider = "cpu";
         const reason = (error as Error).message.trim();
@@ -43,6 +62,7 @@ export function createComputeDevice(wanted: Provider, say: Notify = notify): Com
     },
     async open(compile) {
       const compiled = (on: Provider) => compile(on).then((session) => ({ on, session }));
+      begin();
       let current = await withFallback("could not compile the model", compiled);
       const sessionOn = async (on: Provider): Promise<GraphSession> => {
         if (current.on !== on) {
@@ -54,11 +74,18 @@ export function createComputeDevice(wanted: Provider, say: Notify = notify): Com
         return current.session;
       };
       const run = <T>(work: (session: GraphSession) => Promise<T>): Promise<T> =>
-        withFallback("failed in a run", async (on) => work(await sessionOn(on)));
+        withFallback("failed in a run", async (on) => {
+          const result = await work(await sessionOn(on));
+          end();
+          return result;
+        });
       return {
         run: (feeds, fetches) => run((session) => session.run(feeds, fetches)),
         runInPlace: (feeds, outputs) => run((session) => session.runInPlace(feeds, outputs)),
-        release: () => current.session.release(),
+        async release() {
+          end();
+          await current.session.release();
+        },
       };
     },
   };

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { createAttempts } from "./attempts.ts";
 import type { Provider } from "./device.ts";
 import type { Finding } from "./finding.ts";
 import { probeProvider, runtimeVersion } from "./probe.ts";
@@ -14,6 +15,12 @@ export interface FindingCache {
   /** What a probe says now; remembered. */
   refresh(provider: Provider): Promise<Finding>;
 }
+
+/** Where findings are remembered unless said otherwise: the platform's folder for caches. */
+export const devicesFolder = (): string => path.join(envPaths("kept", { suffix: "" }).cache, "devices");
+
+/** Processes that may be lost on a device before it is left alone: one may have been ended by its user. */
+const MAX_LOST = 2;
 
 /** Longest that a finding is believed, milliseconds: not every driver leaves a trace in the key. */
 const MAX_AGE_MS = 24 * 3_600_000;
@@ -27,7 +34,8 @@ export interface FindingCacheOptions {
 
 export function createFindingCache(options: FindingCacheOptions = {}): FindingCache {
   const env = options.env ?? process.env;
-  const folder = options.folder ?? path.join(envPaths("kept", { suffix: "" }).cache, "devices");
+  const folder = options.folder ?? devicesFolder();
+  const attempts = createAttempts(folder);
   const probe = options.probe ?? ((provider) => probeProvider(provider, { env }));
   const now = options.now ?? Date.now;
   const fileOf = (provider: Provider) => path.join(folder, `${provider}.json`);
@@ -35,12 +43,15 @@ export function createFindingCache(options: FindingCacheOptions = {}): FindingCa
   async function refresh(provider: Provider): Promise<Finding> {
     const key = machineKey(env);
     const finding = await probe(provider);
+    attempts.forget(provider);
     remember(fileOf(provider), { key, at: now(), finding });
     return finding;
   }
   return {
     refresh,
     async find(provider) {
+      const nLost = attempts.nLost(provider);
+      if (nLost >= MAX_LOST) return { provider, state: "failed", message: lostMessage(nLost) };
       const known = recall(fileOf(provider));
       const age = known ? now() - known.at : Number.NaN;
       const finding = known?.finding;
@@ -49,6 +60,9 @@ export function createFindingCache(options: FindingCacheOptions = {}): FindingCa
     },
   };
 }
+
+const lostMessage = (nLost: number): string =>
+  `${nLost} processes ended before their first result on it; \`kept doctor\` tries it anew`;
 
 interface Remembered {
   readonly key: string;

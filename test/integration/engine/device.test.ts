@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { createRandom } from "../../../core/statistics/random.ts";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
 import type { Provider } from "../../../engine/devices/device.ts";
+import { createFindingCache } from "../../../engine/devices/finding-cache.ts";
+import { describeFinding, type Finding } from "../../../engine/devices/finding.ts";
 import { probeProvider } from "../../../engine/devices/probe.ts";
 import { openModel } from "../../../engine/generate/model.ts";
 import { packBatches } from "../../../engine/optim/packing.ts";
@@ -37,6 +41,13 @@ describe("devices", function () {
   after(() => {
     folder[Symbol.dispose]();
     rmSync(dir, { recursive: true, force: true });
+  });
+  // What is found out here is no one else's.
+  const cacheHome = process.env["XDG_CACHE_HOME"];
+  before(() => void (process.env["XDG_CACHE_HOME"] = dir));
+  after(() => {
+    delete process.env["XDG_CACHE_HOME"];
+    if (cacheHome !== undefined) process.env["XDG_CACHE_HOME"] = cacheHome;
   });
   const notices: { code: string | undefined; message: string }[] = [];
   const listen = (warning: Error & { code?: string }) => notices.push({ code: warning.code, message: warning.message });
@@ -75,6 +86,33 @@ describe("devices", function () {
     assert.match(await failing(`process.on("message", () => {})`, 1_000), /no answer within 1 s/);
   });
 
+  it("that took two processes with them are left alone, until someone tries them anew", async () => {
+    const attempts = path.resolve(import.meta.dirname, "../../../engine/devices/attempts.ts");
+    const cacheDir = path.join(dir, "findings");
+    const crash = (...steps: string[]) =>
+      spawnSync(process.execPath, ["--input-type=module-typescript", "--eval", steps.join(";")], { encoding: "utf8" });
+    const begin = [
+      `import { createAttempts } from ${JSON.stringify(pathToFileURL(attempts).href)}`,
+      `const attempts = createAttempts(${JSON.stringify(cacheDir)})`,
+      `attempts.begin("webgpu")`,
+    ];
+    const probe = (provider: Provider): Promise<Finding> =>
+      Promise.resolve({ provider, state: "no-device", message: "probed" });
+    const cache = createFindingCache({ folder: cacheDir, probe });
+    const expect = async (message: RegExp, finding = cache.find("webgpu")) =>
+      assert.match(describeFinding(await finding), message);
+
+    assert.notEqual(crash(...begin, "process.abort()").status, 0);
+    await expect(/probed/);
+    crash(...begin, `attempts.end("webgpu")`);
+    crash(...begin, "process.abort()");
+    await expect(/probed/);
+    crash(...begin, "process.abort()");
+    await expect(/2 processes ended before their first result/);
+    await expect(/probed/, cache.refresh("webgpu"));
+    await expect(/probed/);
+  });
+
   it("that cannot be used leave the model to the CPU, which says so", async () => {
     await using expected = await openModel(folder.dir, { threads: 1, device: "cpu" });
     await using model = await openModel(folder.dir, { threads: 1, device: ABSENT });
@@ -107,7 +145,7 @@ describe("devices", function () {
 
   const serve = async (device: string) => {
     const told: string[] = [];
-    const env = { ...WITHOUT_VULKAN, KEPT_DEVICE: device, XDG_CACHE_HOME: dir };
+    const env = { ...WITHOUT_VULKAN, KEPT_DEVICE: device };
     const before = { ...process.env };
     Object.assign(process.env, env);
     try {

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { buildInferenceGraph } from "../../../engine/architectures/inference-graph.ts";
+import { buildBlockGraphs } from "../../../engine/architectures/training-graph.ts";
 import {
   AUTO_MIN_ADVANTAGE,
   AUTO_MIN_PARAMETERS,
@@ -17,7 +19,9 @@ import { describeFinding, remedy, type Finding, type Ready } from "../../../engi
 import { deviceForModel } from "../../../engine/devices/model-device.ts";
 import type { Notice } from "../../../engine/devices/notice.ts";
 import { judge } from "../../../engine/devices/probe.ts";
+import type { Graph } from "../../../engine/graph/graph.ts";
 import type { GraphSession } from "../../../engine/graph/session.ts";
+import { randomWeights, TINY } from "../../support/tiny-decoder.ts";
 import { describeProvider, reportDevices } from "../../../server/doctor/devices.ts";
 
 const READY: Ready = { state: "ready", isSoftware: false, drivers: [], gflops: 900, cpuGflops: 100, error: 1e-6 };
@@ -225,7 +229,11 @@ describe("a compute device", () => {
     const told: Notice[] = [];
     const failing = { compile: false, run: false };
     const log: string[] = [];
-    const device = createComputeDevice("webgpu", (notice) => told.push(notice));
+    const attempts = {
+      begin: (provider: Provider) => log.push(`begin ${provider}`),
+      end: (provider: Provider) => log.push(`end ${provider}`),
+    };
+    const device = createComputeDevice("webgpu", (notice) => told.push(notice), attempts);
     const open = (name: string) =>
       device.open((provider) => {
         log.push(`compile ${name} on ${provider}`);
@@ -248,7 +256,8 @@ describe("a compute device", () => {
     const session = await open("a");
     assert.equal(await ranOn(session), "webgpu");
     await session.release();
-    assert.deepEqual([told, log], [[], ["compile a on webgpu", "release a on webgpu"]]);
+    assert.deepEqual(told, []);
+    assert.deepEqual(log, ["begin webgpu", "compile a on webgpu", "end webgpu", "release a on webgpu"]);
   });
 
   it("that cannot compile leaves everything to the CPU", async () => {
@@ -257,7 +266,8 @@ describe("a compute device", () => {
     assert.equal(await ranOn(await open("a")), "cpu");
     assert.equal(await ranOn(await open("b")), "cpu");
     assert.equal(device.provider, "cpu");
-    assert.deepEqual(log, ["compile a on webgpu", "compile a on cpu", "compile b on cpu"]);
+    const attempt = ["begin webgpu", "compile a on webgpu", "end webgpu"];
+    assert.deepEqual(log, [...attempt, "compile a on cpu", "compile b on cpu"]);
     assert.deepEqual(told, [
       { code: "device-failed", message: "webgpu could not compile the model; going on with the CPU. no kernel" },
     ]);
@@ -274,7 +284,9 @@ describe("a compute device", () => {
     assert.equal(told.length, 1);
     assert.match(told[0]!.message, /failed in a run; going on with the CPU\. device lost/);
     const moves = (name: string) => [`compile ${name} on cpu`, `release ${name} on webgpu`];
-    assert.deepEqual(log.slice(2), [...moves("a"), ...moves("b")]);
+    const opened = ["begin webgpu", "compile a on webgpu", "compile b on webgpu", "end webgpu"];
+    assert.deepEqual(log.slice(0, 4), opened);
+    assert.deepEqual(log.slice(4), [...moves("a"), ...moves("b")]);
   });
 
   it("of the CPU passes errors on", async () => {
@@ -287,6 +299,31 @@ describe("a compute device", () => {
     assert.deepEqual(told, []);
   });
 });
+
+describe("graphs for a device", () => {
+  const config = { ...TINY, headDim: 16 };
+  const shape = { nRows: 1, rowTokens: 8, nTargets: 4 };
+  const lora = { kind: "lora", rank: 2, scale: 1 } as const;
+  const blocks = (keep: "everything" | "nothing") =>
+    Object.values(buildBlockGraphs(config, lora, shape, keep, "input-gradient", "float32")).filter(isGraph);
+  const inference = (["float32", "int8"] as const).flatMap((precision) =>
+    (["inputs", "none"] as const).map((adapters) =>
+      buildInferenceGraph(config, randomWeights(config), { precision, adapters }),
+    ),
+  );
+
+  it("have nothing that WebGPU lacks or computes wrong", () => {
+    const graphs = [...inference, ...blocks("everything"), ...blocks("nothing")];
+    assert.ok(graphs.length >= 8);
+    for (const { op, outputs } of graphs.flatMap(({ nodes }) => nodes)) {
+      assert.notEqual(op, "FusedMatMul");
+      if (op === "Split") assert.ok(outputs.length <= 15);
+      if (op === "SimplifiedLayerNormalization") assert.equal(outputs.length, 1);
+    }
+  });
+});
+
+const isGraph = (value: unknown): value is Graph => typeof value === "object" && value !== null && "nodes" in value;
 
 describe("the doctor's report on devices", () => {
   const report = (asked: Device, nParameters: number | null, there: Parameters<typeof machine>[0]) =>
