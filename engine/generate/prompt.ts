@@ -87,12 +87,18 @@ function fitExamples(
   let nTokens = 0;
   for (const { path, text } of examples.toReversed()) {
     const next = [tokenizer.special.fileSeparator, ...tokenizer.encode(`${path}\n${text}\n`)];
+    const isWhole = nTokens + next.length <= room;
+    if (isWhole) fitted.unshift(next);
+    // The most useful one is worth its beginning; what would come before it is not.
+    else if (nTokens === 0 && room >= MIN_CUT_EXAMPLE) fitted.unshift(next.slice(0, room));
+    if (!isWhole) break;
     nTokens += next.length;
-    if (nTokens > room) break;
-    fitted.unshift(next);
   }
   return { fitted };
 }
+
+/** Fewer tokens of an example that does not fit say nothing. */
+const MIN_CUT_EXAMPLE = 32;
 
 /** What imports may take of a prompt whose file does not fit. */
 const IMPORT_SHARE = 1 / 10;
