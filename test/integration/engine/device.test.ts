@@ -14,6 +14,7 @@ import { openModel } from "../../../engine/generate/model.ts";
 import { packBatches } from "../../../engine/optim/packing.ts";
 import { startEngineProcess } from "../../../engine/process/host.ts";
 import { createTrainer, imitated } from "../../../engine/training/trainer.ts";
+import { diagnose } from "../../../server/cli/doctor.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
 
 /** Vulkan's loader finds no driver by this, so WebGPU no device, whatever the machine has. */
@@ -141,6 +142,31 @@ describe("devices", function () {
     assert.deepEqual(await train(ABSENT), await train("cpu"));
     assert.deepEqual(await codes(), ["device-failed"]);
     assert.match(notices[0]!.message, new RegExp(`^${ABSENT} could not compile.*going on with the CPU`));
+  });
+
+  it("are in the doctor's report, where only one that was asked for can be wrong", async () => {
+    const examine = async (device: string) => {
+      process.env["KEPT_DEVICE"] = device;
+      try {
+        const checks = await diagnose({ dataDir: path.join(dir, "data"), modelDir: folder.dir });
+        return new Map(checks.filter(({ name }) => name.startsWith("device")).map((one) => [one.name, one]));
+      } finally {
+        delete process.env["KEPT_DEVICE"];
+      }
+    };
+    const found = await examine("auto");
+    assert.deepEqual([...found.keys()], ["device", "device cpu", "device webgpu", "device cuda", "device dml"]);
+    assert.ok([...found.values()].every(({ ok }) => ok));
+    assert.match(found.get("device")!.detail, /^cpu \(asked for: auto\); inference of .* is faster here/);
+    assert.deepEqual(found.get("device cpu")!.provider!.chosenFor.slice(0, 2), ["inference", "training"]);
+    assert.equal(found.get(`device ${ABSENT}`)!.provider!.state, "not-listed");
+
+    const wrong = await examine(ABSENT);
+    assert.deepEqual(
+      [...wrong.values()].filter(({ ok }) => !ok).map(({ name }) => name),
+      ["device", `device ${ABSENT}`],
+    );
+    assert.match((await examine("gpu")).get("device")!.detail, /There is no device called gpu/);
   });
 
   const serve = async (device: string) => {
