@@ -119,7 +119,7 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
       const current = engine;
       if (!current || signal.aborted) return null;
       try {
-        const completion = await current.complete(request, signal, retrieve);
+        const completion = await current.complete(request, signal, retrieve, { turn: "latest" });
         return completion.finish === "cancelled" ? null : completion;
       } catch (error) {
         if (!signal.aborted) options.log(`No suggestion: ${(error as Error).message}`);

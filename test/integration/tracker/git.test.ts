@@ -1,4 +1,4 @@
-import { GitError, gitStream } from "../../../tracker/git.ts";
+import { type GitError, gitStream } from "../../../tracker/git.ts";
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
 

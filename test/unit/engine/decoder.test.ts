@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Tensor } from "onnxruntime-node";
+import type { Tensor } from "onnxruntime-node";
 import { linearLayers, type DecoderConfig } from "../../../engine/architectures/decoder-config.ts";
 import { adapterInputs, buildInferenceGraph } from "../../../engine/architectures/inference-graph.ts";
 import { createKvCache, rewindTo } from "../../../engine/generate/kv-cache.ts";
