@@ -117,6 +117,8 @@ export function createProgram(setExit: SetExit): Command {
 
   const train = program.command("train").description("train every weight of a model, or an adapter");
   addTrainCommand(train, { dataDir, setExit });
+  // `kept train list --json`: commander gives the option to the command that has it first, and that is `train`.
+  const asked = <T extends { json?: boolean }>(flags: T): T => ({ ...flags, ...train.opts<{ json?: boolean }>() });
   train
     .command("start")
     .description("collect, train, test and deploy if the gate lets it; exit code 4 when it refuses")
@@ -144,7 +146,7 @@ export function createProgram(setExit: SetExit): Command {
         const workspaces = (flags.workspace ?? []).map((folder) => path.resolve(folder));
         const queued = await client.send("POST", "/v1/training/runs", { workspaces, overrides }, trainingRun);
         const run = flags.wait ? await waitForRun(client, queued.id) : queued;
-        print(run, flags, () => describeRun(run));
+        print(run, asked(flags), () => describeRun(run));
         if (run.state === "failed" || run.state === "cancelled") setExit(EXIT.failed);
         else if (run.evaluation?.verdict === "refuse") setExit(EXIT.gate);
       },
@@ -156,7 +158,7 @@ export function createProgram(setExit: SetExit): Command {
     .option("--json", "print JSON")
     .action(async (flags: { limit: number; json?: boolean }) => {
       const page = await (await connect()).get(`/v1/training/runs?limit=${flags.limit}`, runPage);
-      print(page, flags, () =>
+      print(page, asked(flags), () =>
         table(
           ["run", "state", "stage", "created", "loss", "verdict"],
           page.runs.map((run) => [run.id, run.state, run.stage, run.createdAt, lossOf(run), run.evaluation?.verdict]),

@@ -34,8 +34,6 @@ export function addTrainCommand(
   parts: { dataDir: () => string; setExit: (code: number) => void },
 ): void {
   train
-    // `kept train list --json`: an option after a subcommand belongs to the subcommand.
-    .enablePositionalOptions()
     .option("--strategy <name>", "full: every weight", "full")
     .option("--backend <name>", "torch: PyTorch, installed on first use", "torch")
     .option("--config <file>", "run configuration", "models/base/config.yaml")
