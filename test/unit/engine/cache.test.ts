@@ -7,6 +7,8 @@ import { compileGraph, type GraphSession } from "../../../engine/graph/session.t
 import { randomWeights, TINY } from "../../support/tiny-decoder.ts";
 
 const never = new AbortController().signal;
+/** A sum in another order can round an activation to its neighbour among the 127 steps of int8, in each layer. */
+const INT8_STEP = 2 / 127;
 const CONFIG = { ...TINY, headDim: 16, contextTokens: 192 };
 
 describe("the token reader", () => {
@@ -38,7 +40,7 @@ describe("the token reader", () => {
         const chunked = open();
         chunked.chunkTokens = chunkTokens / 8;
         const logits = await chunked.prefill(ids, never);
-        assertClose(logits!, (await open().readAll(ids, 1))[0]!, 1e-5);
+        assertClose(logits!, (await open().readAll(ids, 1))[0]!, isInt8 ? INT8_STEP : 1e-5);
       }),
       { numRuns: 40 },
     ));
