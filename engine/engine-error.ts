@@ -8,6 +8,7 @@ export type EngineErrorCode =
   | "adapter-unsupported"
   | "export-unsupported"
   | "tokenizer-invalid"
+  | "no-fill-in-the-middle"
   | "engine-start"
   | "engine-exited"
   | "engine-load-timeout"

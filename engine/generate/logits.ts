@@ -18,5 +18,5 @@ export function logProbabilityOf(logits: Float32Array, id: number): number {
 
 /** Every special token ends a suggestion: none of them belongs in code. */
 export function isEnd(tokenizer: Tokenizer, id: number): boolean {
-  return Object.values(tokenizer.special).includes(id);
+  return tokenizer.ends.has(id);
 }

@@ -2,6 +2,7 @@ import type { Precision } from "../architectures/inference-weights.ts";
 import type { Choice } from "../devices/choice.ts";
 import { requestedDevice, type Device } from "../devices/device.ts";
 import { deviceForModel } from "../devices/model-device.ts";
+import { notify } from "../devices/notice.ts";
 import { loadCheckpoint } from "../checkpoint/checkpoint.ts";
 import { readAdapter } from "../lora/adapter.ts";
 import type { LoadedModel } from "../process/messages.ts";
@@ -63,6 +64,11 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
   const checkpoint = loadCheckpoint(modelDir);
   const config = { ...checkpoint.config, contextTokens: Math.min(checkpoint.config.contextTokens, MAX_CONTEXT_TOKENS) };
   const tokenizer = loadTokenizer(modelDir);
+  if (tokenizer.dialect.name === "none")
+    notify({
+      code: "no-fill-in-the-middle",
+      message: `${checkpoint.name} has no tokens to fill in the middle: it does not see what follows the cursor.`,
+    });
   const { nParameters } = checkpoint;
   const precision = choosePrecision(options.precision ?? "auto", nParameters);
   const wanted = options.device ?? requestedDevice(process.env);
@@ -98,6 +104,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
       sha256: checkpoint.sha256,
       nParameters,
       contextTokens: config.contextTokens,
+      fillInTheMiddle: tokenizer.dialect.name,
     },
     tokenizer,
     device,

@@ -1,6 +1,8 @@
 import type { CompletionRequest, PromptExample } from "./completion.ts";
 import { importsUsedIn } from "../retrieve/import-lines.ts";
+import type { PromptPart } from "../tokenizer/dialect.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { pathComment } from "./path-comment.ts";
 
 /**
  * The prompt of a fill-in-the-middle suggestion:
@@ -12,6 +14,10 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
  * What stays the same from keystroke to keystroke stands first, so that its key-value cache is used
  * again. In the order spm that is everything but the end of the prefix, and the middle goes on from
  * the prefix as plain text, which small models do much better.
+ *
+ * So it is for Qwen2.5-Coder; the tokenizer's dialect says what the markers are and where they stand. A
+ * model without a file separator is shown each path as a comment line, at the start of the prefix, and no
+ * repository name unless it has a token for that. One that cannot fill in sees all but the suffix.
  */
 export interface Prompt {
   readonly ids: readonly number[];
@@ -45,13 +51,13 @@ const MAX_CHARS_PER_TOKEN = 6;
 type PromptParts = Pick<CompletionRequest, "prefix" | "suffix" | "path" | "repository" | "examples" | "head">;
 
 export function buildPrompt(tokenizer: Tokenizer, request: PromptParts, budget: PromptBudget): Prompt {
-  const { special } = tokenizer;
-  const head: number[] = [];
-  if (request.repository) head.push(special.repositoryName, ...tokenizer.encode(`${request.repository}\n`));
-  const file = [special.fileSeparator, ...tokenizer.encode(`${request.path}\n`)];
-  const nMarkers = 3;
+  const head = repositoryHeader(tokenizer, request.repository);
+  const file = excerptOf(tokenizer, request.path, "");
+  const layout = tokenizer.dialect.layouts[tokenizer.fimOrder];
+  const nMarkers = tokenizer.startOfText.length + layout.filter((part) => !isText(part)).length;
   const visibleSuffix = headTokens(tokenizer, request.suffix, Math.floor(budget.total * budget.suffix));
-  const suffix = visibleSuffix.slice(0, Math.floor(budget.total * budget.suffix));
+  const nSuffix = layout.includes("suffix") ? Math.floor(budget.total * budget.suffix) : 0;
+  const suffix = visibleSuffix.slice(0, nSuffix);
   const prefixMinimum = Math.floor(budget.total * (1 - budget.examples - budget.suffix));
   const room = budget.total - head.length - file.length - nMarkers - suffix.length;
   const visiblePrefix = tailTokens(tokenizer, request.prefix, room);
@@ -65,16 +71,54 @@ export function buildPrompt(tokenizer: Tokenizer, request: PromptParts, budget: 
   const imports = fitImports(tokenizer, request, uncut, Math.floor(budget.total * IMPORT_SHARE));
   const prefix = cutToFit(tokenizer, uncut, prefixRoom - imports.length);
   return {
-    ids: [...head, ...examples.fitted.flat(), ...imports, ...file, ...arrange(tokenizer, prefix, suffix)],
+    ids: arrange(tokenizer, layout, {
+      context: [...head, ...examples.fitted.flat(), ...imports],
+      file,
+      prefix,
+      suffix,
+    }),
     nExamplesUsed: examples.fitted.length,
     visible: { prefix: visiblePrefix, elsewhere: [...examples.fitted, visibleSuffix] },
   };
 }
 
-function arrange({ special, fimOrder }: Tokenizer, prefix: readonly number[], suffix: readonly number[]): number[] {
-  return fimOrder === "spm"
-    ? [special.fimPrefix, special.fimSuffix, ...suffix, special.fimMiddle, ...prefix]
-    : [special.fimPrefix, ...prefix, special.fimSuffix, ...suffix, special.fimMiddle];
+interface PromptTexts {
+  readonly context: readonly number[];
+  /** Separator, where there is one, and path of the file that is being written. */
+  readonly file: readonly number[];
+  readonly prefix: readonly number[];
+  readonly suffix: readonly number[];
+}
+
+function arrange(
+  { special, startOfText, dialect }: Tokenizer,
+  layout: readonly PromptPart[],
+  { context, file, prefix, suffix }: PromptTexts,
+): number[] {
+  const all = [...context, ...file];
+  // How much of it stands before the markers; the rest opens the prefix.
+  const nBefore =
+    special.fileSeparator === undefined ? 0 : dialect.path === "in the prefix" ? context.length + 1 : all.length;
+  const marked = layout.flatMap((part) => {
+    if (part === "prefix") return [...all.slice(nBefore), ...prefix];
+    return part === "suffix" ? suffix : [special[part]!];
+  });
+  return [...startOfText, ...all.slice(0, nBefore), ...marked];
+}
+
+const isText = (part: PromptPart): boolean => part === "prefix" || part === "suffix";
+
+function repositoryHeader(tokenizer: Tokenizer, name: string): number[] {
+  const { repositoryName } = tokenizer.special;
+  return name === "" || repositoryName === undefined ? [] : [repositoryName, ...tokenizer.encode(`${name}\n`)];
+}
+
+/** The path of a file and its text, as an excerpt of the prompt. */
+function excerptOf(tokenizer: Tokenizer, path: string, text: string): number[] {
+  const { fileSeparator } = tokenizer.special;
+  return fileSeparator === undefined
+    ? tokenizer.encode(`${pathComment(path)}\n${text}`)
+    : [fileSeparator, ...tokenizer.encode(`${path}\n${text}`)];
 }
 
 /** The last examples that fit, in their order: the most useful one stands nearest to the file. */
@@ -86,7 +130,7 @@ function fitExamples(
   const fitted: number[][] = [];
   let nTokens = 0;
   for (const { path, text } of examples.toReversed()) {
-    const next = [tokenizer.special.fileSeparator, ...tokenizer.encode(`${path}\n${text}\n`)];
+    const next = excerptOf(tokenizer, path, `${text}\n`);
     const isWhole = nTokens + next.length <= room;
     if (isWhole) fitted.unshift(next);
     // The most useful one is worth its beginning; what would come before it is not.
@@ -115,7 +159,7 @@ function fitImports(tokenizer: Tokenizer, request: PromptParts, kept: readonly n
   const ids: number[] = [];
   for (const statement of used) if (ids.length + statement.length <= room) ids.push(...statement);
   if (ids.length === 0) return [];
-  return [tokenizer.special.fileSeparator, ...tokenizer.encode(`${request.path}\n`), ...ids];
+  return [...excerptOf(tokenizer, request.path, ""), ...ids];
 }
 
 /** At least the last `room` tokens of a text, where it has them, from a line's start where one is near. */

@@ -68,4 +68,6 @@ export interface LoadedModel {
   readonly sha256: string;
   readonly nParameters: number;
   readonly contextTokens: number;
+  /** Name of the dialect of fill-in-the-middle prompts, `none` for a model that only goes on from the prefix. */
+  readonly fillInTheMiddle: string;
 }

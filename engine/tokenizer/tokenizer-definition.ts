@@ -49,10 +49,22 @@ export function readTokenizerFile(folder: string): TokenizerFile {
   };
 }
 
-/** Read `tokenizer_config.json`; empty when there is none. Throws tokenizer-invalid. */
-export function readTokenizerSettings(folder: string): Readonly<Record<string, unknown>> {
-  if (!existsSync(path.join(folder, "tokenizer_config.json"))) return {};
-  return readObject(folder, "tokenizer_config.json", MAX_SETTINGS_BYTES);
+/**
+ * Read a JSON object beside `tokenizer.json`; empty when there is none. Throws tokenizer-invalid for a damaged
+ * one, unless that is to be ignored.
+ */
+export function readSettings(
+  folder: string,
+  name: string,
+  damage: "refuse damage" | "ignore damage" = "refuse damage",
+): Readonly<Record<string, unknown>> {
+  if (!existsSync(path.join(folder, name))) return {};
+  try {
+    return readObject(folder, name, MAX_SETTINGS_BYTES);
+  } catch (error) {
+    if (damage === "refuse damage") throw error;
+    return {};
+  }
 }
 
 function readObject(folder: string, name: string, maxBytes: number): Record<string, unknown> {
@@ -71,7 +83,7 @@ function readObject(folder: string, name: string, maxBytes: number): Record<stri
   return value;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { weightShapes } from "../../engine/architectures/decoder-config.ts";
 import { float32Tensor, writeSafetensors } from "../../engine/checkpoint/safetensors.ts";
-import { SPECIAL_TOKENS } from "../../engine/tokenizer/tokenizer.ts";
+import { SPECIAL_TOKENS } from "../../engine/tokenizer/dialect.ts";
 import { randomWeights, TINY } from "./tiny-decoder.ts";
 
 /** A folder with an untrained model over single bytes: everything of a real one but knowledge. */

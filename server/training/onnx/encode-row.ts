@@ -56,7 +56,8 @@ const CLOSERS_ONLY = /^[\s)\]}>'"`;,]*$/;
  */
 function targetIds(tokenizer: Tokenizer, owed: string, completion: string, suffix: string): number[] {
   const firstLine = suffix.slice(0, Math.max(0, suffix.indexOf("\n")));
-  return CLOSERS_ONLY.test(firstLine)
-    ? [...tokenizer.encode(owed + completion), tokenizer.special.endOfText]
+  const { endOfText } = tokenizer.special;
+  return CLOSERS_ONLY.test(firstLine) && endOfText !== undefined
+    ? [...tokenizer.encode(owed + completion), endOfText]
     : tokenizer.encode(`${owed}${completion}\n`);
 }

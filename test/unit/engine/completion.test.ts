@@ -137,7 +137,7 @@ describe("prompts", () => {
         { total: 1_600, examples: 0, suffix: 0 },
       );
       assert.ok(ids.length > 1_300 && ids.length <= 1_600);
-      const kept = tokenizer.decode(ids.slice(ids.indexOf(tokenizer.special.fimMiddle) + 1));
+      const kept = tokenizer.decode(ids.slice(ids.indexOf(tokenizer.special.fimMiddle!) + 1));
       assert.ok(prefix.endsWith(kept));
       cuts.add(kept.slice(0, kept.indexOf("=")));
     }
@@ -156,7 +156,7 @@ describe("prompts", () => {
   });
   it("takes special tokens in code as text", () => {
     const ids = tokenizer.encode("<|endoftext|>");
-    assert.ok(!ids.includes(tokenizer.special.endOfText));
+    assert.ok(!ids.includes(tokenizer.special.endOfText!));
   });
   it("round-trips text of any script", () => {
     for (const text of ["a  b\n\tc", "déjà vu", "日本語 // 注释", "🙂"])
