@@ -18,7 +18,7 @@ const HASH_NAMES = new Set(["Makefile", "Dockerfile", "Gemfile", "Rakefile", "CM
 /** The path of a file as a comment of its language, for a model that has no special token for it. */
 export function pathComment(file: string): string {
   const name = path.posix.basename(file);
-  const extension = path.posix.extname(name).toLowerCase();
+  const extension = (path.posix.extname(name) || (name.startsWith(".") ? name : "")).toLowerCase();
   const known = COMMENTS.find(([extensions]) => extension !== "" && extensions.split(" ").includes(extension));
   if (!known) return `${HASH_NAMES.has(name) ? "#" : "//"} ${file}`;
   const [, open, close] = known;
