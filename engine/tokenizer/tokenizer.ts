@@ -3,7 +3,14 @@ import { EngineError } from "../engine-error.ts";
 import { readControlTokens } from "./control-tokens.ts";
 import { dialectOf, type Dialect, type FimOrder, type SpecialTokenName } from "./dialect.ts";
 import { tokenRanges, type TokenRange } from "./offsets.ts";
-import { BLANK, BLANK_BYTES, bytesOfPiece, isSentencePieces, withoutLeadingBlank } from "./sentence-pieces.ts";
+import {
+  BLANK,
+  BLANK_BYTES,
+  bytesOfPiece,
+  encodeByWords,
+  isSentencePieces,
+  withoutLeadingBlank,
+} from "./sentence-pieces.ts";
 import { readSettings, readTokenizerFile, type TokenizerFile } from "./tokenizer-definition.ts";
 
 export interface Tokenizer {
@@ -142,7 +149,7 @@ function openPlain(file: TokenizerFile, reserved: ReadonlySet<number>, folder: s
     };
     const form = JSON.stringify(definition["normalizer"] ?? null).includes('"NFC"') ? "NFC" : "as is";
     const plain = new HubTokenizer(withoutReserved, { clean_up_tokenization_spaces: false });
-    if (isSentencePieces(definition)) return { ...sentencePieces(plain, known, blanks), form };
+    if (isSentencePieces(definition)) return { ...sentencePieces(plain, definition, known, blanks), form };
     return {
       encode: (text) => plain.encode(text, { add_special_tokens: false }),
       decodeRun: (ids) => plain.decode([...ids], { clean_up_tokenization_spaces: false }),
@@ -157,20 +164,19 @@ function openPlain(file: TokenizerFile, reserved: ReadonlySet<number>, folder: s
 
 function sentencePieces(
   plain: HubTokenizer,
+  definition: Readonly<Record<string, unknown>>,
   vocab: Readonly<Record<string, number>>,
   blanks: ReadonlySet<string>,
 ): Pick<PlainTokenizer, "encode" | "decodeRun" | "bytesOf"> {
   const bytesOf = (token: string): Uint8Array => (blanks.has(token) ? Buffer.from(token) : bytesOfPiece(token));
   const blankBytes = BLANK_BYTES.filter((token) => Object.hasOwn(vocab, token));
-  const encode = (text: string) => plain.encode(text, { add_special_tokens: false });
+  const encodeWhole = (text: string): readonly string[] => plain.encode(text, { add_special_tokens: false }).tokens;
+  const encode = blanks.size > 0 ? encodeWhole : encodeByWords(encodeWhole, definition, Object.keys(vocab));
   return {
     encode(text) {
       // A blank of SentencePiece in somebody's text is not a blank.
-      if (blankBytes.length < BLANK_BYTES.length || !text.includes(BLANK)) return encode(text);
-      const tokens = text.split(BLANK).flatMap((part, i) => {
-        const before = i === 0 ? [] : BLANK_BYTES;
-        return part === "" ? before : [...before, ...encode(part).tokens];
-      });
+      const parts = blankBytes.length < BLANK_BYTES.length ? [text] : text.split(BLANK);
+      const tokens = parts.flatMap((part, i) => (i === 0 ? encode(part) : [...BLANK_BYTES, ...encode(part)]));
       return { tokens, ids: tokens.map((token) => plain.token_to_id(token)) };
     },
     decodeRun(ids) {

@@ -63,6 +63,16 @@ describe("a tokenizer from SentencePiece", () => {
     });
   }
 
+  it("encodes by words what it would encode at once", () => {
+    // A token with a blank inside, which nothing here merges into, makes it take texts whole.
+    const definition = sentencePieceTokenizer([]);
+    definition.model.vocab["x▁x"] = Object.keys(definition.model.vocab).length;
+    const whole = load(definition);
+    fc.assert(fc.property(texts, (text) => assert.deepEqual(llama.encode(text), whole.encode(text))));
+    definition.model.merges.push(["x", "▁"], ["x▁", "x"]);
+    definition.model.vocab["x▁"] = Object.keys(definition.model.vocab).length;
+    assert.deepEqual(load(definition).encode("x x").length, 1);
+  });
   it("gives each token the text that it stands for wherever it stands", () => {
     const shown = (text: string) => llama.encode(text).map((id) => llama.textOf(id));
     assert.deepEqual(shown("    const re"), ["    ", "const", " re"]);
