@@ -46,7 +46,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
   const { tokenizer, reader, contextTokens, copyPriorWeights } = options;
 
   function prepare(request: CompletionRequest, nMore: number): { prompt: Prompt; owed: string } {
-    const { kept, owed } = healPrefix(request.prefix);
+    const { kept, owed } = healPrefix(request.prefix, tokenizer);
     const total = Math.min(SERVING_BUDGET.total, contextTokens - nMore);
     return { prompt: buildPrompt(tokenizer, { ...request, prefix: kept }, { ...SERVING_BUDGET, total }), owed };
   }
@@ -161,7 +161,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
     },
 
     async score(request, completion) {
-      const { owed } = healPrefix(request.prefix);
+      const { owed } = healPrefix(request.prefix, tokenizer);
       const target = tokenizer.encode(owed + completion).slice(0, contextTokens / 2);
       const { prompt } = prepare(request, target.length);
       const ids = [...prompt.ids, ...target.slice(0, -1)];

@@ -30,7 +30,7 @@ export function encodeCompletions(
   rowTokens: number,
   maxTargets: number,
 ): TrainingDocument[] {
-  const { kept, owed } = healPrefix(row.prefix);
+  const { kept, owed } = healPrefix(row.prefix, tokenizer);
   const encoded = completions.map((text) => targetIds(tokenizer, owed, text, row.suffix).slice(0, maxTargets));
   const longest = Math.max(...encoded.map((ids) => ids.length));
   const budget: PromptBudget = {

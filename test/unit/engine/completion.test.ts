@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import path from "node:path";
 import { healPrefix } from "../../../engine/generate/healing.ts";
 import { createStopCheck, dropUnfinishedWord, loopStart, trimCompletion } from "../../../engine/generate/stop.ts";
 import { buildPrompt } from "../../../engine/generate/prompt.ts";
@@ -60,13 +61,19 @@ describe("loops", () => {
 });
 
 describe("token healing", () => {
-  const check = (prefix: string, kept: string, owed: string) => assert.deepEqual(healPrefix(prefix), { kept, owed });
+  const shipped = loadTokenizer(path.resolve(import.meta.dirname, "../../../models/base"));
+  const check = (prefix: string, kept: string, owed: string) =>
+    assert.deepEqual(healPrefix(prefix, shipped), { kept, owed });
   it("owes the indentation of a new line", () => check("{\n    ", "{\n", "    "));
   it("owes the word under the cursor with its space", () => check("const fo", "const", " fo"));
   it("owes the punctuation under the cursor", () => check("foo(", "foo", "("));
   it("owes nothing at the start of a line", () => check("foo\n", "foo\n", ""));
   it("owes nothing at the start of a file", () => check("", "", ""));
   it("owes nothing of a word too long to be unfinished", () => check("x".repeat(40), "x".repeat(40), ""));
+  it("owes nothing of a character whose bytes are spread over tokens, for none of them writes it", () => {
+    check("// 日本", "// 日本", "");
+    check("const 本fo", "const 本", "fo");
+  });
   it("owes deep indentation whole", () => check(`\n${" ".repeat(32)}`, "\n", " ".repeat(32)));
 });
 

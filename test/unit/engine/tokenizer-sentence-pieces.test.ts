@@ -87,8 +87,8 @@ describe("a tokenizer from SentencePiece", () => {
     }
   });
   it("lets a prefix be healed: some token writes what is owed", () => {
-    for (const prefix of ["{\n    ", "x = con", "const re", "foo(", "{\n\t"]) {
-      const { kept, owed } = healPrefix(prefix);
+    for (const prefix of ["{\n    ", "x = con", "const re", "foo(", "{\n\t", "// 日本x", "s = 'é", "Z"]) {
+      const { kept, owed } = healPrefix(prefix, llama);
       const ids = llama.encode(owed);
       assert.equal(llama.decode([...llama.encode(kept), ...ids]), prefix);
       assert.ok(writes(llama, ids[0]!, owed), prefix);
