@@ -45,7 +45,9 @@ export function loadTokenizer(folder: string): Tokenizer {
   const added = new Map(file.added.map(({ content, id }) => [content, id]));
   const idOf = (token: string): number | undefined =>
     added.get(token) ?? (Object.hasOwn(file.vocab, token) ? file.vocab[token] : undefined);
-  const dialect = dialectOf((token) => idOf(token) !== undefined);
+  // Some converters leave the markers in the vocabulary alone.
+  const declared = dialectOf((token) => added.has(token));
+  const dialect = declared.name === "none" ? dialectOf((token) => idOf(token) !== undefined) : declared;
   const special = specialTokens(dialect, idOf);
   const control = readControlTokens(folder, file, (token) => added.get(token));
   if (control.endOfText.length > 0) special.endOfText ??= control.endOfText[0]!;

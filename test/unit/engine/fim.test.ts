@@ -122,6 +122,10 @@ describe("fill-in-the-middle", () => {
     const tokenizer = load(definition);
     assert.equal(tokenizer.dialect.name, "code-llama");
     assert.ok(tokenizer.encode("▁<PRE>x").every((id) => !tokenizer.reserved.has(id)));
+    // Those that are declared count first.
+    const both = byteLevelTokenizer([...tokensOf("qwen2.5-coder"), ...tokensOf("starcoder2").slice(1)]);
+    both.added_tokens = both.added_tokens.filter(({ content }) => !content.startsWith("<|fim"));
+    assert.equal(load(both).dialect.name, "starcoder2");
   });
 
   describe("special tokens written in code stay code:", () => {
