@@ -7,6 +7,7 @@ import { compareAdapters } from "./evaluation/compare.ts";
 import { weightGuard } from "./evaluation/guards.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
 import type { TrainingRow } from "./training/backend.ts";
+import { loraFor } from "./training/hyper-parameters.ts";
 import { createOnnxBackend } from "./training/onnx/backend.ts";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -43,6 +44,7 @@ async function performTraining(task: TrainingTask, { send, evaluation, signal }:
     );
   }
 
+  const lora = loraFor(task.overrides, train.length);
   const { curve: _, ...result } = await createOnnxBackend().train(
     {
       runId: task.runId,
@@ -50,12 +52,12 @@ async function performTraining(task: TrainingTask, { send, evaluation, signal }:
       train: train.map(trainingRow),
       validation: validation.map(trainingRow),
       runDir: task.runDir,
-      lora: task.lora,
+      lora,
     },
     (progress) => send({ kind: "progress", progress }),
     signal,
   );
-  send({ kind: "trained", result });
+  send({ kind: "trained", result, lora });
 
   const { challenger, champion } = await evaluation;
   const weights = readSafetensors(readFileSync(path.join(challenger.dir, "adapter_model.safetensors")));
@@ -66,7 +68,7 @@ async function performTraining(task: TrainingTask, { send, evaluation, signal }:
     test,
     {
       guards: [weightGuard([...weights].map(([name, tensor]) => [name, toFloat32(tensor)] as const))],
-      seed: task.lora.seed,
+      seed: lora.seed,
       signal,
     },
   );

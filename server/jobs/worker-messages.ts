@@ -1,6 +1,6 @@
 import type { DatasetRow } from "../../core/dataset-row.ts";
 import type { GateDecision } from "../../core/evaluation/gate.ts";
-import type { TrainingProgress } from "../../protocol/api.ts";
+import type { TrainingProgress, TrainingRequest } from "../../protocol/api.ts";
 import type { Snapshot, SnapshotOrigin } from "../datasets/snapshot.ts";
 import type { LoraHyperParameters, TrainingResult } from "../training/backend.ts";
 
@@ -34,7 +34,7 @@ export interface TrainingTask {
   readonly datasetsDir: string;
   /** Rows to build a dataset from, or the hash of the one that an earlier attempt built. */
   readonly collect: CollectTask | { readonly sha256: string };
-  readonly lora: LoraHyperParameters;
+  readonly overrides: TrainingRequest["overrides"];
 }
 
 export type WorkerTask = DatasetTask | TrainingTask;
@@ -49,6 +49,6 @@ export type FromWorker =
   | { readonly kind: "progress"; readonly progress: TrainingProgress }
   /** Something that a person should know and that stopped nothing, under a documented code. */
   | { readonly kind: "notice"; readonly code: string; readonly message: string }
-  | { readonly kind: "trained"; readonly result: Omit<TrainingResult, "curve"> }
+  | { readonly kind: "trained"; readonly result: Omit<TrainingResult, "curve">; readonly lora: LoraHyperParameters }
   | { readonly kind: "evaluated"; readonly decision: GateDecision }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };

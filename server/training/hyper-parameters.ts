@@ -20,10 +20,19 @@ export const DEFAULT_LORA: LoraHyperParameters = {
   seed: 1,
 };
 
+/**
+ * Updates for each row. On 1,294 rows of this project's history 280 updates lowered the loss on those rows by
+ * 20 % and on later ones by 0.270 nats a token, 582 updates by 39 % and 0.261: between the two is enough.
+ */
+const UPDATES_PER_ROW = 0.38;
+/** More hold two cores for longer than 3 minutes. */
+const MAX_STEPS = 640;
+
 /** Alpha over rank stays as it is, so that another rank does not change the size of a step. */
-export function loraFor(overrides: TrainingRequest["overrides"]): LoraHyperParameters {
+export function loraFor(overrides: TrainingRequest["overrides"], nRows: number): LoraHyperParameters {
   const rank = overrides.rank ?? DEFAULT_LORA.rank;
-  const steps = overrides.steps ?? DEFAULT_LORA.steps;
+  const fitting = Math.min(MAX_STEPS, Math.max(DEFAULT_LORA.steps, Math.round(nRows * UPDATES_PER_ROW)));
+  const steps = overrides.steps ?? fitting;
   return {
     ...DEFAULT_LORA,
     rank,

@@ -12,7 +12,7 @@ import type { PushHub } from "../push/hub.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Job } from "../store/job-store.ts";
 import type { Store } from "../store/store.ts";
-import { loraFor } from "./hyper-parameters.ts";
+import { DEFAULT_LORA } from "./hyper-parameters.ts";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -105,7 +105,6 @@ async function performRun(
     });
     publish(runId);
   };
-  const lora = loraFor(request.overrides);
   const runDir = path.join(parts.places.runs, runId);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   const earlier = run.datasetId === null ? null : store.datasets.get(run.datasetId);
@@ -115,8 +114,11 @@ async function performRun(
     runDir,
     modelDir: parts.modelDir,
     datasetsDir: parts.places.datasets,
-    collect: earlier === null ? parts.collect(request.workspaces, lora.seed) : { sha256: earlier.sha256 },
-    lora,
+    collect:
+      earlier === null
+        ? parts.collect(request.workspaces, request.overrides.seed ?? DEFAULT_LORA.seed)
+        : { sha256: earlier.sha256 },
+    overrides: request.overrides,
   };
   fenced(() => store.runs.moveTo(runId, earlier === null ? "collect" : "train", "running"));
 
@@ -139,6 +141,7 @@ async function performRun(
       case "notice":
         return parts.log.warn({ event: "worker-notice", run: runId, code: message.code, message: message.message });
       case "trained": {
+        const { lora } = message;
         const { adapterDir, trainLoss } = message.result;
         const datasetId = store.runs.get(runId)!.datasetId!;
         const base = parts.base();

@@ -10,14 +10,13 @@ import path from "node:path";
 
 /** What a demo of five minutes on two cores has time for. */
 const DEFAULT_POINTS = 120;
-const DEFAULT_STEPS = 280;
 
 interface DemoFlags {
   readonly once?: boolean;
   readonly repo?: string;
   readonly port: number;
   readonly limit: number;
-  readonly steps: number;
+  readonly steps?: number;
   readonly modelDir?: string;
 }
 
@@ -30,7 +29,7 @@ export function addDemoCommand(program: Command, setExit: (code: number) => void
     .option("--repo <folder>", "git work tree (default: this folder)")
     .option("--port <number>", "port on 127.0.0.1; 0 takes any free one", Number, 0)
     .option("--limit <points>", "points of the history to replay, the newest ones", positiveInteger, DEFAULT_POINTS)
-    .option("--steps <number>", "training steps", positiveInteger, DEFAULT_STEPS)
+    .option("--steps <number>", "training steps (default: by the rows that there are)", positiveInteger)
     .option("--model-dir <folder>", "base model (default: KEPT_MODEL_DIR or the one shipped)")
     .action(async (flags: DemoFlags) => setExit(await demo(flags)));
 }
@@ -50,7 +49,7 @@ async function demo(flags: DemoFlags): Promise<number> {
       modelDir: resolveModelDir(flags.modelDir, env),
       port: flags.port,
       nPoints: flags.limit,
-      overrides: { steps: flags.steps },
+      overrides: flags.steps === undefined ? {} : { steps: flags.steps },
       setUpMs: readyAt - startedAt,
       signal,
     });
