@@ -51,7 +51,7 @@ describe("scripts/gpu", function () {
     };
     session("loaded", "load", at("loads/load-1"));
     const state = (): { step: number; cycles: { ended: boolean }[] } =>
-      JSON.parse(readFileSync(at("place/work/checkpoint/state.json"), "utf8")) as never;
+      JSON.parse(readFileSync(at(path.join("place", "work", "checkpoint", "state.json")), "utf8")) as never;
 
     const first = session("first", "train", "60", "300");
     assert.ok(first.includes("folder.tar.gz") && first.length <= MAX_FILES, first.join(" "));
