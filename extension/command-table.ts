@@ -44,7 +44,7 @@ async function acceptPart(ctx: Ctx, command: string): Promise<void> {
 
 async function explainLast(ctx: Ctx, named: unknown): Promise<void> {
   const id = ratedSuggestion(ctx, named);
-  if (id === null) void vscode.window.showInformationMessage("There is no suggestion to explain yet.");
+  if (id === null) void vscode.window.showInformationMessage(vscode.l10n.t("There is no suggestion to explain yet."));
   else await explainSuggestion(id);
 }
 
@@ -61,10 +61,10 @@ async function trainNow(ctx: Ctx): Promise<void> {
     body,
     AbortSignal.timeout(DEADLINE_MS),
   );
-  if (answer.ok) ctx.status.flash("$(beaker) Training queued");
+  if (answer.ok) ctx.status.flash(`$(beaker) ${vscode.l10n.t("Training queued")}`);
   else
     void vscode.window.showWarningMessage(
-      `The server did not take the training run (status ${answer.status}). See Kept's log.`,
+      vscode.l10n.t("The server did not take the training run (status {0}). See Kept's log.", answer.status),
     );
 }
 
@@ -78,5 +78,7 @@ async function openDashboard(ctx: Ctx): Promise<void> {
 }
 
 function sayAway(): void {
-  void vscode.window.showWarningMessage("Kept's server does not answer. Events wait until it does; the log says why.");
+  void vscode.window.showWarningMessage(
+    vscode.l10n.t("Kept's server does not answer. Events wait until it does; the log says why."),
+  );
 }

@@ -178,9 +178,9 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       adapter: engine.adapter,
       waiting,
       problem: problem
-        ? `events cannot be written (${problem})`
+        ? vscode.l10n.t("events cannot be written ({0})", problem)
         : dropped > 0
-          ? `${dropped} events dropped: the queue is full`
+          ? vscode.l10n.t("{0} events dropped: the queue is full", dropped)
           : null,
     };
   };
@@ -228,10 +228,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     status,
     counts: { leftAlone: 0 },
     lastAccepted: () => lastAccepted,
-    statusLine: () => {
-      const { waiting } = outbox.stats();
-      return `Model ${engine.state}, server ${link.state}, ${engine.adapter ? `adapter ${engine.adapter}` : "base model"}, ${waiting} events waiting`;
-    },
+    statusLine: () => status.summary,
   };
   isReady = true;
   captureChanged();

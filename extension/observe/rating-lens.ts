@@ -18,15 +18,15 @@ export function createRatingLens(ctx: Ctx): vscode.CodeLensProvider {
       return [
         lens(
           verdict === "up" ? "$(thumbsup-filled)" : "$(thumbsup)",
-          "Good suggestion",
+          vscode.l10n.t("Good suggestion"),
           verdict === "up" ? "kept.withdrawRating" : "kept.rateUp",
         ),
         lens(
           verdict === "down" ? "$(thumbsdown-filled)" : "$(thumbsdown)",
-          "Bad suggestion",
+          vscode.l10n.t("Bad suggestion"),
           verdict === "down" ? "kept.withdrawRating" : "kept.rateDown",
         ),
-        lens("Why this suggestion?", "What it was made with", "kept.explainSuggestion"),
+        lens(vscode.l10n.t("Why this suggestion?"), vscode.l10n.t("What it was made with"), "kept.explainSuggestion"),
       ];
     },
   };

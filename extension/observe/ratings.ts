@@ -1,14 +1,15 @@
 import type { Ctx } from "../ctx.ts";
 import * as vscode from "vscode";
 
-const REASONS = [
-  { label: "Wrong", reason: "wrong" },
-  { label: "Insecure", reason: "insecure" },
-  { label: "Not our style", reason: "style" },
-  { label: "Outdated API", reason: "outdated-api" },
-  { label: "Too long", reason: "too-long" },
-  { label: "Something else", reason: "other" },
-] as const;
+const reasons = () =>
+  [
+    { label: vscode.l10n.t("Wrong"), reason: "wrong" },
+    { label: vscode.l10n.t("Insecure"), reason: "insecure" },
+    { label: vscode.l10n.t("Not our style"), reason: "style" },
+    { label: vscode.l10n.t("Outdated API"), reason: "outdated-api" },
+    { label: vscode.l10n.t("Too long"), reason: "too-long" },
+    { label: vscode.l10n.t("Something else"), reason: "other" },
+  ] as const;
 
 /** The suggestion that a rating means: the one named, the one on screen, or the one shown last. */
 export function ratedSuggestion(ctx: Ctx, named?: unknown): string | null {
@@ -19,18 +20,20 @@ export function ratedSuggestion(ctx: Ctx, named?: unknown): string | null {
 export async function rate(ctx: Ctx, verdict: "up" | "down" | "withdrawn", named?: unknown): Promise<void> {
   const id = ratedSuggestion(ctx, named);
   if (id === null) {
-    void vscode.window.showInformationMessage("There is no suggestion to rate yet.");
+    void vscode.window.showInformationMessage(vscode.l10n.t("There is no suggestion to rate yet."));
     return;
   }
   ctx.recorder.record("rated", id, { verdict });
   ctx.ratings.set(id, verdict);
   ctx.status.flash(
-    verdict === "up" ? "$(thumbsup) Rated" : verdict === "down" ? "$(thumbsdown) Rated" : "Rating withdrawn",
+    verdict === "withdrawn"
+      ? vscode.l10n.t("Rating withdrawn")
+      : `${verdict === "up" ? "$(thumbsup)" : "$(thumbsdown)"} ${vscode.l10n.t("Rated")}`,
   );
   if (verdict !== "down") return;
-  const chosen = await vscode.window.showQuickPick(REASONS, {
-    title: "What was wrong with it?",
-    placeHolder: "Optional: press Escape to leave it at the thumb",
+  const chosen = await vscode.window.showQuickPick(reasons(), {
+    title: vscode.l10n.t("What was wrong with it?"),
+    placeHolder: vscode.l10n.t("Optional: press Escape to leave it at the thumb"),
   });
   if (chosen) ctx.recorder.record("rated", id, { verdict, reason: chosen.reason });
 }

@@ -167,7 +167,7 @@ function offer(
 ): vscode.InlineCompletionItem[] {
   const insertText = document.eol === vscode.EndOfLine.CRLF ? text.replaceAll("\n", "\r\n") : text;
   const item = new vscode.InlineCompletionItem(insertText, new vscode.Range(position, position), {
-    title: "Suggestion accepted",
+    title: "Kept",
     command: ACCEPTED_COMMAND,
     arguments: [suggestionId],
   });

@@ -56,10 +56,12 @@ export function createConsent(memento: vscode.Memento, env: NodeJS.ProcessEnv): 
 }
 
 async function askFor(set: (answer: "allowed" | "refused") => Promise<void>): Promise<void> {
-  const allow = "Allow outcomes and code";
-  const notNow = "Not now";
+  const allow = vscode.l10n.t("Allow outcomes and code");
+  const notNow = vscode.l10n.t("Not now");
   const chosen = await vscode.window.showInformationMessage(
-    "Kept can learn from this folder: it would record which suggestions you keep, with the code around them, on this machine only. Suggestions work either way.",
+    vscode.l10n.t(
+      "Kept can learn from this folder: it would record which suggestions you keep, with the code around them, on this machine only. Suggestions work either way.",
+    ),
     allow,
     notNow,
   );

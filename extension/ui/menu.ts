@@ -15,17 +15,17 @@ export async function openMenu(ctx: Ctx): Promise<void> {
 function menuItems(ctx: Ctx): MenuItem[] {
   const root = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "";
   const capture: MenuItem = ctx.consent.isPaused
-    ? { label: "$(record) Resume learning", command: "kept.resumeCapture" }
+    ? { label: `$(record) ${vscode.l10n.t("Resume learning")}`, command: "kept.resumeCapture" }
     : ctx.consent.allows(root)
-      ? { label: "$(debug-pause) Pause learning", command: "kept.pauseCapture" }
-      : { label: "$(record) Learn from this folder", command: "kept.allowCapture" };
+      ? { label: `$(debug-pause) ${vscode.l10n.t("Pause learning")}`, command: "kept.pauseCapture" }
+      : { label: `$(record) ${vscode.l10n.t("Learn from this folder")}`, command: "kept.allowCapture" };
   return [
-    { label: "$(thumbsup) Rate the last suggestion up", command: "kept.rateUp" },
-    { label: "$(thumbsdown) Rate the last suggestion down", command: "kept.rateDown" },
-    { label: "$(question) Why this suggestion?", command: "kept.explainSuggestion" },
+    { label: `$(thumbsup) ${vscode.l10n.t("Rate the last suggestion up")}`, command: "kept.rateUp" },
+    { label: `$(thumbsdown) ${vscode.l10n.t("Rate the last suggestion down")}`, command: "kept.rateDown" },
+    { label: `$(question) ${vscode.l10n.t("Why this suggestion?")}`, command: "kept.explainSuggestion" },
     capture,
-    { label: "$(beaker) Train now", command: "kept.trainNow" },
-    { label: "$(dashboard) Open dashboard", command: "kept.openDashboard" },
-    { label: "$(output) Show log", command: "kept.showLog" },
+    { label: `$(beaker) ${vscode.l10n.t("Train now")}`, command: "kept.trainNow" },
+    { label: `$(dashboard) ${vscode.l10n.t("Open dashboard")}`, command: "kept.openDashboard" },
+    { label: `$(output) ${vscode.l10n.t("Show log")}`, command: "kept.showLog" },
   ];
 }

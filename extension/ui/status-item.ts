@@ -16,6 +16,8 @@ export interface StatusItem extends vscode.Disposable {
   /** Say something for a moment. */
   flash(text: string): void;
   readonly text: string;
+  /** Every state in one line. */
+  readonly summary: string;
 }
 
 const FLASH_MS = 2_500;
@@ -34,6 +36,7 @@ export function createStatusItem(): StatusItem {
     waiting: 0,
     problem: null,
   });
+  let summary = "";
   item.text = last;
   item.show();
   return {
@@ -42,7 +45,8 @@ export function createStatusItem(): StatusItem {
       if (!flashing) item.text = last;
       item.tooltip = tooltip(view);
       item.backgroundColor = view.problem ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
-      item.accessibilityInformation = { label: `Kept: ${describe(view).join(", ")}`, role: "button" };
+      summary = describe(view).join(", ");
+      item.accessibilityInformation = { label: `Kept: ${summary}`, role: "button" };
     },
     flash(text) {
       if (flashing) clearTimeout(flashing);
@@ -54,6 +58,9 @@ export function createStatusItem(): StatusItem {
     },
     get text() {
       return item.text;
+    },
+    get summary() {
+      return summary;
     },
     dispose() {
       if (flashing) clearTimeout(flashing);
@@ -76,27 +83,28 @@ export function statusText(view: StatusView): string {
 
 function describe(view: StatusView): string[] {
   const engine = {
-    loading: "model loading",
-    ready: "model ready",
-    restarting: "model restarting",
-    failed: "model failed",
-    stopped: "stopped",
+    loading: vscode.l10n.t("model loading"),
+    ready: vscode.l10n.t("model ready"),
+    restarting: vscode.l10n.t("model restarting"),
+    failed: vscode.l10n.t("model failed"),
+    stopped: vscode.l10n.t("stopped"),
   };
   const server = {
-    connecting: "looking for the server",
-    connected: "server connected",
-    offline: "server away, events wait",
-    stopped: "server link stopped",
+    connecting: vscode.l10n.t("looking for the server"),
+    connected: vscode.l10n.t("server connected"),
+    offline: vscode.l10n.t("server away, events wait"),
+    stopped: vscode.l10n.t("server link stopped"),
   };
   const capture = {
-    on: "learning from this folder",
-    paused: "learning paused",
-    "not-allowed": "not learning from this folder",
+    on: vscode.l10n.t("learning from this folder"),
+    paused: vscode.l10n.t("learning paused"),
+    "not-allowed": vscode.l10n.t("not learning from this folder"),
   };
   const lines = [engine[view.engine], server[view.server], capture[view.capture]];
-  if (view.training) lines.push(`training, step ${view.training.step} of ${view.training.totalSteps}`);
-  lines.push(view.adapter ? `adapter ${view.adapter}` : "base model");
-  if (view.waiting > 0) lines.push(`${view.waiting} events waiting`);
+  if (view.training)
+    lines.push(vscode.l10n.t("training, step {0} of {1}", view.training.step, view.training.totalSteps));
+  lines.push(view.adapter ? vscode.l10n.t("adapter {0}", view.adapter) : vscode.l10n.t("base model"));
+  if (view.waiting > 0) lines.push(vscode.l10n.t("{0} events waiting", view.waiting));
   if (view.problem) lines.push(view.problem);
   return lines;
 }
@@ -109,7 +117,7 @@ function tooltip(view: StatusView): vscode.MarkdownString {
     true,
   );
   text.appendMarkdown(
-    "\n\n[Explain the last suggestion](command:kept.explainSuggestion) · [Open dashboard](command:kept.openDashboard)",
+    `\n\n[${vscode.l10n.t("Explain the last suggestion")}](command:kept.explainSuggestion) · [${vscode.l10n.t("Open dashboard")}](command:kept.openDashboard)`,
   );
   text.isTrusted = { enabledCommands: ["kept.explainSuggestion", "kept.openDashboard"] };
   return text;

@@ -11,7 +11,7 @@ const DEADLINE_MS = 3_000;
 export async function explainSuggestion(suggestionId: string): Promise<void> {
   const uri = vscode.Uri.from({
     scheme: WHY_SCHEME,
-    path: `/Why this suggestion ${suggestionId.slice(-6)}.md`,
+    path: `/${vscode.l10n.t("Why this suggestion {0}", suggestionId.slice(-6))}.md`,
     query: suggestionId,
   });
   const document = await vscode.workspace.openTextDocument(uri);
@@ -47,49 +47,52 @@ async function fetchWhy(ctx: Ctx, id: string): Promise<Why | null> {
 
 /** The page's text: from this window's memory, and from the server when it answers. */
 export function describeWhy(record: SuggestionRecord | null, why: Why | null, id: string): string {
+  const title = `# ${vscode.l10n.t("Why this suggestion?")}`;
   const completion = record?.completion ?? why?.suggestion.completion;
   const context = record?.context ?? why?.context;
   const model = record?.model ?? why?.suggestion.model;
   if (completion === undefined || !context || !model) {
-    return `# Why this suggestion?\n\nNothing is known of suggestion ${id}: it is from another window, and the server does not answer.\n`;
+    return `${title}\n\n${vscode.l10n.t("Nothing is known of suggestion {0}: it is from another window, and the server does not answer.", id)}\n`;
   }
   const lines = [
-    "# Why this suggestion?",
+    title,
     "",
     ...fenced(completion, context.language),
     "",
-    `- Suggestion: ${id}`,
-    `- Place: ${context.path}, line ${context.line + 1}, column ${context.column + 1}`,
-    `- Base model: ${model.base.slice(0, 12)}`,
-    `- Adapter: ${model.adapter ?? "none, the base model alone"}`,
+    `- ${vscode.l10n.t("Suggestion: {0}", id)}`,
+    `- ${vscode.l10n.t("Place: {0}, line {1}, column {2}", context.path, context.line + 1, context.column + 1)}`,
+    `- ${vscode.l10n.t("Base model: {0}", model.base.slice(0, 12))}`,
+    `- ${model.adapter ? vscode.l10n.t("Adapter: {0}", model.adapter) : vscode.l10n.t("Adapter: none, the base model alone")}`,
   ];
-  if (record) lines.push(`- Made in ${Math.round(record.latencyMs)} ms`);
+  if (record) lines.push(`- ${vscode.l10n.t("Made in {0} ms", Math.round(record.latencyMs))}`);
   if (why?.adapter) {
+    const { trainedOn, dataset, run, createdAt, championBefore } = why.adapter;
     lines.push(
-      `- Adapter trained on ${why.adapter.trainedOn} rows of dataset ${why.adapter.dataset} in run ${why.adapter.run}, ${why.adapter.createdAt}`,
-      `- Serving before it: ${why.adapter.championBefore ?? "the base model"}`,
+      `- ${vscode.l10n.t("Adapter trained on {0} rows of dataset {1} in run {2}, {3}", trainedOn, dataset, run, createdAt)}`,
+      `- ${vscode.l10n.t("Serving before it: {0}", championBefore ?? vscode.l10n.t("the base model"))}`,
     );
   }
-  lines.push("", "## Examples that stood before the prompt", "");
-  if (context.examples.length === 0) lines.push("None.");
+  lines.push("", `## ${vscode.l10n.t("Examples that stood before the prompt")}`, "");
+  if (context.examples.length === 0) lines.push(vscode.l10n.t("None."));
   for (const example of context.examples) {
     const origin = example.commit
-      ? `commit ${example.commit.slice(0, 10)}`
+      ? vscode.l10n.t("commit {0}", example.commit.slice(0, 10))
       : example.suggestionId
-        ? `suggestion ${example.suggestionId}`
-        : "this repository";
+        ? vscode.l10n.t("suggestion {0}", example.suggestionId)
+        : vscode.l10n.t("this repository");
     lines.push(`### ${example.path} (${origin})`, "", ...fenced(example.text, context.language), "");
   }
   if (why) {
-    lines.push("", "## What became of it", "");
+    lines.push("", `## ${vscode.l10n.t("What became of it")}`, "");
     for (const event of why.events) lines.push(`- ${new Date(event.wallMs).toISOString()} ${event.kind}`);
     if (why.suggestion.label) {
       const { verdict, probability, reasons } = why.suggestion.label;
-      lines.push("", `## Label: ${verdict} (p ${probability.toFixed(2)})`, "");
+      lines.push("", `## ${vscode.l10n.t("Label: {0} (p {1})", verdict, probability.toFixed(2))}`, "");
       for (const reason of reasons)
         lines.push(`- ${reason.signal} ${reason.lambda >= 0 ? "+" : ""}${reason.lambda.toFixed(2)}: ${reason.detail}`);
     }
-  } else lines.push("", "The server does not answer, so its part is missing: outcomes, label and lineage.");
+  } else
+    lines.push("", vscode.l10n.t("The server does not answer, so its part is missing: outcomes, label and lineage."));
   return `${lines.join("\n")}\n`;
 }
 

@@ -20,6 +20,7 @@ const TOP_FOLDERS = [
   "docs",
   "scripts",
   ".ci",
+  "l10n",
 ];
 
 const files = repositoryFiles();
