@@ -1,3 +1,5 @@
+import type { LossCause } from "../survival/causes.ts";
+
 /** What each signal is worth, in log-odds of a good suggestion (learning.md section 2), and where the classes begin. */
 export interface LabelTable {
   /** Names the table in every label made with it. A changed number is a new version. */
@@ -19,19 +21,6 @@ export interface LabelTable {
   /** Share of a loss that counts against the suggestion, by cause (survival.md section 2.3). */
   readonly blame: Readonly<Record<LossCause, number>>;
 }
-
-/** Why accepted tokens went away. */
-export type LossCause =
-  | "undo"
-  | "revert"
-  | "regenerate"
-  | "quick_rewrite"
-  | "fix"
-  | "other"
-  | "refactor"
-  | "abandoned"
-  | "format"
-  | "moved";
 
 export const DEFAULT_LABEL_TABLE: LabelTable = {
   version: "1",

@@ -1,4 +1,5 @@
-import type { LabelTable, LossCause } from "./label-table.ts";
+import type { LossCause } from "../survival/causes.ts";
+import type { LabelTable } from "./label-table.ts";
 import type { SuggestionSignals, SurvivalObservation } from "./signals.ts";
 
 export interface SurvivalQuality {
