@@ -10,10 +10,16 @@ const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "ut
 /** Native modules stay outside the bundles; `vscode` is given by the editor. */
 const NATIVE_MODULES = ["better-sqlite3", "onnxruntime-node"];
 
+/**
+ * The Node that the oldest editor of `engines.vscode` brings: the extension, the engine and the server
+ * all run on it. VS Code 1.110 is built on Electron 39, whose Node is 22; `using` is compiled for it.
+ */
+export const LOWEST_NODE = "node22.13";
+
 const node = {
   bundle: true,
   platform: "node",
-  target: "node24",
+  target: LOWEST_NODE,
   format: "cjs",
   sourcemap: "linked",
   logLevel: "warning",
