@@ -1,0 +1,119 @@
+import type {
+  AcceptRecord,
+  CensorReason,
+  LossRecord,
+  PlaceSeen,
+  SnippetState,
+  SurvivalRecord,
+} from "./survival-record.ts";
+
+/** What is known of one accepted snippet: its log, folded. */
+export interface SnippetSurvival {
+  readonly sid: string;
+  readonly acceptedAt: number;
+  /** As accepted, or as last renamed. */
+  readonly file: string;
+  readonly text: string;
+  readonly line: number | null;
+  readonly before: string | null;
+  readonly head: string | null;
+  readonly state: SnippetState;
+  /** Retained fraction of significant tokens in the best place, 1 right after the accept; null when not known. */
+  readonly tok: number | null;
+  readonly aliveRle: readonly number[];
+  readonly where: readonly PlaceSeen[];
+  readonly conf: number;
+  /** Commit of HEAD at the last change. */
+  readonly commit: string | null;
+  /** When it was last seen to change, milliseconds since 1970. */
+  readonly seenAt: number;
+  /** First time that a commit was seen to hold it; null before that. */
+  readonly committedAt: number | null;
+  /** First time that the default branch or a tag was seen to hold it; null before that. */
+  readonly shippedAt: number | null;
+  readonly losses: readonly LossRecord[];
+  readonly censored: CensorReason | null;
+}
+
+/** Below this share what is left is chance (survival.md section 3.6). */
+export const GONE_BELOW = 0.1;
+
+export type SurvivalState = ReadonlyMap<string, SnippetSurvival>;
+
+/** The state that a log leads to: the same records give the same state. Records of unknown snippets are passed over. */
+export const replayRecords = (records: Iterable<SurvivalRecord>): Map<string, SnippetSurvival> => {
+  const state = new Map<string, SnippetSurvival>();
+  for (const record of records) applyRecord(state, record);
+  return state;
+};
+
+/** Takes one record into a state, in place. */
+export const applyRecord = (state: Map<string, SnippetSurvival>, record: SurvivalRecord): void => {
+  if (record.kind === "save" || record.kind === "head") return;
+  const known = state.get(record.sid);
+  if (record.kind === "accept") {
+    state.set(record.sid, known === undefined ? newSnippet(record) : reaccepted(known, record));
+    return;
+  }
+  if (known !== undefined) state.set(record.sid, reduce(known, record));
+};
+
+const reduce = (
+  known: SnippetSurvival,
+  record: Exclude<SurvivalRecord, { kind: "accept" | "save" | "head" }>,
+): SnippetSurvival => {
+  switch (record.kind) {
+    case "rename":
+      return { ...known, file: record.file };
+    case "snap": {
+      const { state, tok, aliveRle, where, conf, commit, at } = record;
+      const isIn = (...places: readonly PlaceSeen["place"][]): boolean =>
+        where.some((seen) => places.includes(seen.place) && seen.tok >= GONE_BELOW);
+      return {
+        ...known,
+        state,
+        tok,
+        aliveRle,
+        where,
+        conf,
+        commit,
+        seenAt: at,
+        committedAt: known.committedAt ?? (isIn("head", "branch", "default", "tag") ? at : null),
+        shippedAt: known.shippedAt ?? (isIn("default", "tag") ? at : null),
+        censored: state.kind === "unknown" ? state.reason : null,
+      };
+    }
+    case "loss":
+      return { ...known, losses: [...known.losses, record] };
+    case "censor":
+      return { ...known, censored: record.reason };
+    default:
+      return known;
+  }
+};
+
+const newSnippet = ({ sid, at, file, text, line, before, head }: AcceptRecord): SnippetSurvival => ({
+  sid,
+  acceptedAt: at,
+  file,
+  text,
+  line,
+  before,
+  head,
+  state: { kind: "new" },
+  tok: 1,
+  aliveRle: [],
+  where: [],
+  conf: 1,
+  commit: null,
+  seenAt: at,
+  committedAt: null,
+  shippedAt: null,
+  losses: [],
+  censored: null,
+});
+
+const reaccepted = (known: SnippetSurvival, record: AcceptRecord): SnippetSurvival =>
+  known.text === record.text && known.file === record.file
+    ? known
+    : { ...newSnippet(record), acceptedAt: known.acceptedAt, head: known.head };
