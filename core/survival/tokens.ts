@@ -7,12 +7,16 @@
  */
 export const significantTokens = (text: string): string[] => {
   const tokens = strictTokens(text);
-  return tokens.filter((token, at) => {
-    if (FORMATTING.has(token)) return false;
-    if (token === "\\") return !QUOTES.has(tokens[at + 1] ?? "");
-    if (token === "|" || token === "&") return !OPENERS.has(tokens[at - 1] ?? "=");
-    return true;
-  });
+  return tokens.filter((_, at) => isSignificant(tokens, at));
+};
+
+/** Whether the token at this place of a text's strict tokens is a significant one. */
+export const isSignificant = (strict: readonly string[], at: number): boolean => {
+  const token = strict[at] as string;
+  if (FORMATTING.has(token)) return false;
+  if (token === "\\") return !QUOTES.has(strict[at + 1] ?? "");
+  if (token === "|" || token === "&") return !OPENERS.has(strict[at - 1] ?? "=");
+  return true;
 };
 
 /** Every token: words, and each other visible character. */
@@ -21,7 +25,8 @@ export const strictTokens = (text: string): string[] => text.normalize("NFC").ma
 /** How a retained fraction is weighted by length: the number of significant tokens. */
 export const countSignificantTokens = (text: string): number => significantTokens(text).length;
 
-const TOKEN = /[\p{L}\p{N}_$]+|[^\s\u200b\ufeff]/gu;
+/** A word, or one other visible character. Stateful: only for `match` and `matchAll`. */
+export const TOKEN = /[\p{L}\p{N}_$]+|[^\s\u200b\ufeff]/gu;
 const QUOTES: ReadonlySet<string> = new Set(["'", '"', "`"]);
 const FORMATTING: ReadonlySet<string> = new Set([",", ";", "(", ")", "'", '"', "`"]);
 /** No operand ends with these, so a bar or an ampersand behind them joins nothing. */
