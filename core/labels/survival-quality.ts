@@ -1,4 +1,11 @@
-import type { LossCause } from "../survival/causes.ts";
+import { FIRST_LOOK_MS, type LossCause } from "../survival/causes.ts";
+import {
+  confidenceWeight,
+  lengthWeight,
+  observationRamp,
+  QUALITY_HORIZON_DAYS,
+  qualityOf,
+} from "../survival/quality.ts";
 import type { LabelTable } from "./label-table.ts";
 import type { SuggestionSignals, SurvivalObservation } from "./signals.ts";
 
@@ -13,20 +20,9 @@ export interface SurvivalQuality {
   readonly observedMs: number;
 }
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Losses within this time are the developer's own first look at the code. */
-const FIRST_LOOK_MS = 10 * MINUTE_MS;
-/** After the first look a loss counts half every 30 days: requirements change. */
-const LOSS_HALF_LIFE_DAYS = 30;
+const DAY_MS = 86_400_000;
 /** Watched this long, an observation is complete. */
-const HORIZON_MS = 30 * DAY_MS;
-/** Until the horizon an observation counts for at most half. */
-const MAX_PARTIAL_WEIGHT = 0.5;
-/** Code of this many significant tokens or more has its full say. */
-const FULL_LENGTH_TOKENS = 20;
-/** Code that is found in another place than HEAD may be another copy of it. */
-const ELSEWHERE_CONFIDENCE = 0.8;
+const HORIZON_MS = QUALITY_HORIZON_DAYS * DAY_MS;
 /** Below this share what is left is chance. */
 const GONE_BELOW = 0.1;
 
@@ -40,18 +36,24 @@ export const survivalQuality = (signals: SuggestionSignals, table: LabelTable): 
   const last = observations.at(-1);
   if (last === undefined) return null;
 
-  const losses: { fraction: number; atMs: number; cause: LossCause }[] = [];
+  const losses: { fraction: number; afterMs: number; cause: LossCause; uncommitted: boolean }[] = [];
   let retained = 1;
+  const firstCommit =
+    observations.find(({ place, tokens }) => place === "head" && tokens >= GONE_BELOW)?.afterMs ?? null;
   for (const seen of observations) {
     if (seen.tokens < retained) {
-      losses.push({ fraction: retained - seen.tokens, atMs: seen.afterMs, cause: causeOf(seen, signals) });
+      losses.push({
+        fraction: retained - seen.tokens,
+        afterMs: seen.afterMs,
+        cause: causeOf(seen, signals),
+        uncommitted: seen.place === "buffer" && (firstCommit === null || seen.afterMs < firstCommit),
+      });
     }
     giveBack(losses, seen.tokens - retained);
     retained = seen.tokens;
   }
-  const lost = losses.reduce((sum, loss) => sum + table.blame[loss.cause] * loss.fraction * discount(loss.atMs), 0);
   return {
-    quality: Math.min(1, Math.max(0, 1 - lost)),
+    quality: qualityOf(losses, table.blame),
     weight: lengthWeight(signals.nTokens) * observationWeight(last),
     retained,
     cause: losses.at(-1)?.cause ?? null,
@@ -101,12 +103,8 @@ const LOSS_CAUSES: ReadonlySet<string> = new Set<LossCause>([
 ]);
 const isLossCause = (cause: string): cause is LossCause => LOSS_CAUSES.has(cause);
 
-const discount = (atMs: number): number => (atMs <= FIRST_LOOK_MS ? 1 : 2 ** (-atMs / DAY_MS / LOSS_HALF_LIFE_DAYS));
-
-const lengthWeight = (nTokens: number): number => Math.min(1, nTokens / FULL_LENGTH_TOKENS);
-
 const observationWeight = (last: SurvivalObservation): number => {
-  const confidence = last.place === "elsewhere" ? ELSEWHERE_CONFIDENCE : 1;
-  if (last.afterMs >= HORIZON_MS) return confidence;
-  return confidence * Math.min(MAX_PARTIAL_WEIGHT, last.afterMs / (last.afterMs + FIRST_LOOK_MS));
+  // Code that is found in another place than HEAD may be another copy of it.
+  const confidence = confidenceWeight(last.place === "elsewhere" ? "resurrected" : "anchored");
+  return confidence * (last.afterMs >= HORIZON_MS ? 1 : observationRamp(last.afterMs));
 };

@@ -41,3 +41,14 @@ const studentCdf = (t: number, degrees: number): number => {
   const inside = odd ? (2 / Math.PI) * (angle + Math.sin(angle) * sum) : Math.sin(angle) * sum;
   return 0.5 + inside / 2;
 };
+
+/** Quantile of the standard normal for `share` in (0, 1), by bisection on {@link normalCdf}. */
+export const normalQuantile = (share: number): number => {
+  let [low, high] = [-10, 10];
+  for (let step = 0; step < 60; step += 1) {
+    const middle = (low + high) / 2;
+    if (normalCdf(middle) < share) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+};
