@@ -14,9 +14,11 @@ export interface DecoderParts {
   adapter(name: string): { readonly a: Value; readonly b: Value } | null;
   /** (N, H hd), (N, K hd), (N, K hd) -> (N, H hd), rotary embedding included. */
   attention(layer: number, query: Value, key: Value, value: Value): Value;
+  /** Rows of the tokens (N, ...) that go on after attention: (M, ...). All of them unless given. */
+  choose?(x: Value): Value;
 }
 
-/** One block: (N, D) -> (N, D). Training runs the blocks one by one. */
+/** One block: (N, D) -> (N, D), or (M, D) of the chosen tokens. Training runs the blocks one by one. */
 export function decoderBlock(g: Graph, config: DecoderConfig, layer: number, x: Value, parts: DecoderParts): Value {
   const at = `model.layers.${layer}`;
   const layers = new Map(linearLayers(config).map((linear) => [linear.name, linear]));
@@ -35,7 +37,8 @@ export function decoderBlock(g: Graph, config: DecoderConfig, layer: number, x: 
     perHead(linear(attended, "self_attn.k_proj"), "k_norm"),
     linear(attended, "self_attn.v_proj"),
   );
-  const afterAttention = add(g, x, linear(mixed, "self_attn.o_proj"));
+  const choose = parts.choose ?? ((all: Value) => all);
+  const afterAttention = add(g, choose(x), linear(choose(mixed), "self_attn.o_proj"));
 
   const normed = norm(afterAttention, "post_attention_layernorm");
   const gated = multiply(g, silu(g, linear(normed, "mlp.gate_proj")), linear(normed, "mlp.up_proj"));

@@ -32,29 +32,40 @@ export const gradientOf = (name: string) => `gradient.${name}`;
 
 const BLOCK_PREFIX = "model.layers.0.";
 
+/** Where a block stands: the lowest trained one over a frozen embedding needs no gradient of its input. */
+export interface BlockPlace {
+  readonly gradientOfInput: "wanted" | "not-wanted";
+  /** What goes on after attention; only the targets' positions can matter above the last block. */
+  readonly output: "all-tokens" | "targets";
+}
+
 /**
- * One block. Inputs: `x` (N, D), `mask` (B, 1, 1, S, S), 0 where a token may look and a large negative
- * number elsewhere, the block's tensors by their names without `model.layers.{i}.`, and backward
- * `gradient` (N, D). Outputs: `y` (N, D) and the kept values; backward `gradient.x` and the gradients of
- * the trained tensors. The lowest trained block over a frozen embedding needs no gradient of its input.
+ * One block. Inputs: `x` (N, D), the masks of `rowAttention`, the block's tensors by their names without
+ * `model.layers.{i}.`, `positions` (M) int64 where its output is of the targets, and backward `gradient`,
+ * of the output's shape. Outputs: `y` (N, D) or (M, D) and the kept values; backward `gradient.x` and the
+ * gradients of the trained tensors.
  */
 export function buildBlockGraphs(
   config: DecoderConfig,
   training: StageTraining,
   shape: TrainingShape,
   keep: "everything" | "nothing",
-  bottom: "input-gradient" | "no-input-gradient",
+  place: BlockPlace,
   real: Graph["real"],
 ): SplitGraph {
   const g = createGraph("block", real);
   const { nRows: b, rowTokens: s } = shape;
   const x = addInput(g, "x", real, [b * s, config.hiddenSize]);
-  const mask = addInput(g, "mask", real, [b, 1, 1, s, s]);
   const { parts, trained } = blockParts(g, config, training);
-  const y = decoderBlock(g, config, 0, x, { ...parts, attention: rowAttention(g, config, b, s, mask) });
+  const positions = place.output === "targets" ? addInput(g, "positions", "int64", [shape.nTargets]) : null;
+  const y = decoderBlock(g, config, 0, x, {
+    ...parts,
+    attention: rowAttention(g, config, b, s),
+    ...(positions ? { choose: (tokens: Value) => gatherRows(g, tokens, positions) } : {}),
+  });
   const nForward = g.nodes.length;
   if (training.kind === "frozen") return splitGraph(g, nForward, { forward: [y], backward: [] }, "nothing");
-  const wanted = bottom === "input-gradient" ? [x, ...trained] : trained;
+  const wanted = place.gradientOfInput === "wanted" ? [x, ...trained] : trained;
   const gradients = addGradients(g, y, wanted, addInput(g, "gradient", real, y.shape));
   return splitGraph(g, nForward, { forward: [y], backward: named(g, wanted, gradients) }, keep);
 }
@@ -96,13 +107,13 @@ export interface HeadGraphs {
   readonly forward: Graph;
   /** Outputs `loss`. */
   readonly loss: Graph;
-  /** Outputs `loss`, `log_probabilities` and `gradient.x` (N, D), and the gradients of norm and head where trained. */
+  /** Outputs `loss`, `log_probabilities` and `gradient.x` (M, D), and the gradients of norm and head where trained. */
   readonly gradient: Graph;
 }
 
 /**
- * Final norm, head and loss on the target positions alone. Inputs: `x` (N, D), `positions` (M) int64,
- * `targets` (M, 1) int64, the tensors by their names, and those of the objective.
+ * Final norm, head and loss on the target positions alone. Inputs: `x` (M, D), `targets` (M, 1) int64,
+ * the tensors by their names, and those of the objective.
  */
 export function buildHeadGraphs(
   config: DecoderConfig,
@@ -112,9 +123,8 @@ export function buildHeadGraphs(
   real: Graph["real"],
 ): HeadGraphs {
   const g = createGraph("head", real);
-  const { nRows: b, rowTokens: s, nTargets: m } = shape;
-  const x = addInput(g, "x", real, [b * s, config.hiddenSize]);
-  const positions = addInput(g, "positions", "int64", [m]);
+  const m = shape.nTargets;
+  const x = addInput(g, "x", real, [m, config.hiddenSize]);
   const targets = addInput(g, "targets", "int64", [m, 1]);
   const trained: Value[] = [];
   const shapes = weightShapes(config);
@@ -129,7 +139,7 @@ export function buildHeadGraphs(
       throw new Error("The head has no attention");
     },
   };
-  const hidden = decoderNorm(g, config, gatherRows(g, x, positions), parts); // (M, D)
+  const hidden = decoderNorm(g, config, x, parts); // (M, D)
   const logProbabilities = logProbability(g, hidden, parts.weight(headName(config)), targets); // (M, 1)
   const loss = addLoss(g, objective, logProbabilities, shape.nSequences ?? 1);
   const wanted = [x, ...trained];

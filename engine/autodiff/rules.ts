@@ -1,11 +1,11 @@
-import { sizeOf, staticShape, type Graph, type GraphNode, type Value } from "../graph/graph.ts";
+import { staticShape, type Graph, type GraphNode, type Value } from "../graph/graph.ts";
 import {
-  add,
-  concat,
+  expand,
   gemm,
   matmul,
   multiply,
   negate,
+  padAxis,
   pickColumns,
   reduceSum,
   reshape,
@@ -17,7 +17,7 @@ import {
   subtract,
   transpose,
 } from "../graph/operators.ts";
-import { addNode, addConstant } from "../graph/graph.ts";
+import { addNode } from "../graph/graph.ts";
 
 /**
  * Vector-Jacobian products, one an operator: from the gradient of the node's output to that of each
@@ -135,25 +135,7 @@ function unbroadcast(g: Graph, gradient: Value, like: Value): Value {
   return reshape(g, reduceSum(g, gradient, axes), to);
 }
 
-function expand(g: Graph, x: Value, shape: readonly number[]): Value {
-  return addNode(g, "Expand", [x, addConstant(g, BigInt64Array.from(shape, BigInt), [shape.length])], {
-    type: x.type,
-    shape,
-  });
-}
-
 function swapLastAxes(g: Graph, x: Value): Value {
   const rank = x.shape.length;
   return transpose(g, x, [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2]);
-}
-
-/** Zeros before and after along one axis: the adjoint of a slice. */
-function padAxis(g: Graph, x: Value, axis: number, before: number, after: number): Value {
-  const shape = staticShape(x);
-  const block = (size: number) => {
-    const wanted = shape.map((dimension, i) => (i === axis ? size : dimension));
-    return sizeOf(wanted) === 0 ? null : expand(g, scalar(g, 0), wanted);
-  };
-  const parts = [block(before), x, block(after)].filter((part) => part !== null);
-  return parts.length === 1 ? add(g, x, scalar(g, 0)) : concat(g, parts, axis);
 }

@@ -219,9 +219,27 @@ export function reduceSumSquare(g: Graph, x: Value): Value {
   return addNode(g, "ReduceSumSquare", [x, int64(g, [-1n])], { type: x.type, shape }, { keepdims: 1 });
 }
 
-function zeros(g: Graph, shape: readonly number[]): Value {
-  return addNode(g, "Expand", [scalar(g, 0), int64(g, shape.map(BigInt))], { type: g.real, shape });
+/** A scalar or a broadcast shape as every element of `shape`. */
+export function expand(g: Graph, x: Value, shape: readonly number[]): Value {
+  return addNode(g, "Expand", [x, int64(g, shape.map(BigInt))], { type: x.type, shape });
 }
+
+/** Zeros before and after along one axis: the adjoint of a slice. */
+export function padAxis(g: Graph, x: Value, axis: number, before: number, after: number): Value {
+  const shape = staticShape(x);
+  const block = (size: number) =>
+    size === 0
+      ? []
+      : [
+          zeros(
+            g,
+            shape.map((dimension, i) => (i === axis ? size : dimension)),
+          ),
+        ];
+  return before + after === 0 ? x : concat(g, [...block(before), x, ...block(after)], axis);
+}
+
+const zeros = (g: Graph, shape: readonly number[]): Value => expand(g, scalar(g, 0), shape);
 
 function elementwise(g: Graph, op: string, a: Value, b: Value): Value {
   return addNode(g, op, [a, b], { type: a.type, shape: broadcast(a.shape, b.shape) });

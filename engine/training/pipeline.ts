@@ -1,14 +1,17 @@
 import type { Tensor } from "onnxruntime-node";
 import { weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
+import { maskInput } from "../architectures/row-attention.ts";
+import { rowTiles } from "../architectures/row-tiles.ts";
 import type { Weights } from "../architectures/weights.ts";
 import {
   buildBlockGraphs,
   buildHeadGraphs,
   gradientOf,
+  type BlockPlace,
   type StageTraining,
   type TrainingShape,
 } from "../architectures/training-graph.ts";
-import { addReal, sizeOf, staticShape, type Graph } from "../graph/graph.ts";
+import { addReal, sizeOf, staticShape, type Graph, type Value } from "../graph/graph.ts";
 import { createComputeDevice } from "../devices/compute-device.ts";
 import type { Provider } from "../devices/device.ts";
 import { addInPlaceOutput, compileGraph, int64s, type GraphSession } from "../graph/session.ts";
@@ -21,6 +24,8 @@ import { asReals, newReals, tensorOver, type Reals } from "./reals.ts";
 /** Inputs of the loss beside the targets; see `addLoss`. Each a column or a matrix of the shape that the graph declares. */
 export type LossInputs = Readonly<Record<string, ArrayLike<number>>>;
 
+type Keep = "everything" | "nothing";
+
 export interface PipelineOptions {
   readonly config: DecoderConfig;
   readonly weights: Weights;
@@ -32,7 +37,7 @@ export interface PipelineOptions {
    * Keep every activation for the backward pass, or only each block's input and compute the block again;
    * unless given the first where its activations have room.
    */
-  readonly keep?: "everything" | "nothing";
+  readonly keep?: Keep;
   readonly real?: Graph["real"];
   /** Where the graphs run, as long as the device lasts; the CPU unless given. */
   readonly provider?: Provider;
@@ -84,20 +89,25 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     sessions.push(session);
     return { session, graph };
   };
-  const build = (stage: StageTraining, bottom: Bottom, keep: "everything" | "nothing") =>
-    buildBlockGraphs(config, stage, shape, keep, bottom, real);
-  const keeping = build(training, "input-gradient", "everything");
-  const keptBytes = keeping.kept.reduce((sum, value) => sum + 4 * sizeOf(staticShape(value)), 0);
+  const placeOf = (layer: number): BlockPlace => ({
+    gradientOfInput: layer === first && !trainsEmbedding ? "not-wanted" : "wanted",
+    output: layer === config.nLayers - 1 ? "targets" : "all-tokens",
+  });
+  const build = (layer: number, keep: Keep) =>
+    buildBlockGraphs(config, layer < first ? { kind: "frozen" } : training, shape, keep, placeOf(layer), real);
+  const keptBytes = build(first, "everything").kept.reduce((sum, value) => sum + 4 * sizeOf(staticShape(value)), 0);
   const keep = options.keep ?? (keptBytes * (config.nLayers - first) > MAX_KEPT_BYTES ? "nothing" : "everything");
-  const block = (stage: StageTraining, bottom: Bottom) => build(stage, bottom, keep);
-
-  const upper = keep === "everything" ? keeping : block(training, "input-gradient");
-  const lowest = trainsEmbedding ? upper : block(training, "no-input-gradient");
-  const frozen = first > 0 ? await compiled(block({ kind: "frozen" }, "input-gradient").forward) : null;
-  const forward = await compiled(upper.forward);
-  const lowestForward = lowest === upper ? forward : await compiled(lowest.forward);
-  const backward = await compiled(upper.backward);
-  const lowestBackward = lowest === upper ? backward : await compiled(lowest.backward);
+  const blocks: Block[] = [];
+  for (let layer = 0; layer < config.nLayers; layer++) {
+    const kind = JSON.stringify([layer < first, placeOf(layer)]);
+    const known = blocks.find((block) => block.kind === kind);
+    if (known) blocks.push(known);
+    else {
+      const graphs = build(layer, keep);
+      const backward = layer < first ? null : await compiled(graphs.backward);
+      blocks.push({ kind, forward: await compiled(graphs.forward), backward, kept: graphs.kept });
+    }
+  }
   const head = buildHeadGraphs(config, trained.kind === "lora" ? "frozen" : "whole", options.objective, shape, real);
   const headForward = await compiled(head.forward);
   const headLoss = await compiled(head.loss);
@@ -121,17 +131,22 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     return name.includes(".lora_") ? tensorOver(newReals(real, size), slot.shape) : baseTensor(name);
   };
 
-  const hidden = Array.from({ length: config.nLayers + 1 }, () => newReals(real, nTokens * config.hiddenSize));
   const hiddenShape = [nTokens, config.hiddenSize];
-  const flow = [newReals(real, nTokens * config.hiddenSize), newReals(real, nTokens * config.hiddenSize)] as const;
-  const keptOf = Array.from({ length: config.nLayers }, (_, layer) => {
-    if (layer < first) return [];
-    const { kept } = layer === first ? lowest : upper;
-    return kept.map((value) => {
-      const size = staticShape(value);
-      return [value.name, tensorOver(newReals(real, sizeOf(size)), size)] as const;
-    });
-  });
+  const targetShape = [shape.nTargets, config.hiddenSize];
+  /** Of what goes into a block, and last into the head; and of its gradient. */
+  const flowShape = (layer: number) => (layer === config.nLayers ? targetShape : hiddenShape);
+  const newFlow = (layer: number) => tensorOver(newReals(real, sizeOf(flowShape(layer))), flowShape(layer));
+  const hidden = Array.from({ length: config.nLayers + 1 }, (_, layer) => newFlow(layer));
+  const [even, odd, headFlow] = [newFlow(0), newFlow(0), newFlow(config.nLayers)];
+  const flow = (layer: number) => (layer === config.nLayers ? headFlow : layer % 2 === 0 ? even : odd);
+  const keptOf = blocks.map(({ kept, backward }) =>
+    Object.fromEntries(
+      (backward ? kept : []).map((value) => {
+        const size = staticShape(value);
+        return [value.name, tensorOver(newReals(real, sizeOf(size)), size)];
+      }),
+    ),
+  );
   const masks = maskSource(config, shape, real);
 
   const blockFeeds = (layer: number, graph: Graph, theta: Reals | null): Record<string, Tensor> => {
@@ -145,19 +160,24 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     return Object.fromEntries(Object.entries(feeds).filter(([name]) => wanted.has(name)));
   };
 
-  async function runForward(theta: Reals | null, batch: Batch, keeping: boolean): Promise<void> {
-    embedTokens(tensorOf("model.embed_tokens.weight", theta).data as Reals, batch.ids, config.hiddenSize, hidden[0]!);
-    const mask = masks(batch);
-    for (let layer = 0; layer < config.nLayers; layer++) {
-      const { session, graph } = layer < first ? frozen! : layer === first ? lowestForward : forward;
-      const feeds = {
-        ...blockFeeds(layer, graph, theta),
-        x: tensorOver(hidden[layer]!, hiddenShape),
-        mask: mask(layer),
-      };
+  /** What a block takes beside its parameters. */
+  const blockInputs = (layer: number, mask: MaskTensors, positions: Tensor) => ({
+    x: hidden[layer]!,
+    positions,
+    ...mask(layer),
+  });
+  const positionsOf = (batch: Batch) => int64s(batch.positions, [shape.nTargets]);
+
+  async function runForward(theta: Reals | null, batch: Batch, mask: MaskTensors, keeping: boolean): Promise<void> {
+    const embedding = tensorOf("model.embed_tokens.weight", theta).data as Reals;
+    embedTokens(embedding, batch.ids, config.hiddenSize, hidden[0]!.data as Reals);
+    const positions = positionsOf(batch);
+    for (const [layer, { forward }] of blocks.entries()) {
+      const { session, graph } = forward;
+      const feeds = { ...blockFeeds(layer, graph, theta), ...blockInputs(layer, mask, positions) };
       const [, output] = graph.outputs; // After that which keeps the others from being copied.
-      const y = { [output!.name]: tensorOver(hidden[layer + 1]!, hiddenShape) };
-      await session.runInPlace(only(graph, feeds), keeping ? { ...y, ...Object.fromEntries(keptOf[layer]!) } : y);
+      const y = { [output!.name]: hidden[layer + 1]! };
+      await session.runInPlace(only(graph, feeds), keeping ? { ...y, ...keptOf[layer] } : y);
     }
   }
 
@@ -165,8 +185,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     const feeds: Record<string, Tensor> = {};
     for (const { name, shape: declared } of graph.inputs) {
       const size = declared as readonly number[];
-      if (name === "x") feeds[name] = tensorOver(hidden[config.nLayers]!, hiddenShape);
-      else if (name === "positions") feeds[name] = int64s(batch.positions, size);
+      if (name === "x") feeds[name] = hidden[config.nLayers]!;
       else if (name === "targets") feeds[name] = int64s(batch.targets, size);
       else if (shapes.has(name)) feeds[name] = tensorOf(name, theta);
       else feeds[name] = tensorOver(asReals(real, loss[name]!), size);
@@ -185,46 +204,45 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   return {
     async differentiate(theta, gradient, batch, loss) {
-      await runForward(theta, batch, true);
+      const mask = masks(batch);
+      await runForward(theta, batch, mask, true);
       const logProbabilities = newReals(real, shape.nTargets);
       const value = newReals(real, 1);
       await headGradient.session.runInPlace(headFeeds(headGradient.graph, theta, batch, loss), {
         loss: tensorOver(value, []),
         log_probabilities: tensorOver(logProbabilities, [shape.nTargets, 1]),
-        [gradientOf("x")]: tensorOver(flow[config.nLayers % 2]!, hiddenShape),
+        [gradientOf("x")]: flow(config.nLayers),
         ...gradientFetches(headGradient.graph, gradient, ""),
       });
-      const mask = masks(batch);
+      const positions = positionsOf(batch);
       for (let layer = config.nLayers - 1; layer >= first; layer--) {
-        const { session, graph } = layer === first ? lowestBackward : backward;
+        const { session, graph } = blocks[layer]!.backward!;
         const feeds = {
           ...blockFeeds(layer, graph, theta),
-          ...Object.fromEntries(keptOf[layer]!),
-          x: tensorOver(hidden[layer]!, hiddenShape),
-          mask: mask(layer),
-          gradient: tensorOver(flow[(layer + 1) % 2]!, hiddenShape),
+          ...keptOf[layer],
+          ...blockInputs(layer, mask, positions),
+          gradient: flow(layer + 1),
         };
         const fetches = gradientFetches(graph, gradient, `model.layers.${layer}.`);
-        if (graph.outputs.some(({ name }) => name === gradientOf("x")))
-          fetches[gradientOf("x")] = tensorOver(flow[layer % 2]!, hiddenShape);
+        if (graph.outputs.some(({ name }) => name === gradientOf("x"))) fetches[gradientOf("x")] = flow(layer);
         await session.runInPlace(only(graph, feeds), fetches);
       }
       if (trainsEmbedding) {
         const slot = slots.get("model.embed_tokens.weight")!;
         const rows = gradient.subarray(slot.offset, slot.offset + sizeOf(slot.shape));
         if (!config.tiedHead) rows.fill(0);
-        addEmbeddingGradient(rows, batch.ids, config.hiddenSize, flow[0]);
+        addEmbeddingGradient(rows, batch.ids, config.hiddenSize, flow(0).data as Reals);
       }
       return { loss: value[0]!, logProbabilities };
     },
     async evaluate(theta, batch, loss) {
-      await runForward(theta, batch, false);
+      await runForward(theta, batch, masks(batch), false);
       const value = newReals(real, 1);
       await headLoss.session.runInPlace(headFeeds(headLoss.graph, theta, batch, loss), { loss: tensorOver(value, []) });
       return value[0]!;
     },
     async logProbabilities(theta, batch) {
-      await runForward(theta, batch, false);
+      await runForward(theta, batch, masks(batch), false);
       const result = newReals(real, shape.nTargets);
       await headForward.session.runInPlace(headFeeds(headForward.graph, theta, batch, {}), {
         log_probabilities: tensorOver(result, [shape.nTargets, 1]),
@@ -237,27 +255,50 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 }
 
-type Bottom = Parameters<typeof buildBlockGraphs>[4];
-
 interface Stage {
   readonly session: GraphSession;
   readonly graph: Graph;
 }
 
-/** The masks of a batch, made once: layers with a sliding window see less than the others. */
+/** The graphs of the blocks of one kind; a frozen block has no backward pass. */
+interface Block {
+  readonly kind: string;
+  readonly forward: Stage;
+  readonly backward: Stage | null;
+  readonly kept: readonly Value[];
+}
+
+/** The masks of a layer, by the names of their inputs. */
+type MaskTensors = (layer: number) => Record<string, Tensor>;
+
+/**
+ * The masks of a batch, until the next one is asked for: layers with a sliding window see less than the
+ * others. Their arrays are made once.
+ */
 function maskSource(config: DecoderConfig, shape: TrainingShape, real: Graph["real"]) {
-  const size = [shape.nRows, 1, 1, shape.rowTokens, shape.rowTokens];
+  const { nRows, rowTokens } = shape;
+  const tiles = rowTiles(rowTokens);
   const window = config.slidingWindow;
-  return (batch: Batch): ((layer: number) => Tensor) => {
-    const made = new Map<number, Tensor>();
+  const arrays = new Map<number, Float32Array<ArrayBuffer>[]>();
+  return (batch: Batch): MaskTensors => {
+    const made = new Map<number, Record<string, Tensor>>();
     return (layer) => {
       const tokens = window && layer >= window.fromLayer ? window.tokens : Number.POSITIVE_INFINITY;
       const known = made.get(tokens);
       if (known) return known;
-      const mask = attentionMask(batch.documents, shape.nRows, shape.rowTokens, tokens);
-      const tensor = tensorOver(asReals(real, mask), size);
-      made.set(tokens, tensor);
-      return tensor;
+      const earlier = arrays.get(tokens);
+      const masks = tiles.map((tile, i) =>
+        attentionMask(batch.documents, nRows, rowTokens, tile, tokens, earlier?.[i]),
+      );
+      arrays.set(tokens, masks);
+      const tensors = Object.fromEntries(
+        tiles.map(({ start, end }, i) => [
+          maskInput(i),
+          tensorOver(asReals(real, masks[i]!), [nRows, 1, 1, end - start, end]),
+        ]),
+      );
+      made.set(tokens, tensors);
+      return tensors;
     };
   };
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { RawConfig } from "../../../engine/architectures/config-fields.ts";
 import { linearLayers, weightShapes, type DecoderConfig } from "../../../engine/architectures/decoder-config.ts";
 import { parseDecoderConfig } from "../../../engine/architectures/families.ts";
+import { rowTiles } from "../../../engine/architectures/row-tiles.ts";
 import { sizeOf } from "../../../engine/graph/graph.ts";
 import type { Batch } from "../../../engine/optim/batch.ts";
 
@@ -72,7 +73,7 @@ export const SHAPE_500M: StepShape = {
 /**
  * Multiplications and additions of a LoRA step as it is defined, whatever a program does instead: the
  * forward pass, the gradient of every layer's input, and both gradients of the factors. Attention is
- * counted over whole rows.
+ * counted over whole rows, and the last block over all tokens.
  */
 export function stepFlops({ config, nRows, rowTokens, nTargets, rank }: StepShape): number {
   const nTokens = nRows * rowTokens;
@@ -84,6 +85,25 @@ export function stepFlops({ config, nRows, rowTokens, nTargets, rank }: StepShap
   const forward = 2 * nTokens * (linear + factors) + attention + head;
   const backward = 2 * nTokens * (linear + 2 * factors) + 2 * attention + head;
   return forward + backward;
+}
+
+/**
+ * What Kept multiplies and adds of it in a step: factors merged into the weights once, attention up to the
+ * end of each tile, nothing above attention in the last block but for the targets, and in the lowest block
+ * no gradient of its input.
+ */
+export function computedFlops(shape: StepShape): number {
+  const { config, nRows, rowTokens, nTargets, rank } = shape;
+  const nTokens = nRows * rowTokens;
+  const last = `model.layers.${config.nLayers - 1}.`;
+  let flops = 4 * nTargets * config.vocabSize * config.hiddenSize;
+  for (const { name, nIn, nOut } of linearLayers(config)) {
+    const rows = name.startsWith(last) && !/self_attn\.[qkv]_proj/.test(name) ? nTargets : nTokens;
+    const passes = /layers\.0\.self_attn\.[qkv]_proj/.test(name) ? 1 : 2;
+    flops += 2 * rows * (passes * nIn * nOut + 2 * rank * (nIn + nOut)) + 2 * rank * nIn * nOut;
+  }
+  const scores = rowTiles(rowTokens).reduce((sum, { start, end }) => sum + (end - start) * end, 0);
+  return flops + 12 * nRows * scores * config.nHeads * config.headDim * config.nLayers;
 }
 
 /** Small uniform weights of a fixed seed, norms of 1. */

@@ -304,8 +304,9 @@ describe("graphs for a device", () => {
   const config = { ...TINY, headDim: 16 };
   const shape = { nRows: 1, rowTokens: 8, nTargets: 4 };
   const lora = { kind: "lora", rank: 2, scale: 1 } as const;
+  const place = { gradientOfInput: "wanted", output: "targets" } as const;
   const blocks = (keep: "everything" | "nothing") =>
-    Object.values(buildBlockGraphs(config, lora, shape, keep, "input-gradient", "float32")).filter(isGraph);
+    Object.values(buildBlockGraphs(config, lora, shape, keep, place, "float32")).filter(isGraph);
   const inference = (["float32", "int8"] as const).flatMap((precision) =>
     (["inputs", "none"] as const).map((adapters) =>
       buildInferenceGraph(config, randomWeights(config), { precision, adapters }),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { linearLayers, type DecoderConfig } from "../../../engine/architectures/decoder-config.ts";
+import type { TrainingShape } from "../../../engine/architectures/training-graph.ts";
 import type { Batch } from "../../../engine/optim/batch.ts";
 import { referenceLogits, type ReferenceAdapter } from "../../../engine/reference/reference-decoder.ts";
 import type { Objective } from "../../../engine/training/objective.ts";
@@ -67,13 +68,14 @@ async function withPipeline<T>(
   keep: "everything" | "nothing",
   real: "float32" | "float64",
   use: (pipeline: Pipeline) => Promise<T>,
+  shape: TrainingShape = SHAPE,
 ): Promise<T> {
   await using pipeline = await createPipeline({
     config,
     weights: randomWeights(config),
     trained,
     objective,
-    shape: SHAPE,
+    shape,
     threads: 1,
     keep,
     real,
@@ -87,12 +89,13 @@ async function checkGradient(
   objective: Objective,
   loss: LossInputs,
   keep: "everything" | "nothing",
+  { batch, shape }: { readonly batch: Batch; readonly shape: TrainingShape } = { batch: BATCH, shape: SHAPE },
 ) {
-  await withPipeline(config, trained, objective, keep, "float64", async (pipeline) => {
+  const check = async (pipeline: Pipeline) => {
     const theta = startingPoint(config, trained);
     const gradient = new Float64Array(theta.length).fill(Number.NaN);
     const scratch = new Float64Array(theta.length);
-    await pipeline.differentiate(theta, gradient, BATCH, loss);
+    await pipeline.differentiate(theta, gradient, batch, loss);
     assert.ok(gradient.every(Number.isFinite), "every parameter gets its gradient");
     const random = normal(11);
     const h = 1e-5;
@@ -102,7 +105,7 @@ async function checkGradient(
       const at = theta[j]!;
       const lossAt = async (value: number) => {
         theta[j] = value;
-        return (await pipeline.differentiate(theta, scratch, BATCH, loss)).loss;
+        return (await pipeline.differentiate(theta, scratch, batch, loss)).loss;
       };
       const numeric = ((await lossAt(at + h)) - (await lossAt(at - h))) / (2 * h);
       theta[j] = at;
@@ -110,7 +113,8 @@ async function checkGradient(
       worst = Math.max(worst, Math.abs(gradient[j]! - numeric) / scale);
     }
     assert.ok(worst < 1e-5, `worst relative error ${worst}`);
-  });
+  };
+  await withPipeline(config, trained, objective, keep, "float64", check, shape);
 }
 
 describe("the training graphs", () => {
@@ -152,14 +156,20 @@ describe("the training graphs", () => {
     assert.ok(difference < 1e-4, `relative difference ${difference}`);
   });
 
-  /** The reference decoder's log-probability of each target of BATCH. */
-  function referenceLogProbabilities(config: DecoderConfig, adapters: ReadonlyMap<string, ReferenceAdapter>): number[] {
-    const logits = ROWS.flatMap((row, i) =>
-      referenceLogits(config, randomWeights(config), row, adapters, DOCUMENTS[i]),
-    );
-    return Array.from(BATCH.positions, (position, i) => {
+  /** The reference decoder's log-probability of each target of a batch. */
+  function referenceLogProbabilities(
+    config: DecoderConfig,
+    adapters: ReadonlyMap<string, ReferenceAdapter>,
+    { ids, documents, positions, targets }: Batch = BATCH,
+    { nRows, rowTokens }: TrainingShape = SHAPE,
+  ): number[] {
+    const rowOf = (values: Int32Array, row: number) => [...values.subarray(row * rowTokens, (row + 1) * rowTokens)];
+    const logits = Array.from({ length: nRows }, (_, row) =>
+      referenceLogits(config, randomWeights(config), rowOf(ids, row), adapters, rowOf(documents, row)),
+    ).flat();
+    return Array.from(positions, (position, i) => {
       const row = logits[position]!;
-      return row[BATCH.targets[i]!]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
+      return row[targets[i]!]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
     });
   }
   const assertClose = (actual: Reals, expected: readonly number[]) =>
@@ -185,6 +195,36 @@ describe("the training graphs", () => {
       assertClose(await pipeline.logProbabilities(rounded, BATCH), referenceLogProbabilities(TINY, adapters));
       assertClose(await pipeline.logProbabilities(null, BATCH), referenceLogProbabilities(TINY, new Map()));
     });
+  });
+
+  it("run rows of several tiles, whose documents and windows pass from one into the next", async () => {
+    const config: DecoderConfig = { ...TINY, slidingWindow: { tokens: 140, fromLayer: 1 } };
+    const shape: TrainingShape = { nRows: 2, rowTokens: 270, nTargets: 5 };
+    const nTokens = shape.nRows * shape.rowTokens;
+    const batch: Batch = {
+      ids: Int32Array.from({ length: nTokens }, (_, i) => (i * i + 3 * i) % config.vocabSize),
+      documents: Int32Array.from({ length: nTokens }, (_, i) => (i < 100 ? 1 : i < 265 ? 2 : i < 270 ? 0 : 1)),
+      positions: Int32Array.from([127, 128, 260, 280, 535]),
+      targets: Int32Array.from([1, 2, 3, 4, 5]),
+      weights: Float32Array.from([1, 2, 1, 0.5, 1]),
+    };
+    const loss = { weights: batch.weights };
+    for (const keep of ["everything", "nothing"] as const) {
+      await checkGradient(config, LORA, { kind: "sft" }, loss, keep, { batch, shape });
+    }
+    await withPipeline(
+      config,
+      LORA,
+      { kind: "sft" },
+      "everything",
+      "float64",
+      async (pipeline) =>
+        assertClose(
+          await pipeline.logProbabilities(null, batch),
+          referenceLogProbabilities(config, new Map(), batch, shape),
+        ),
+      shape,
+    );
   });
 
   it("untie a head that is trained without the embedding", () => {

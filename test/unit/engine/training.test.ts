@@ -114,9 +114,17 @@ describe("packing", () => {
     );
   });
   it("lets a token see its own document up to itself, and nothing else", () => {
-    const mask = attentionMask(Int32Array.from([1, 1, 2, 0]), 1, 4);
-    const seen = [...mask].map((value) => (value === 0 ? 1 : 0));
-    assert.deepEqual(seen, [1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+    const documents = Int32Array.from([1, 1, 2, 0]);
+    const seen = (start: number, end: number) =>
+      [...attentionMask(documents, 1, 4, { start, end })].map((value) => (value === 0 ? 1 : 0));
+    assert.deepEqual(seen(0, 4), [1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+    assert.deepEqual(
+      [seen(0, 2), seen(2, 4)],
+      [
+        [1, 0, 1, 1],
+        [0, 0, 1, 0, 0, 0, 0, 1],
+      ],
+    );
   });
 });
 
