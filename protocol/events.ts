@@ -9,6 +9,23 @@ export const EVENT_SCHEMA_VERSION = 1;
 
 const fraction = z.number().min(0).max(1);
 
+/**
+ * Why accepted code could not be looked at: its time passed while nobody looked (`missed`) or while no window was
+ * open (`window-closed`), its document is closed and not on disk (`closed`), its file is not where it was
+ * (`file-missing`) or cannot be read (`unreadable`), too much has changed at once (`unknown`), the text of the
+ * accept was not kept (`not-stored`).
+ */
+export const censorReason = z.enum([
+  "missed",
+  "window-closed",
+  "closed",
+  "file-missing",
+  "unreadable",
+  "unknown",
+  "not-stored",
+]);
+export type CensorReason = z.infer<typeof censorReason>;
+
 /** An excerpt that was put before the prompt, and where it came from. */
 export const inContextExample = z.object({
   id: z.string().max(64),
@@ -100,6 +117,38 @@ export const keptEvent = z.discriminatedUnion("kind", [
     /** Null when the observation was censored (document closed, window gone). */
     tokens: fraction.nullable(),
     strictTokens: fraction.nullable(),
+    /** Groups of four significant tokens that are still there. */
+    fourGrams: fraction.nullable().optional(),
+    /** Accepted and retained characters: those that no later edit has touched. */
+    arc: fraction.nullable().optional(),
+    /** Why nothing could be observed. */
+    censored: censorReason.optional(),
+    /** Cause of the last loss before this look, while something is missing. */
+    cause: z.string().max(32).optional(),
+  }),
+  /** Accepted tokens went away while they were followed in the buffer. */
+  event("loss", {
+    afterMs: z.number().nonnegative(),
+    /** Part of the accepted tokens that went, and part that is there now. */
+    fraction,
+    retained: fraction,
+    cause: z.string().max(32),
+    /** What the cause was told from. */
+    evidence: z.string().max(64).optional(),
+  }),
+  /** Accepted tokens that had gone came back: by redo, paste, or a file that was restored. */
+  event("gain", { afterMs: z.number().nonnegative(), fraction, retained: fraction }),
+  /** Errors that came up in the accepted code after the accept, and what became of them. */
+  event("diagnostics", {
+    /** When this was settled, after the accept. */
+    afterMs: z.number().nonnegative(),
+    /** Errors that the accepted code brought. */
+    introduced: z.int().nonnegative(),
+    /** Of these, gone before two minutes were over, and still there then. */
+    fixed: z.int().nonnegative(),
+    left: z.int().nonnegative(),
+    /** Which checks said so: source and code, never a message. */
+    checks: z.array(z.object({ source: z.string().max(64), code: z.string().max(128) })).max(16),
   }),
   /** Retained fraction of the accepted tokens in a commit of the repository. */
   event("survived", {

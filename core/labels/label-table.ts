@@ -16,6 +16,8 @@ export interface LabelTable {
   readonly typedOverAfterRead: number;
   readonly ignoredAfterRead: number;
   readonly undone: number;
+  /** Errors introduced and left two minutes, however many. */
+  readonly errorsLeft: number;
   /** Times (2q - 1) and the weight of the survival quality q. */
   readonly survival: number;
   /** Share of a loss that counts against the suggestion, by cause (survival.md section 2.3). */
@@ -23,7 +25,7 @@ export interface LabelTable {
 }
 
 export const DEFAULT_LABEL_TABLE: LabelTable = {
-  version: "1",
+  version: "2",
   goodFrom: 0.7,
   badUpTo: 0.3,
   ratedUp: 2.5,
@@ -35,6 +37,7 @@ export const DEFAULT_LABEL_TABLE: LabelTable = {
   typedOverAfterRead: -0.8,
   ignoredAfterRead: -0.3,
   undone: -1.5,
+  errorsLeft: -0.8,
   survival: 2,
   blame: {
     undo: 1,

@@ -34,6 +34,7 @@ export const labelSuggestion = (
   const reasons = [
     outcomeReason(signals, table),
     undoneReason(signals, table),
+    errorsReason(signals, table),
     survivalReason(signals, table),
     ratingReason(signals, table),
   ].filter((reason) => reason !== null);
@@ -86,6 +87,12 @@ const undoneReason = (signals: SuggestionSignals, table: LabelTable): LabelReaso
   const afterMs = signals.undoneAfterMs;
   if (afterMs === null || afterMs > UNDO_COUNTS_MS) return null;
   return { signal: "undone", lambda: table.undone, detail: `undone after ${Math.round(afterMs / 1000)} s` };
+};
+
+const errorsReason = ({ errorsLeft }: SuggestionSignals, table: LabelTable): LabelReason | null => {
+  if (errorsLeft === null || errorsLeft === 0) return null;
+  const detail = `${errorsLeft} ${errorsLeft === 1 ? "error" : "errors"} introduced and left for 2 min`;
+  return { signal: "diagnostics", lambda: table.errorsLeft, detail };
 };
 
 const survivalReason = (signals: SuggestionSignals, table: LabelTable): LabelReason | null => {

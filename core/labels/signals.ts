@@ -10,7 +10,15 @@ export type SignalEvent =
   | { readonly kind: "undone"; readonly afterMs: number }
   | { readonly kind: "typed-instead"; readonly text: string }
   | { readonly kind: "rated"; readonly verdict: "up" | "down" | "withdrawn"; readonly reason?: string | undefined }
-  | { readonly kind: "retained"; readonly afterMs: number; readonly tokens: number | null }
+  | {
+      readonly kind: "retained";
+      readonly afterMs: number;
+      readonly tokens: number | null;
+      readonly cause?: string | undefined;
+    }
+  /** Steps between two looks: what they come to is in the next `retained`. */
+  | { readonly kind: "loss" | "gain"; readonly fraction: number }
+  | { readonly kind: "diagnostics"; readonly introduced: number; readonly left: number }
   | {
       readonly kind: "survived";
       readonly commit: string;
@@ -56,6 +64,8 @@ export interface SuggestionSignals {
   readonly ratingReason: string | null;
   /** What the developer wrote in its place, last report. */
   readonly typedInstead: string | null;
+  /** Errors that it introduced and that were still there after two minutes; null when nobody looked. */
+  readonly errorsLeft: number | null;
   /** By time since the accept. Censored observations are left out. */
   readonly survival: readonly SurvivalObservation[];
 }
@@ -84,6 +94,7 @@ export const summariseSignals = (events: readonly SignalEvent[]): SuggestionSign
   let rating: "up" | "down" | null = null;
   let ratingReason: string | null = null;
   let typedInstead: string | null = null;
+  let errorsLeft: number | null = null;
   const survival: SurvivalObservation[] = [];
 
   const conclude = (next: SuggestionOutcome, nextFraction: number): void => {
@@ -125,7 +136,18 @@ export const summariseSignals = (events: readonly SignalEvent[]): SuggestionSign
         break;
       case "retained":
         if (event.tokens === null) break;
-        survival.push({ afterMs: event.afterMs, tokens: event.tokens, place: "buffer", cause: null });
+        survival.push({
+          afterMs: event.afterMs,
+          tokens: event.tokens,
+          place: "buffer",
+          cause: event.cause ?? null,
+        });
+        break;
+      case "diagnostics":
+        errorsLeft = event.left;
+        break;
+      case "loss":
+      case "gain":
         break;
       case "survived":
         if (event.tokens === null || event.place === "unknown") break;
@@ -141,5 +163,5 @@ export const summariseSignals = (events: readonly SignalEvent[]): SuggestionSign
     }
   }
   survival.sort((left, right) => left.afterMs - right.afterMs);
-  return { nTokens, outcome, fraction, read, undoneAfterMs, rating, ratingReason, typedInstead, survival };
+  return { nTokens, outcome, fraction, read, undoneAfterMs, rating, ratingReason, typedInstead, errorsLeft, survival };
 };

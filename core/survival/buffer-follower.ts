@@ -50,8 +50,8 @@ export interface BufferFollower {
   follow(snippet: AcceptedSnippet): void;
   forget(suggestionId: string): void;
   changed(changes: readonly TextChange[], author: ChangeAuthor): void;
-  /** The whole text is another one, and nobody saw the change: opened again, or read from disk. */
-  replaced(text: string): void;
+  /** The whole text is another one, and nobody saw the change: opened again, read from disk, or its file deleted. */
+  replaced(text: string, author: ChangeAuthor): void;
   /** Entries of the journal that no look has settled. */
   readonly nPending: number;
   readonly suggestionIds: readonly string[];
@@ -156,7 +156,7 @@ export const createBufferFollower = (
     if (snippet.isUnknown) return [];
     const now = countOwned(snippet.intervals);
     snippet.nOwned = now;
-    snippet.removed = { edit: 0, undo: 0, accept: 0 };
+    snippet.removed = { edit: 0, undo: 0, accept: 0, deletion: 0 };
     if (now === nOwned || nTokens === 0) return [];
     const fraction = Math.abs(now - nOwned) / nTokens;
     const retained = now / nTokens;
@@ -193,9 +193,9 @@ export const createBufferFollower = (
       if (entry.kind === "replaced") {
         const old = textBefore(idx);
         yield;
-        if (old === null) applyChange({ offset: 0, deleted: Number.MAX_SAFE_INTEGER, text: entry.text }, "edit");
+        if (old === null) applyChange({ offset: 0, deleted: Number.MAX_SAFE_INTEGER, text: entry.text }, entry.author);
         else if (old !== entry.text)
-          applyReplacement({ offset: 0, deleted: old.length, text: entry.text }, old, "edit", false);
+          applyReplacement({ offset: 0, deleted: old.length, text: entry.text }, old, entry.author, false);
         continue;
       }
       const isCompared = (change: TextChange): boolean =>
@@ -240,8 +240,8 @@ export const createBufferFollower = (
     changed(changes, author) {
       journal.push({ kind: "changed", changes, author });
     },
-    replaced(text) {
-      journal.push({ kind: "replaced", text });
+    replaced(text, author) {
+      journal.push({ kind: "replaced", text, author });
     },
     get nPending() {
       return journal.length;

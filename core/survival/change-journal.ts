@@ -10,7 +10,7 @@ export type JournalEntry =
       readonly author: ChangeAuthor;
     }
   /** The whole text is another one: read again from disk, or opened again. */
-  | { readonly kind: "replaced"; readonly text: string }
+  | { readonly kind: "replaced"; readonly text: string; readonly author: ChangeAuthor }
   | { readonly kind: "followed"; readonly snippet: AcceptedSnippet };
 
 /** Code that was accepted just now. */

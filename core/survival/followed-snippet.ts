@@ -37,6 +37,9 @@ export const followAccepted = (accepted: AcceptedSnippet): FollowedSnippet => {
   };
 };
 
+/** The accepted text, widened to whole words of the document. */
+export const widenedText = (accepted: AcceptedSnippet): string => followAccepted(accepted).text;
+
 /** A snippet at places that are known from before. Its characters count from here on. */
 export const followPlaces = (places: SnippetPlaces, acceptedAt: number): FollowedSnippet => ({
   ...whole(places),
@@ -58,7 +61,7 @@ const whole = ({ suggestionId, text, home }: Omit<SnippetPlaces, "intervals">): 
     isDirty: false,
     isUnknown: false,
     nOwned: nTokens,
-    removed: { edit: 0, undo: 0, accept: 0 },
+    removed: { edit: 0, undo: 0, accept: 0, deletion: 0 },
   };
 };
 

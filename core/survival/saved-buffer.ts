@@ -18,7 +18,7 @@ export const SAVED_VERSIONS = 2;
  */
 export const placesInVersion = (saved: SavedBuffer, version: string, diff: DiffSequences): readonly SnippetPlaces[] => {
   const follower = createBufferFollower(diff, saved);
-  follower.replaced(version);
+  follower.replaced(version, "edit");
   settleNow(follower, version, 0);
   return follower.places();
 };

@@ -147,11 +147,17 @@ function eventDetail(event: KeptEvent): unknown {
       ${event.comment === undefined ? nothing : html`“${visibleText(event.comment)}”`}`;
     case "retained":
       return event.tokens === null
-        ? `not observed after ${durationText(event.afterMs)}`
+        ? `not observed after ${durationText(event.afterMs)}${event.censored === undefined ? "" : ` (${event.censored})`}`
         : `${percentText(event.tokens)} of the tokens after ${durationText(event.afterMs)}`;
     case "survived":
       return html`${event.tokens === null ? "not observed" : percentText(event.tokens)} in
         <code>${visibleText(event.commit.slice(0, 10))}</code> (${event.place})`;
+    case "loss":
+      return `${percentText(event.fraction)} of the tokens went ${durationText(event.afterMs)} after the accept: ${event.cause}`;
+    case "gain":
+      return `${percentText(event.fraction)} of the tokens came back ${durationText(event.afterMs)} after the accept`;
+    case "diagnostics":
+      return `${event.introduced} errors introduced, ${event.left} left after ${durationText(event.afterMs)}`;
     case "superseded":
       return "a newer suggestion took its place";
   }

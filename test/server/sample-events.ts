@@ -30,6 +30,15 @@ const FIELDS: { [K in EventKind]: Omit<EventOf<K>, keyof KeptEvent> & Partial<Ev
   "typed-instead": { text: "return b + a;" },
   rated: { verdict: "up" },
   retained: { afterMs: 600_000, tokens: 1, strictTokens: 1 },
+  loss: { afterMs: 20_000, fraction: 0.5, retained: 0.5, cause: "quick_rewrite" },
+  gain: { afterMs: 25_000, fraction: 0.5, retained: 1 },
+  diagnostics: {
+    afterMs: 120_000,
+    introduced: 2,
+    fixed: 1,
+    left: 1,
+    checks: [{ source: "ts", code: "2304" }],
+  },
   survived: { commit: "c".repeat(40), afterMs: 700_000, tokens: 1, place: "head" },
 };
 

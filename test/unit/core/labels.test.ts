@@ -50,7 +50,12 @@ const eventOf = (word: string): SignalEvent => {
     case "withdrawn":
       return { kind: "rated", verdict: name };
     case "retained":
-      return { kind: name, afterMs, tokens };
+      return { kind: name, afterMs, tokens, cause };
+    case "loss":
+    case "gain":
+      return { kind: name, fraction: tokens ?? 0 };
+    case "errors":
+      return { kind: "diagnostics", introduced: 3, left: tokens ?? 0 };
     case "head":
     case "elsewhere":
     case "nowhere":
@@ -94,6 +99,10 @@ describe("labelSuggestion", () => {
   check("accepted undone@5s", "unknown", -0.5, "accepted undone");
   check("accepted undone@2m", "good", 1, "accepted");
   check("accepted undone@5s down", "bad", -3, "accepted undone rated-down");
+  check("accepted errors=2", "unknown", 0.2, "accepted diagnostics");
+  check("accepted errors=0", "good", 1, "accepted");
+  check("rejected errors=1", "unknown", -0.8, "diagnostics");
+  check("accepted loss=.5:quick_rewrite gain=.5", "good", 1, "accepted");
   check("up", "good", 2.5, "rated-up");
   check("down", "bad", -2.5, "rated-down");
   check("read rejected up", "good", 1.3, "rejected rated-up");
@@ -171,6 +180,8 @@ describe("survivalQuality", () => {
   check("retained@1m=1 head@1d=1", 1);
   check("retained@1m=.5", 1 - 0.8 * 0.5);
   check("undone@3s retained@1m=0", 0);
+  check("retained@1m=.9:other", 1 - 0.35 * 0.1);
+  check("retained@1m=0:regenerate", 0.1);
   check("head@1h=1 head@30d=.5", 1 - 0.35 * 0.5 * 0.5);
   check("head@1h=1 head@30d=0:revert", 0.5);
   check("head@1h=1 head@2h=.5:format", 1);
