@@ -3,6 +3,7 @@ import { WALKTHROUGH } from "./contributions.ts";
 import type { CommandTable, Ctx } from "./ctx.ts";
 import { rate, ratedSuggestion } from "./observe/ratings.ts";
 import { ask } from "./sync/server-request.ts";
+import { chooseCaptureLevel, PAUSE_MS } from "./ui/capture-commands.ts";
 import { openMenu } from "./ui/menu.ts";
 import { explainSuggestion } from "./ui/why-document.ts";
 import * as vscode from "vscode";
@@ -16,9 +17,11 @@ export function commandTable(ctx: Ctx): CommandTable {
     "kept.rateUp": (id) => rate(ctx, "up", id),
     "kept.rateDown": (id) => rate(ctx, "down", id),
     "kept.withdrawRating": (id) => rate(ctx, "withdrawn", id),
-    "kept.pauseCapture": () => ctx.consent.pause(true),
-    "kept.resumeCapture": () => ctx.consent.pause(false),
-    "kept.allowCapture": () => ctx.consent.set("allowed"),
+    "kept.pauseCapture": () => ctx.consent.pause.start(null),
+    "kept.pauseCaptureHour": () => ctx.consent.pause.start(PAUSE_MS),
+    "kept.resumeCapture": () => ctx.consent.pause.end(),
+    "kept.allowCapture": () => ctx.consent.set("code"),
+    "kept.chooseCaptureLevel": (level, folder, unsent) => chooseCaptureLevel(ctx, level, folder, unsent),
     "kept.trainNow": () => trainNow(ctx),
     "kept.openDashboard": () => openDashboard(ctx),
     "kept.explainSuggestion": (id) => explainLast(ctx, id),

@@ -1,5 +1,6 @@
 import type { CommandId } from "./contributions.ts";
 import type { EventRecorder } from "./observe/event-recorder.ts";
+import type { PlaceKey } from "./observe/place-key.ts";
 import type { Ratings } from "./observe/ratings.ts";
 import type { RetentionWatch } from "./observe/retention-watch.ts";
 import type { SuggestionObserver } from "./observe/suggestion-observer.ts";
@@ -22,6 +23,8 @@ export interface Ctx {
   readonly settings: () => Settings;
   readonly consent: Consent;
   readonly rules: CaptureRules;
+  /** Names that stand for places where paths may not be recorded. */
+  readonly hidden: PlaceKey;
   readonly records: SuggestionRecords;
   readonly cache: SuggestionCache;
   readonly examples: ExampleSource;

@@ -1,3 +1,4 @@
+import { CAPTURE_LEVELS, type CaptureLevel } from "../core/capture-level.ts";
 import * as vscode from "vscode";
 
 /** The settings that the typing path reads, parsed once for each change of configuration. */
@@ -14,6 +15,8 @@ export interface Settings {
   readonly excludedLanguages: ReadonlySet<string>;
   readonly codeLens: boolean;
   readonly excludedFiles: readonly string[];
+  /** The highest level that any folder may be recorded at. */
+  readonly captureLevel: CaptureLevel;
   readonly autoStart: boolean;
   readonly dataDirectory: string;
   readonly modelDirectory: string;
@@ -31,6 +34,8 @@ export function readSettings(): Settings {
     excludedLanguages: new Set(from.get<string[]>("suggest.excludedLanguages", [])),
     codeLens: from.get("feedback.codeLens", true),
     excludedFiles: from.get<string[]>("capture.excludedFiles", []),
+    // An unknown word is no consent.
+    captureLevel: CAPTURE_LEVELS.find((level) => level === from.get("capture.level", "code")) ?? "off",
     autoStart: from.get("server.autoStart", true),
     dataDirectory: from.get("server.dataDirectory", ""),
     modelDirectory: from.get("model.directory", ""),

@@ -1,13 +1,12 @@
 import type { Fact } from "../core/lifecycle/observation.ts";
 import { CONTEXT_KEYS } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
-import { createEventRecorder } from "./observe/event-recorder.ts";
 import { Ratings } from "./observe/ratings.ts";
 import { retentionSchedule, watchRetention } from "./observe/retention-watch.ts";
 import { observeSuggestions } from "./observe/suggestion-observer.ts";
 import { watchTypedInstead } from "./observe/typed-instead-watch.ts";
+import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
-import { createCaptureRules } from "./suggest/capture-rules.ts";
 import { superviseEngine } from "./suggest/engine-supervisor.ts";
 import { createExampleSource } from "./suggest/example-source.ts";
 import { watchOpenFiles } from "./suggest/open-files.ts";
@@ -18,7 +17,6 @@ import { createDeploymentSync } from "./sync/deployment-sync.ts";
 import { openOutbox } from "./sync/outbox.ts";
 import { serverDataDir } from "./sync/server-discovery.ts";
 import { openServerLink } from "./sync/server-link.ts";
-import { createConsent } from "./ui/consent.ts";
 import { createStatusItem, type StatusView } from "./ui/status-item.ts";
 import { availableParallelism } from "node:os";
 import path from "node:path";
@@ -35,17 +33,26 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   const say = (message: string) => log.info(message);
   const env = process.env;
   let settings = readSettings();
-  const rules = createCaptureRules();
-  rules.reset(settings.excludedFiles);
-  const consent = createConsent(extension.workspaceState, env);
   const records = new SuggestionRecords();
   const cache = createSuggestionCache();
-  const examples = createExampleSource((rows) => engine.useExamples(rows));
+  const examples = createExampleSource(async (rows) => {
+    const allowed = await Promise.all(rows.map(async (row) => (await rules.known(row.root, row.path)) === null));
+    await engine.useExamples(rows.filter((_, i) => allowed[i]));
+  });
   const ratings = new Ratings();
   const status = createStatusItem();
   const storage = extension.globalStorageUri.fsPath;
   const outbox = await openOutbox(path.join(storage, "outbox"), uuidv7());
-  const recorder = createEventRecorder(outbox, (id) => consent.allows(records.get(id)?.root ?? ""));
+  const privacy = openPrivacy({
+    extension,
+    env,
+    records,
+    outbox,
+    settings: () => settings,
+    isForgotten: () => false,
+    log: say,
+  });
+  const { consent, rules, recorder } = privacy;
 
   const textOf = (name: string) =>
     vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === name)?.getText() ?? null;
@@ -200,10 +207,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (!event.affectsConfiguration("kept")) return;
       settings = readSettings();
-      rules.reset(settings.excludedFiles);
-    }),
-    vscode.workspace.onDidSaveTextDocument(({ uri }) => {
-      if (path.basename(uri.path).endsWith("ignore")) rules.reset(settings.excludedFiles);
+      captureChanged();
     }),
     vscode.workspace.onDidCloseTextDocument(({ uri }) => retention.closed(uri.toString())),
     watchOpenFiles({ rules, use: (files) => engine.useNeighbours(files), log: say }),
@@ -215,6 +219,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     settings: () => settings,
     consent,
     rules,
+    hidden: privacy.hidden,
     records,
     cache,
     examples,
@@ -242,12 +247,13 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       retention[Symbol.dispose]();
       typedInstead[Symbol.dispose]();
       await survival.close();
+      await recorder.settled();
       link[Symbol.dispose]();
       engine[Symbol.dispose]();
       await outbox.close();
       for (const key of [CONTEXT_KEYS.suggestionVisible, CONTEXT_KEYS.canRate, CONTEXT_KEYS.captureEnabled])
         setContext(key, false);
-      for (const part of [consent, ratings, status, log]) part.dispose();
+      for (const part of [privacy, ratings, status, log]) part.dispose();
     },
   };
 }

@@ -63,6 +63,21 @@ export const suggestionContext = z.object({
 });
 export type SuggestionContext = z.infer<typeof suggestionContext>;
 
+/** Sizes that stand for the texts of a suggestion that was recorded without them. */
+export const withheldText = z.object({
+  /** Significant tokens, UTF-16 characters and lines of the completion. */
+  tokens: z.int().nonnegative(),
+  characters: z.int().nonnegative(),
+  lines: z.int().nonnegative(),
+  prefixCharacters: z.int().nonnegative(),
+  suffixCharacters: z.int().nonnegative(),
+  examples: z.int().nonnegative(),
+});
+
+/** Keyed hashes of the workspace folder and the file, by which an editor finds what it recorded there. */
+export const eventOrigin = z.object({ folder: z.string().max(64), file: z.string().max(64) });
+export type EventOrigin = z.infer<typeof eventOrigin>;
+
 const envelope = {
   /** UUIDv7 made when the event happened: the idempotency key. */
   id: z.uuidv7(),
@@ -76,6 +91,8 @@ const envelope = {
   wallMs: z.number().nonnegative(),
   /** Monotonic clock of the session, milliseconds. */
   monotonicMs: z.number().nonnegative(),
+  /** Absent from events that no editor made, such as replayed ones. */
+  origin: eventOrigin.optional(),
 };
 
 const event = <K extends string, T extends z.ZodRawShape>(kind: K, fields: T) =>
@@ -89,6 +106,8 @@ export const keptEvent = z.discriminatedUnion("kind", [
     latencyMs: z.number().nonnegative(),
     /** `editor`, or `replay` when a real history stood in for the developer. */
     source: z.enum(["editor", "replay"]),
+    /** There when only outcomes may be recorded: the texts are empty, root and path are keyed hashes. */
+    withheld: withheldText.optional(),
   }),
   /** The suggestion was visible long enough to be read (750 ms). */
   event("read", { visibleMs: z.number().nonnegative() }),
@@ -105,7 +124,11 @@ export const keptEvent = z.discriminatedUnion("kind", [
   event("superseded", {}),
   event("undone", { afterMs: z.number().nonnegative() }),
   /** What the developer wrote in the suggestion's place. */
-  event("typed-instead", { text: z.string().max(8_192) }),
+  event("typed-instead", {
+    text: z.string().max(8_192),
+    /** Length of a text that was not recorded. */
+    withheldCharacters: z.int().nonnegative().optional(),
+  }),
   event("rated", {
     verdict: z.enum(["up", "down", "withdrawn"]),
     reason: z.enum(["wrong", "insecure", "style", "outdated-api", "too-long", "other"]).optional(),

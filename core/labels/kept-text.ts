@@ -19,7 +19,8 @@ export function keptText(
   label: Pick<SuggestionLabel, "verdict">,
 ): KeptText | null {
   const shown = shownEvent(events);
-  if (shown === null) return null;
+  // Recorded without text: there is a label, and nothing to learn from.
+  if (shown === null || shown.withheld !== undefined) return null;
   if (label.verdict === "good") {
     const text = acceptedPart(events, signals, shown.completion);
     return text.trim() === "" ? null : { text, from: "completion" };

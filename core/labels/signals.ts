@@ -2,7 +2,12 @@ import { countSignificantTokens } from "../survival/tokens.ts";
 
 /** The part of an event that labels need; the wire's events fit it as they are. */
 export type SignalEvent =
-  | { readonly kind: "shown"; readonly completion: string }
+  | {
+      readonly kind: "shown";
+      readonly completion: string;
+      /** There when the suggestion was recorded without its text. */
+      readonly withheld?: { readonly tokens: number } | undefined;
+    }
   | { readonly kind: "read" | "accepted" | "typed-over" | "rejected" | "ignored"; readonly visibleMs: number }
   | { readonly kind: "partially-accepted"; readonly characters: number; readonly fraction: number }
   | { readonly kind: "typed-through"; readonly fraction: number }
@@ -107,7 +112,7 @@ export const summariseSignals = (events: readonly SignalEvent[]): SuggestionSign
     if ("visibleMs" in event && event.visibleMs >= READ_MS) read = true;
     switch (event.kind) {
       case "shown":
-        nTokens = countSignificantTokens(event.completion);
+        nTokens = event.withheld?.tokens ?? countSignificantTokens(event.completion);
         break;
       case "read":
         read = true;

@@ -1,4 +1,3 @@
-import { redactSecrets } from "../../core/redaction.ts";
 import type { SuggestionContext } from "../../protocol/events.ts";
 import { ACCEPTED_COMMAND } from "../contributions.ts";
 import type { Ctx } from "../ctx.ts";
@@ -21,7 +20,7 @@ export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemP
       // With the suggest widget open, its entry decides what Tab means: Kept stays out of it.
       if (!settings.enabled || selectedCompletionInfo || settings.excludedLanguages.has(document.languageId))
         return undefined;
-      const place = placeOf(ctx, document);
+      const place = await placeOf(ctx, document);
       if (!place) {
         ctx.counts.leftAlone += 1;
         return undefined;
@@ -65,13 +64,13 @@ interface Place {
   readonly repository: string;
 }
 
-/** The file's place in its workspace folder, or null when Kept leaves it alone. */
-function placeOf(ctx: Ctx, document: vscode.TextDocument): Place | null {
+/** The file's place in its workspace folder, or null when Kept leaves it alone. Waits until its rules are known. */
+async function placeOf(ctx: Ctx, document: vscode.TextDocument): Promise<Place | null> {
   const folder = vscode.workspace.getWorkspaceFolder(document.uri);
   if (!folder || document.uri.scheme !== "file") return null;
   const root = folder.uri.fsPath;
   const relative = path.relative(root, document.uri.fsPath).split(path.sep).join("/");
-  if (ctx.rules.excluded(root, relative) !== null) return null;
+  if ((await ctx.rules.known(root, relative)) !== null) return null;
   return { root, relative, repository: path.basename(root) };
 }
 
@@ -128,13 +127,13 @@ async function generate(
     language: document.languageId,
     line: position.line,
     column: position.character,
-    prefix: redactSecrets(window.prefix),
-    suffix: redactSecrets(window.suffix),
+    prefix: window.prefix,
+    suffix: window.suffix,
     examples: [
       ...completion.neighbours.map(({ path: file, text }, i) => ({
         id: `open-file-${i + 1}`,
         path: file,
-        text: redactSecrets(text),
+        text,
       })),
       ...ctx.examples.named(completion.exampleIds),
     ].slice(-MAX_RECORDED_EXAMPLES),

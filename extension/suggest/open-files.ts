@@ -18,13 +18,13 @@ export function watchOpenFiles(options: {
 }): vscode.Disposable {
   const seen: string[] = [];
   let timer: NodeJS.Timeout | undefined;
-  const gather = (): NeighbourFile[] => {
+  const gather = async (): Promise<NeighbourFile[]> => {
     const documents = new Map(vscode.workspace.textDocuments.map((document) => [document.uri.toString(), document]));
     const names = [...seen, ...documents.keys()];
     const files: NeighbourFile[] = [];
     for (const name of new Set(names)) {
       const document = documents.get(name);
-      const file = document && fileOf(document, options.rules);
+      const file = document && (await fileOf(document, options.rules));
       if (file) files.push(file);
       if (files.length === MAX_FILES) break;
     }
@@ -33,7 +33,9 @@ export function watchOpenFiles(options: {
   const later = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      options.use(gather()).catch((error: Error) => options.log(`Open files were not read: ${error.message}`));
+      gather()
+        .then(options.use)
+        .catch((error: Error) => options.log(`Open files were not read: ${error.message}`));
     }, DELAY_MS);
   };
   const look = (editor: vscode.TextEditor | undefined): void => {
@@ -46,6 +48,7 @@ export function watchOpenFiles(options: {
     later();
   };
   look(vscode.window.activeTextEditor);
+  options.rules.onChange(later);
   later();
   const watching = vscode.Disposable.from(
     vscode.window.onDidChangeActiveTextEditor(look),
@@ -60,12 +63,12 @@ export function watchOpenFiles(options: {
   };
 }
 
-function fileOf(document: vscode.TextDocument, rules: CaptureRules): NeighbourFile | null {
+async function fileOf(document: vscode.TextDocument, rules: CaptureRules): Promise<NeighbourFile | null> {
   const folder = vscode.workspace.getWorkspaceFolder(document.uri);
   if (!folder || document.uri.scheme !== "file") return null;
   const root = folder.uri.fsPath;
   const relative = path.relative(root, document.uri.fsPath).split(path.sep).join("/");
-  if (rules.excluded(root, relative) !== null) return null;
+  if ((await rules.known(root, relative)) !== null) return null;
   const lastLine = Math.min(document.lineCount, MAX_FILE_LINES);
   return { root, path: relative, text: document.getText(new vscode.Range(0, 0, lastLine, 0)).slice(0, MAX_FILE_CHARS) };
 }

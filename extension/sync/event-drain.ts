@@ -32,6 +32,8 @@ export async function drainOutbox(
     await outbox.waitForEvents(signal);
     if (signal.aborted) return "stopped";
     const batch = outbox.peek(MAX_EVENTS_PER_BATCH, MAX_BATCH_BYTES - BATCH_ENVELOPE_BYTES);
+    // Held back, or removed, since there was something to wait for.
+    if (batch.length === 0) continue;
     // Synced before it is sent: what the server knows is never missing here after a crash.
     await outbox.flush();
     const body = `{"events":[${batch.join(",")}]}`;

@@ -17,6 +17,15 @@ export interface Outbox {
   peek(maxEvents: number, maxBytes: number): readonly string[];
   /** Forget the `n` oldest: the server has answered for them. */
   acknowledge(n: number): Promise<void>;
+  /**
+   * Takes events out, from memory and from the file, sent or not; resolves with them when no byte of
+   * them is left. An answer for a batch that held some of them counts for the others.
+   */
+  remove(isGone: (event: KeptEvent) => boolean): Promise<readonly KeptEvent[]>;
+  /** How many of the events that wait are such. */
+  count(isSuch: (event: KeptEvent) => boolean): number;
+  /** Nothing is handed out to be sent until the returned function was called. */
+  hold(): () => void;
   /** Write and sync what was appended. */
   flush(): Promise<void>;
   /** Resolves when there is an event to send, or the signal fires. */
@@ -85,6 +94,13 @@ export async function openOutbox(
   let flushTimer: NodeJS.Timeout | null = null;
   let working: Promise<void> = Promise.resolve();
   const waiters = new Set<() => void>();
+  const wakeAll = () => {
+    for (const wake of waiters) wake();
+  };
+  let nHolds = 0;
+  /** Lines of the batch that is on its way, and those of them that were removed meanwhile. */
+  let nInFlight = 0;
+  let nRemovedInFlight = 0;
 
   /** One disk operation at a time, in order. */
   const inTurn = (operation: () => Promise<void>): Promise<void> => {
@@ -118,6 +134,28 @@ export async function openOutbox(
       }
     });
 
+  /** The file anew, from what is in the queue. A second file holds it meanwhile: a crash repeats, it does not lose. */
+  const rewrite = async () => {
+    const lines = [...queue];
+    const text = lines.length > 0 ? `${lines.join("\n")}\n` : "";
+    unwritten = [];
+    cursor = 0;
+    const aside = file.replace(/\.jsonl$/, ".rewrite.jsonl");
+    try {
+      if (lines.length > 0) await writeFile(aside, text, { mode: 0o600, flush: true });
+      await handle.truncate(0);
+      await writeCursor(file, 0);
+      await handle.appendFile(text);
+      await handle.datasync();
+      isTorn = false;
+    } catch (error) {
+      isTorn = true;
+      unwritten = [...lines, ...unwritten];
+      throw error;
+    }
+    forgetFile(aside);
+  };
+
   return {
     append(event) {
       const line = JSON.stringify(event);
@@ -133,21 +171,26 @@ export async function openOutbox(
         flushTimer = null;
         void write();
       }, FLUSH_MS);
-      for (const wake of waiters) wake();
+      wakeAll();
       return true;
     },
     peek(maxEvents, maxBytes) {
       const batch: string[] = [];
+      if (nHolds > 0) return batch;
       let size = 0;
       for (const line of queue) {
         size += Buffer.byteLength(line) + 1;
         if (batch.length >= maxEvents || (batch.length > 0 && size > maxBytes)) break;
         batch.push(line);
       }
+      nInFlight = batch.length;
+      nRemovedInFlight = 0;
       return batch;
     },
     async acknowledge(n) {
-      const gone = queue.splice(0, n);
+      const gone = queue.splice(0, Math.max(0, n - nRemovedInFlight));
+      nInFlight = 0;
+      nRemovedInFlight = 0;
       for (const line of gone) bytes -= Buffer.byteLength(line);
       cursor += gone.length;
       await inTurn(async () => {
@@ -161,11 +204,46 @@ export async function openOutbox(
         }
       });
     },
+    async remove(isGone) {
+      const gone: KeptEvent[] = [];
+      const stay: string[] = [];
+      const leaving = new Set<string>();
+      for (const [at, line] of queue.entries()) {
+        const event = JSON.parse(line) as KeptEvent;
+        if (!isGone(event)) {
+          stay.push(line);
+          continue;
+        }
+        gone.push(event);
+        leaving.add(line);
+        bytes -= Buffer.byteLength(line);
+        if (at < nInFlight) nRemovedInFlight += 1;
+      }
+      // What was sent may still stand in the file, before the cursor.
+      if (gone.length === 0 && cursor === 0) return gone;
+      queue.splice(0, queue.length, ...stay);
+      unwritten = unwritten.filter((line) => !leaving.has(line));
+      await inTurn(() => rewrite());
+      if (problem !== null) throw new Error(`The outbox could not be rewritten: ${problem}`);
+      return gone;
+    },
+    count: (isSuch) => queue.filter((line) => isSuch(JSON.parse(line) as KeptEvent)).length,
+    hold() {
+      nHolds += 1;
+      let isHeld = true;
+      return () => {
+        if (isHeld) nHolds -= 1;
+        isHeld = false;
+        wakeAll();
+      };
+    },
     flush: write,
     waitForEvents(signal) {
-      if (queue.length > 0 || signal.aborted) return Promise.resolve();
+      const isReady = () => queue.length > 0 && nHolds === 0;
+      if (isReady() || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const wake = () => {
+          if (!isReady() && !signal.aborted) return;
           waiters.delete(wake);
           signal.removeEventListener("abort", wake);
           resolve();

@@ -20,6 +20,8 @@ export function feedbackRows(store: Store): DatasetRow[] {
     const events = inSessionOrder(store.events.ofSuggestion(id));
     const shown = shownEvent(events);
     if (label === null || shown === null) return [];
+    // Recorded at the level of outcomes: it has a label, but there is no text to learn from.
+    if (shown.withheld !== undefined) return [];
     const rows: DatasetRow[] = [];
     const kept = keptText(events, summariseSignals(events), label);
     if (kept !== null) {
