@@ -1,5 +1,6 @@
 import { loadCheckpoint } from "../../engine/checkpoint/checkpoint.ts";
 import { requestedDevice } from "../../engine/devices/device.ts";
+import { loadTokenizer } from "../../engine/tokenizer/tokenizer.ts";
 import { connectToServer } from "./client.ts";
 import { describeProvider, reportDevices, type ProviderReport } from "../doctor/devices.ts";
 import { nodeVersionProblem } from "../node-version.ts";
@@ -14,6 +15,8 @@ export interface Check {
   readonly detail: string;
   /** Of an execution provider: what the sentence was made from. */
   readonly provider?: ProviderReport;
+  /** Of the base model: the dialect in which it fills in the middle, or `none`. */
+  readonly fillInTheMiddle?: string;
 }
 
 /** Looks at everything that the server needs. Changes nothing. */
@@ -37,6 +40,7 @@ export async function diagnose(places: { dataDir: string; modelDir: string | und
       if (!hasModel(modelDir)) throw new Error(`there is none in ${modelDir}; set --model-dir`);
       return modelDir;
     }),
+    ...(hasModel(modelDir) ? [fillInTheMiddle(modelDir)] : []),
     check("worker", () => existing(workerEntry(), "run `npm run build`")),
     check("dashboard", () => existing(media, "run `npm run build`")),
     await checkAsync("store", async () => {
@@ -52,6 +56,21 @@ export async function diagnose(places: { dataDir: string; modelDir: string | und
     }),
     ...(await devices(modelDir)),
   ];
+}
+
+/** How the base model is shown what follows the cursor. A model that is not shown it still completes code. */
+function fillInTheMiddle(modelDir: string): Check {
+  const name = "fill in the middle";
+  try {
+    const { dialect, fimOrder } = loadTokenizer(modelDir);
+    const detail =
+      dialect.name === "none"
+        ? "none: the model has no tokens for it, and does not see what follows the cursor"
+        : `${dialect.name}, ${fimOrder === "spm" ? "suffix" : "prefix"} first`;
+    return { name, ok: true, detail, fillInTheMiddle: dialect.name };
+  } catch (error) {
+    return { name, ok: false, detail: (error as Error).message };
+  }
 }
 
 /** What the models run on. A provider that is not there is no fault, unless it was asked for. */

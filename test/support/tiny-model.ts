@@ -4,6 +4,7 @@ import path from "node:path";
 import { weightShapes } from "../../engine/architectures/decoder-config.ts";
 import { float32Tensor, writeSafetensors } from "../../engine/checkpoint/safetensors.ts";
 import { SPECIAL_TOKENS } from "../../engine/tokenizer/dialect.ts";
+import { hubConfig } from "./hub-config.ts";
 import { randomWeights, TINY } from "./tiny-decoder.ts";
 
 /** A folder with an untrained model over single bytes: everything of a real one but knowledge. */
@@ -18,23 +19,7 @@ export function writeTinyModel(dir: string): void {
   const specials = Object.values(SPECIAL_TOKENS);
   const vocabulary = [...specials, ...byteAlphabet()];
   const config = { ...TINY, headDim: 16, contextTokens: 256, vocabSize: vocabulary.length };
-  writeFileSync(
-    path.join(dir, "config.json"),
-    JSON.stringify({
-      architectures: ["Qwen2ForCausalLM"],
-      vocab_size: config.vocabSize,
-      hidden_size: config.hiddenSize,
-      intermediate_size: config.ffnSize,
-      num_hidden_layers: config.nLayers,
-      num_attention_heads: config.nHeads,
-      num_key_value_heads: config.nKvHeads,
-      head_dim: config.headDim,
-      rms_norm_eps: config.rmsNormEpsilon,
-      rope_theta: config.ropeTheta,
-      max_position_embeddings: config.contextTokens,
-      tie_word_embeddings: true,
-    }),
-  );
+  writeFileSync(path.join(dir, "config.json"), JSON.stringify(hubConfig(config)));
   const weights = randomWeights(config);
   const tensors = new Map(
     [...weightShapes(config)].map(([name, shape]) => [name, float32Tensor(weights.get(name)!, shape)]),

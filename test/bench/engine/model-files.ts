@@ -6,6 +6,7 @@ import { bfloat16ToFloat32 } from "../../../engine/checkpoint/float-conversion.t
 import { writeGgufModel } from "../../../engine/export/gguf-model.ts";
 import type { TokenizerDefinition } from "../../../engine/export/gguf-tokenizer.ts";
 import { sizeOf } from "../../../engine/graph/graph.ts";
+import { hubConfig } from "../../support/hub-config.ts";
 import type { Shape } from "./shapes.ts";
 
 /** The same model for both sides: a folder for Kept and a Q8_0 file for llama.cpp. */
@@ -61,23 +62,6 @@ function writeGguf(
   writeGgufModel(file, { name, config, weight, tokenizer }, "Q8_0");
   return file;
 }
-
-const hubConfig = (config: DecoderConfig) => ({
-  architectures: [config.attentionBias ? "Qwen2ForCausalLM" : "LlamaForCausalLM"],
-  model_type: config.attentionBias ? "qwen2" : "llama",
-  hidden_act: "silu",
-  vocab_size: config.vocabSize,
-  hidden_size: config.hiddenSize,
-  intermediate_size: config.ffnSize,
-  num_hidden_layers: config.nLayers,
-  num_attention_heads: config.nHeads,
-  num_key_value_heads: config.nKvHeads,
-  head_dim: config.headDim,
-  rms_norm_eps: config.rmsNormEpsilon,
-  rope_theta: config.ropeTheta,
-  max_position_embeddings: config.contextTokens,
-  tie_word_embeddings: config.tiedHead,
-});
 
 /** 1 in a norm, 0 in a bias, and elsewhere ± 2^-6 to 2^-5 at random: the upper halves of float32 numbers. */
 function randomHalves(tensor: string, size: number): Uint16Array {

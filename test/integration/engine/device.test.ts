@@ -15,6 +15,7 @@ import { packBatches } from "../../../engine/optim/packing.ts";
 import { startEngineProcess } from "../../../engine/process/host.ts";
 import { createTrainer, imitated } from "../../../engine/training/trainer.ts";
 import { diagnose } from "../../../server/cli/doctor.ts";
+import { ENGINE_ENTRY, STATEMENT_REQUEST } from "../../support/engine-request.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
 
 /** Vulkan's loader finds no driver by this, so WebGPU no device, whatever the machine has. */
@@ -24,15 +25,7 @@ const WITHOUT_VULKAN = { ...process.env, VK_ICD_FILENAMES: "/nonexistent.json", 
 const ABSENT: Provider = process.platform === "win32" ? "cuda" : "dml";
 
 const never = new AbortController().signal;
-const REQUEST = {
-  prefix: "let x = ",
-  suffix: "",
-  path: "a.ts",
-  repository: "demo",
-  examples: [],
-  maxTokens: 8,
-  lines: "block",
-} as const;
+const REQUEST = { ...STATEMENT_REQUEST, maxTokens: 8 };
 
 describe("devices", function () {
   this.timeout(120_000);
@@ -144,11 +137,13 @@ describe("devices", function () {
     assert.match(notices[0]!.message, new RegExp(`^${ABSENT} could not compile.*going on with the CPU`));
   });
 
-  it("are in the doctor's report, where only one that was asked for can be wrong", async () => {
+  it("are in the doctor's report beside the model's dialect, where only one that was asked for can be wrong", async () => {
     const examine = async (device: string) => {
       process.env["KEPT_DEVICE"] = device;
       try {
         const checks = await diagnose({ dataDir: path.join(dir, "data"), modelDir: folder.dir });
+        const { fillInTheMiddle, detail } = checks.find(({ name }) => name === "fill in the middle")!;
+        assert.deepEqual([fillInTheMiddle, detail], ["qwen2.5-coder", "qwen2.5-coder, prefix first"]);
         return new Map(checks.filter(({ name }) => name.startsWith("device")).map((one) => [one.name, one]));
       } finally {
         delete process.env["KEPT_DEVICE"];
@@ -176,7 +171,7 @@ describe("devices", function () {
     Object.assign(process.env, env);
     try {
       using engine = await startEngineProcess({
-        entry: path.resolve(import.meta.dirname, "../../../engine/process/main.ts"),
+        entry: ENGINE_ENTRY,
         modelDir: folder.dir,
         threads: 1,
         onNotice: (notice) => told.push(notice),

@@ -9,19 +9,11 @@ import { trainedAdapter } from "../../../engine/training/trained-model.ts";
 import { createTrainer, imitated } from "../../../engine/training/trainer.ts";
 import { packBatches } from "../../../engine/optim/packing.ts";
 import { startEngineProcess, type EngineProcess } from "../../../engine/process/host.ts";
+import { ENGINE_ENTRY as entry, STATEMENT_REQUEST } from "../../support/engine-request.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
 
-const entry = path.resolve(import.meta.dirname, "../../../engine/process/main.ts");
 const never = new AbortController().signal;
-const REQUEST = {
-  prefix: "let x = ",
-  suffix: "",
-  path: "a.ts",
-  repository: "demo",
-  examples: [],
-  maxTokens: 16,
-  lines: "block",
-} as const;
+const REQUEST = STATEMENT_REQUEST;
 
 /** An adapter trained hard enough on nonsense that it changes what the model writes. */
 async function writeTrainedAdapter(modelDir: string, dir: string): Promise<void> {

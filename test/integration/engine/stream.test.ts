@@ -1,19 +1,10 @@
 import assert from "node:assert/strict";
-import path from "node:path";
 import { startEngineProcess, type EngineProcess } from "../../../engine/process/host.ts";
+import { ENGINE_ENTRY as entry, STATEMENT_REQUEST } from "../../support/engine-request.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
 
-const entry = path.resolve(import.meta.dirname, "../../../engine/process/main.ts");
 const never = new AbortController().signal;
-const REQUEST = {
-  prefix: "foo\nbar\n",
-  suffix: "\n}",
-  path: "a.ts",
-  repository: "demo",
-  examples: [],
-  maxTokens: 12,
-  lines: "block",
-} as const;
+const REQUEST = { ...STATEMENT_REQUEST, prefix: "foo\nbar\n", suffix: "\n}", maxTokens: 12 };
 
 describe("requests to the engine process", function () {
   this.timeout(60_000);
