@@ -6,12 +6,11 @@ import { createEnding } from "./ending.ts";
 import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
-import { ingestBatch } from "./ingest/ingest.ts";
+import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { createJobRunner } from "./jobs/runner.ts";
-import { deriveSuggestions, type Derived } from "./labels/derive.ts";
 import { createLog, type Log } from "./log.ts";
-import type { DataPlaces } from "./places.ts";
+import { writerEntry, type DataPlaces } from "./places.ts";
 import { createPushHub } from "./push/hub.ts";
 import { baseModelIdentity } from "./registry/base-model.ts";
 import { openContentFiles } from "./registry/content-files.ts";
@@ -42,10 +41,14 @@ export interface App extends AsyncDisposable {
   readonly log: Log;
   /** Resolves when a client asks the server to end. */
   readonly shutdownRequested: Promise<void>;
+  /** Resolves with the reason when the disk failed and nothing can be stored any more. */
+  readonly broken: Promise<string>;
 }
 
 /** Only this machine: there is no option to listen anywhere else. */
 const HOST = "127.0.0.1";
+/** A training run waits this long for labels of events that were just stored, milliseconds. */
+const SETTLE_MS = 60_000;
 /** Requests under way get this long when the server stops, milliseconds. */
 const DRAIN_MS = 2_000;
 
@@ -65,7 +68,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const base = baseModelIdentity(options.modelDir);
   const registry = createRegistry({ store, files, clock, hub, adaptersDir: places.adapters, base });
   const { workerEntry, modelDir } = options;
-  const derive = (suggestionIds: Iterable<string>): Derived => deriveSuggestions(store, suggestionIds);
+  const events = undo.use(startEventWriter({ entry: writerEntry(), data: { database: places.database }, hub, log }));
 
   const training = createTraining({
     store,
@@ -77,7 +80,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     modelDir,
     base,
     workerEntry,
-    collect: (workspaces, seed) => collectTask(store, workspaces, seed),
+    async collect(workspaces, seed) {
+      await events.settled(AbortSignal.timeout(SETTLE_MS));
+      return collectTask(store, workspaces, seed);
+    },
     recordSnapshot: (snapshot) => recordSnapshot(store, snapshot, clock),
     runner: () => runner,
   });
@@ -98,7 +104,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     files,
     registry,
     training,
-    ingest: (values) => ingestBatch(values, { store, clock, hub, derive }),
+    events,
     buildDataset: (request, signal) =>
       buildDatasetInWorker({ store, clock, workerEntry, datasetsDir: places.datasets }, request, signal),
     hub,
@@ -136,6 +142,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     places,
     log,
     shutdownRequested: shutdown.promise,
+    broken: events.broken,
     [Symbol.asyncDispose]: () => (stopped ??= Promise.resolve(owned[Symbol.asyncDispose]())),
   };
 }

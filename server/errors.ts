@@ -15,6 +15,7 @@ export type ErrorCode =
   | "busy"
   | "internal"
   | "storage-full"
+  | "storage-failed"
   | "no-model"
   | "training-unavailable"
   | "worker-failed"

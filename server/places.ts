@@ -25,6 +25,12 @@ export function workerEntry(): string {
   return path.join(packageRoot, "server", "worker.ts");
 }
 
+/** The entry of the thread that writes events, likewise. */
+export function writerEntry(): string {
+  if (!fromSource) return path.join(import.meta.dirname, "writer.cjs");
+  return path.join(packageRoot, "server", "writer.ts");
+}
+
 /** Kept's own folder: the clone, or where the package is installed. */
 export const installedIn = (): string => packageRoot;
 

@@ -13,16 +13,18 @@ export interface ServeFlags {
 
 /** Longest stop; after it the process ends whatever is under way, milliseconds. */
 const STOP_MS = 10_000;
+/** Exit code when the disk failed: what `sysexits` calls an input or output error. */
+const EXIT_STORAGE_FAILED = 74;
 
 /**
  * Runs the server until it is asked to stop. Prints one JSON line when it listens. Answers the exit
- * code: 0 after a stop by request or SIGTERM, 130 after Ctrl+C, 1 when it cannot start.
+ * code: 0 after a stop by request or SIGTERM, 130 after Ctrl+C, 1 when it cannot start, 74 when the disk failed.
  */
 export async function serve(flags: ServeFlags): Promise<number> {
   const { env } = process;
   const dataDir = resolveDataDir(flags.dataDir, env);
   // Listened for from the start: whoever sees the server listen may end it at once.
-  const asked = Promise.withResolvers<"SIGINT" | "SIGTERM" | "request">();
+  const asked = Promise.withResolvers<"SIGINT" | "SIGTERM" | "request" | "storage-failed">();
   process.once("SIGINT", () => asked.resolve("SIGINT"));
   process.once("SIGTERM", () => asked.resolve("SIGTERM"));
   let app: App;
@@ -50,10 +52,12 @@ export async function serve(flags: ServeFlags): Promise<number> {
   process.stdout.write(JSON.stringify({ event: "listening", port: app.port, pid: process.pid, dataDir }) + "\n");
 
   void app.shutdownRequested.then(() => asked.resolve("request"));
+  void app.broken.then(() => asked.resolve("storage-failed"));
   const signal = await asked.promise;
   app.log.info({ event: "stopping", signal });
   const force = setTimeout(() => process.exit(1), STOP_MS);
   await app[Symbol.asyncDispose]();
   clearTimeout(force);
+  if (signal === "storage-failed") return EXIT_STORAGE_FAILED;
   return signal === "SIGINT" ? 130 : 0;
 }

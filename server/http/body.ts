@@ -16,6 +16,21 @@ export async function readJson<S extends z.ZodType>(
   schema: S,
   maxBytes: number = MAX_BODY_BYTES,
 ): Promise<z.infer<S>> {
+  const text = await readJsonText(c, maxBytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError("malformed", "The body is not valid JSON.", { cause });
+  }
+  return parseWith(schema, value);
+}
+
+/**
+ * The body of a request that says it is JSON, within the limits of size and nesting, not yet parsed.
+ * @throws AppError `unsupported-type`, `too-large`, `malformed`
+ */
+export async function readJsonText(c: Context, maxBytes: number): Promise<string> {
   const type = c.req.header("Content-Type")?.split(";", 1)[0]?.trim().toLowerCase();
   const encoding = c.req.header("Content-Encoding");
   if (type !== "application/json" || (encoding !== undefined && encoding !== "identity")) {
@@ -25,13 +40,7 @@ export async function readJson<S extends z.ZodType>(
   if (nestsDeeperThan(text, MAX_JSON_DEPTH)) {
     throw new AppError("malformed", `The JSON nests deeper than ${MAX_JSON_DEPTH} levels.`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new AppError("malformed", "The body is not valid JSON.", { cause });
-  }
-  return parseWith(schema, value);
+  return text;
 }
 
 /** Parses what a client sent. @throws AppError `invalid`, naming the first field that is wrong. */

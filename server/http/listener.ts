@@ -13,6 +13,8 @@ const MAX_HEADER_BYTES = 16_384;
 /** A client has this long to send its headers, and its whole request, milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Longest wait for labels of events that were just stored, milliseconds. */
+const SETTLE_MS = 1_000;
 
 /** The HTTP server: `admit`, then the router. It does not listen yet. */
 export function createHttpServer(parts: ServerParts): Server {
@@ -65,7 +67,13 @@ function createRouter(parts: ServerParts): Hono {
     }
     parts.log.debug({ event: "answered", method: c.req.method, path: c.req.path, status: c.res.status });
   });
-  for (const { method, path, handle } of ROUTES) router.on(method, path, (c) => handle(c, parts));
+  for (const { method, path, handle, readsDerived } of ROUTES) {
+    router.on(method, path, async (c) => {
+      // Whoever has sent events reads what followed from them; a stream of events does not hold a reader up for long.
+      if (readsDerived === true) await parts.events.settled(AbortSignal.timeout(SETTLE_MS));
+      return handle(c, parts);
+    });
+  }
   router.notFound((c) => {
     const allowed = methodsOf(c.req.path);
     return allowed.length === 0

@@ -85,6 +85,12 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "Nothing can be stored",
     meaning: "The disk is full or the data folder cannot be written. Free some space; nothing was acknowledged.",
   },
+  "storage-failed": {
+    status: 503,
+    title: "The store could not be written",
+    meaning:
+      "The disk or the data folder failed. Nothing was acknowledged and the server ends with exit code 74; events stay in the client's outbox. Check the disk, then start it again.",
+  },
   "no-model": {
     status: 503,
     title: "There is no base model",

@@ -1,11 +1,12 @@
 import type { Clock } from "../clock.ts";
+import type { EventWriter } from "../ingest/event-writer.ts";
 import type { Log } from "../log.ts";
 import type { PushHub } from "../push/hub.ts";
 import type { ContentFiles } from "../registry/content-files.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Store } from "../store/store.ts";
 import type { Training } from "../training/training.ts";
-import type { DatasetRequest, DatasetRow, IngestResponse } from "../../protocol/api.ts";
+import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
 import type { LoginCodes } from "./login-codes.ts";
 
 /** What the routes work with. Joined in `app.ts`; a route file takes what it needs. */
@@ -14,8 +15,8 @@ export interface ServerParts {
   readonly files: ContentFiles;
   readonly registry: Registry;
   readonly training: Training;
-  /** Takes a batch of events in; when it throws, nothing of the batch was stored. */
-  readonly ingest: (values: readonly unknown[]) => IngestResponse;
+  /** Takes batches of events in; when it throws, nothing of the batch was stored. */
+  readonly events: Pick<EventWriter, "take" | "settled">;
   /** Builds a dataset snapshot in a worker. */
   readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
   readonly hub: PushHub;

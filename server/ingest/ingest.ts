@@ -1,9 +1,7 @@
-import type { IngestResponse } from "../../protocol/api.ts";
+import { ingestRequest, MAX_EVENTS_PER_BATCH, type IngestResponse } from "../../protocol/api.ts";
 import { keptEvent, type KeptEvent } from "../../protocol/events.ts";
-import type { Clock } from "../clock.ts";
-import type { Derived } from "../labels/derive.ts";
-import type { PushHub } from "../push/hub.ts";
 import type { Store } from "../store/store.ts";
+import type { IngestQuota } from "./quota.ts";
 
 /** One event, as JSON. A larger one is refused with reason `too-large`. */
 export const MAX_EVENT_BYTES = 65_536;
@@ -12,37 +10,69 @@ const MAX_ECHOED_ID_CHARS = 64;
 
 type Result = IngestResponse["results"][number];
 
-export interface IngestParts {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly hub: PushHub;
-  /** Computes what is derived from the events of these suggestions anew, within the same transaction. */
-  readonly derive: (suggestionIds: Iterable<string>) => Derived;
+/** Why a whole batch was refused: nothing of it was stored. */
+export interface BatchRefusal {
+  readonly ok: false;
+  readonly code: "malformed" | "invalid" | "too-large" | "too-many" | "storage-full" | "storage-failed";
+  readonly message: string;
+}
+
+export type BatchAnswer = { readonly ok: true; readonly response: IngestResponse } | BatchRefusal;
+
+/** The values of a batch, not yet looked at one by one. */
+export type ParsedBatch = { readonly ok: true; readonly values: readonly unknown[] } | BatchRefusal;
+
+/** Reads `{ "events": [...] }`; its nesting and its bytes were limited by whoever received it. */
+export function parseBatch(json: string): ParsedBatch {
+  let body: unknown;
+  try {
+    body = JSON.parse(json);
+  } catch {
+    return { ok: false, code: "malformed", message: "The body is not valid JSON." };
+  }
+  const events = body !== null && typeof body === "object" && "events" in body ? body.events : null;
+  if (Array.isArray(events) && events.length > MAX_EVENTS_PER_BATCH) {
+    return { ok: false, code: "too-large", message: `A batch has at most ${MAX_EVENTS_PER_BATCH} events.` };
+  }
+  const parsed = ingestRequest.safeParse(body);
+  if (parsed.success) return { ok: true, values: parsed.data.events };
+  return { ok: false, code: "invalid", message: "events: a list with at least one event is needed" };
 }
 
 /**
- * Takes a batch in: every event gets a status of its own, valid ones are stored once, and what is
- * derived from them is up to date when this returns. One transaction: when it throws, nothing of the
- * batch was stored and nothing may be acknowledged.
+ * Stores the events of one batch, each with a status of its own, and notes which suggestions have to be
+ * derived anew. It has to run inside a transaction: when that fails, nothing may be acknowledged.
  */
-export function ingestBatch(values: readonly unknown[], parts: IngestParts): IngestResponse {
-  const { store, clock, hub, derive } = parts;
-  const { results, derived } = store.transaction(() => {
-    const touched = new Set<string>();
-    const results = values.map((value): Result => {
-      const parsed = parseEvent(value);
-      if (!parsed.ok) return { id: parsed.id, status: "rejected", reason: parsed.reason };
-      const { event } = parsed;
-      const outcome = store.events.append(event, clock.wallMs());
-      if (outcome === "conflict") return { id: event.id, status: "rejected", reason: "conflict" };
-      if (outcome === "accepted") touched.add(event.suggestionId);
-      return { id: event.id, status: outcome };
-    });
-    return { results, derived: derive(touched) };
+export function storeBatch(
+  values: readonly unknown[],
+  parts: { readonly store: Store; readonly quota: IngestQuota; readonly nowMs: number },
+): BatchAnswer {
+  const { store, quota, nowMs } = parts;
+  const parsed = values.map(parseEvent);
+  const overdrawn = quota.take(parsed.flatMap((one) => (one.ok ? [one.event.sessionId] : [])));
+  if (overdrawn !== null) {
+    return { ok: false, code: "too-many", message: "This session sends more events than anybody can cause." };
+  }
+  const touched = new Set<string>();
+  const counts = { accepted: 0, duplicate: 0, rejected: 0 };
+  const results = parsed.map((one): Result => {
+    const result = one.ok
+      ? storeEvent(store, one.event, nowMs)
+      : { id: one.id, status: "rejected", reason: one.reason };
+    counts[result.status as keyof typeof counts] += 1;
+    if (one.ok && result.status === "accepted") touched.add(one.event.suggestionId);
+    return result as Result;
   });
-  for (const id of derived.suggestions) hub.publish("suggestion", { id });
-  if (derived.examplesRevision !== null) hub.publish("examples", { revision: derived.examplesRevision });
-  return { results };
+  store.events.note(counts);
+  store.derivations.add(touched);
+  return { ok: true, response: { results } };
+}
+
+function storeEvent(store: Store, event: KeptEvent, nowMs: number): Result {
+  const outcome = store.events.append(event, nowMs);
+  return outcome === "conflict"
+    ? { id: event.id, status: "rejected", reason: "conflict" }
+    : { id: event.id, status: outcome };
 }
 
 type ParsedEvent =

@@ -42,6 +42,47 @@ export function deriveSuggestions(store: Store, suggestionIds: Iterable<string>)
   return { suggestions, examplesRevision: after === before ? null : after };
 }
 
+/**
+ * Takes the next suggestions off the outbox and derives them, in one transaction. One that cannot be
+ * derived is taken off alone and named in `failed`: it waits for its next event and holds nobody up.
+ */
+export function derivePending(
+  store: Store,
+  limit: number,
+): Derived & { readonly failed: readonly string[]; readonly pending: boolean } {
+  const ids = store.derivations.next(limit);
+  const failed: string[] = [];
+  const derive = (some: readonly string[]): Derived =>
+    store.transaction(() => {
+      const derived = deriveSuggestions(store, some);
+      store.derivations.remove(some);
+      return derived;
+    });
+  const deriveAlone = (id: string): Derived => {
+    try {
+      return derive([id]);
+    } catch {
+      store.derivations.remove([id]);
+      failed.push(id);
+      return { suggestions: [], examplesRevision: null };
+    }
+  };
+  let parts: Derived[];
+  try {
+    parts = [derive(ids)];
+  } catch (error) {
+    // The disk's failure is not this suggestion's.
+    if (String((error as { code?: unknown }).code ?? "").startsWith("SQLITE_")) throw error;
+    parts = ids.map(deriveAlone);
+  }
+  return {
+    suggestions: parts.flatMap(({ suggestions }) => suggestions),
+    examplesRevision: parts.findLast(({ examplesRevision }) => examplesRevision !== null)?.examplesRevision ?? null,
+    failed,
+    pending: store.derivations.count() > 0,
+  };
+}
+
 function suggestionRecord(shown: EventOf<"shown">, sequence: number, signals: SuggestionSignals): SuggestionRecord {
   const { context, model } = shown;
   return {

@@ -24,11 +24,7 @@ export function openDatabase(file: string): Db {
     if (file !== ":memory:") chmodSync(file, 0o600);
     refuseNewerSchema(db);
     db.pragma("journal_mode = WAL");
-    db.pragma("synchronous = FULL");
-    db.pragma("foreign_keys = ON");
-    db.pragma("secure_delete = ON");
-    db.pragma("trusted_schema = OFF");
-    db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    configure(db);
     const [check] = db.pragma("quick_check(1)") as { quick_check: string }[];
     if (check?.quick_check !== "ok") throw new Error(check?.quick_check);
     migrate(db);
@@ -41,6 +37,22 @@ export function openDatabase(file: string): Db {
       hint: "It was left as it is. Move it away, or start with another folder by --data-dir.",
     });
   }
+}
+
+/** Another connection to a store that this process has opened: it is neither checked nor migrated again. */
+export function joinDatabase(file: string): Db {
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
+  configure(db);
+  return db;
+}
+
+/** Settings of a connection, not of the file: every one needs them. */
+function configure(db: Db): void {
+  db.pragma("synchronous = FULL");
+  db.pragma("foreign_keys = ON");
+  db.pragma("secure_delete = ON");
+  db.pragma("trusted_schema = OFF");
+  db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
 }
 
 /** Schema version of an open store. */

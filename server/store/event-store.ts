@@ -4,6 +4,13 @@ import { createHash } from "node:crypto";
 
 export type AppendResult = "accepted" | "duplicate" | "conflict";
 
+/** Every event that was sent is one of these. */
+export interface EventCounts {
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly rejected: number;
+}
+
 /** Append-only facts. The server's sequence is the order of everything derived from them. */
 export interface EventStore {
   /** Stores an event once. The same id with another body is refused and leaves an audit row. */
@@ -12,6 +19,9 @@ export interface EventStore {
   ofSuggestion(suggestionId: string): KeptEvent[];
   /** Sequence of the `shown` event of a suggestion, or null. */
   shownSequence(suggestionId: string): number | null;
+  /** Adds to the ledger of what became of the events that were sent. */
+  note(counts: EventCounts): void;
+  ledger(): EventCounts;
   count(): number;
   /** Highest sequence so far; 0 when empty. */
   watermark(): number;
@@ -28,6 +38,10 @@ export function openEventStore(db: Db): EventStore {
     INSERT INTO event_conflicts (event_id, stored_sha256, refused_sha256, received_at) VALUES (?, ?, ?, ?)`);
   const ofSuggestion = db.prepare("SELECT body FROM events WHERE suggestion_id = ? ORDER BY sequence");
   const shown = db.prepare("SELECT min(sequence) AS sequence FROM events WHERE suggestion_id = ? AND kind = 'shown'");
+  const note = db.prepare(`
+    UPDATE event_counts SET
+      accepted = accepted + @accepted, duplicate = duplicate + @duplicate, rejected = rejected + @rejected`);
+  const ledger = db.prepare("SELECT accepted, duplicate, rejected FROM event_counts");
 
   return {
     append(event, receivedAt) {
@@ -44,6 +58,8 @@ export function openEventStore(db: Db): EventStore {
     ofSuggestion: (suggestionId) =>
       (ofSuggestion.all(suggestionId) as { body: string }[]).map(({ body }) => keptEvent.parse(JSON.parse(body))),
     shownSequence: (suggestionId) => (shown.get(suggestionId) as { sequence: number | null }).sequence,
+    note: (counts) => void note.run(counts),
+    ledger: () => ledger.get() as EventCounts,
     count: () => number(db, "SELECT count(*) FROM events"),
     watermark: () => number(db, "SELECT coalesce(max(sequence), 0) FROM events"),
     nConflicts: () => number(db, "SELECT count(*) FROM event_conflicts"),

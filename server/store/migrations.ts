@@ -155,4 +155,19 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX jobs_by_state ON jobs (state, created_at);
   `,
+  `
+  -- The outbox of what follows from events: written with them, emptied when it is done.
+  CREATE TABLE derivations (
+    position      INTEGER PRIMARY KEY AUTOINCREMENT,
+    suggestion_id TEXT NOT NULL UNIQUE
+  ) STRICT;
+  -- What became of every event that a client sent: the server's side of the ledger.
+  CREATE TABLE event_counts (
+    only      INTEGER PRIMARY KEY CHECK (only = 1),
+    accepted  INTEGER NOT NULL,
+    duplicate INTEGER NOT NULL,
+    rejected  INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO event_counts SELECT 1, count(*), 0, 0 FROM events;
+  `,
 ];

@@ -1,5 +1,6 @@
-import { closeDatabase, openDatabase, type Db } from "./database.ts";
+import { closeDatabase, joinDatabase, openDatabase, type Db } from "./database.ts";
 import { openDatasetStore, type DatasetStore } from "./dataset-store.ts";
+import { openDerivationStore, type DerivationStore } from "./derivation-store.ts";
 import { openEventStore, type EventStore } from "./event-store.ts";
 import { openExampleStore, type ExampleStore } from "./example-store.ts";
 import { openJobStore, type JobStore } from "./job-store.ts";
@@ -12,6 +13,7 @@ import { openVersionStore, type VersionStore } from "./version-store.ts";
 export interface Store extends Disposable {
   readonly db: Db;
   readonly events: EventStore;
+  readonly derivations: DerivationStore;
   readonly suggestions: SuggestionStore;
   readonly labels: LabelStore;
   readonly examples: ExampleStore;
@@ -23,11 +25,23 @@ export interface Store extends Disposable {
   transaction<T>(work: () => T): T;
 }
 
+/** @throws AppError `newer-schema`, `corrupt-store` */
 export function openStore(file: string): Store {
   const db = openDatabase(file);
+  return { ...aggregates(db), [Symbol.dispose]: () => closeDatabase(db) };
+}
+
+/** A second connection, for another thread of the process that has opened and checked the store. */
+export function joinStore(file: string): Store {
+  const db = joinDatabase(file);
+  return { ...aggregates(db), [Symbol.dispose]: () => void db.close() };
+}
+
+function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
   return {
     db,
     events: openEventStore(db),
+    derivations: openDerivationStore(db),
     suggestions: openSuggestionStore(db),
     labels: openLabelStore(db),
     examples: openExampleStore(db),
@@ -36,6 +50,5 @@ export function openStore(file: string): Store {
     versions: openVersionStore(db),
     jobs: openJobStore(db),
     transaction: (work) => db.transaction(work).immediate(),
-    [Symbol.dispose]: () => closeDatabase(db),
   };
 }

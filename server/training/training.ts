@@ -41,7 +41,7 @@ export interface TrainingParts {
   readonly base: () => string;
   readonly workerEntry: string;
   /** What a worker needs to build a dataset of the feedback so far and the histories of `workspaces`. */
-  readonly collect: (workspaces: readonly string[], seed: number) => CollectTask;
+  readonly collect: (workspaces: readonly string[], seed: number) => Promise<CollectTask>;
   /** Lists a dataset that a worker wrote. */
   readonly recordSnapshot: (snapshot: Snapshot) => void;
   /** Tells the runner that there is work, and that a run's work has to end. */
@@ -116,7 +116,7 @@ async function performRun(
     datasetsDir: parts.places.datasets,
     collect:
       earlier === null
-        ? parts.collect(request.workspaces, request.overrides.seed ?? DEFAULT_LORA.seed)
+        ? await parts.collect(request.workspaces, request.overrides.seed ?? DEFAULT_LORA.seed)
         : { sha256: earlier.sha256 },
     overrides: request.overrides,
   };

@@ -13,6 +13,7 @@ export const datasetRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/datasets",
     about: "Dataset snapshots, newest first.",
+    readsDerived: true,
     handle(c, { store }) {
       const { limit } = parseWith(z.object({ limit: limitParameter }), c.req.query());
       return c.json({ datasets: store.datasets.list(limit) });
@@ -22,6 +23,7 @@ export const datasetRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/datasets",
     about: "Builds an immutable snapshot from labels and the histories of the given workspaces.",
+    readsDerived: true,
     async handle(c, { buildDataset }) {
       const request = await readJson(c, datasetRequest);
       return c.json(await buildDataset(request, AbortSignal.timeout(BUILD_DEADLINE_MS)), 201);
@@ -31,6 +33,7 @@ export const datasetRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/datasets/:id",
     about: "One dataset snapshot.",
+    readsDerived: true,
     handle(c, { store }) {
       const dataset = store.datasets.get(c.req.param("id") ?? "");
       if (dataset === null) throw new AppError("not-found", "There is no dataset with this id.");

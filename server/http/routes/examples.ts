@@ -11,6 +11,7 @@ export const exampleRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/examples",
     about: "In-context examples that feedback made, newest first, of one workspace folder when one is named.",
+    readsDerived: true,
     handle(c, { store }) {
       const { root } = parseWith(filter, c.req.query());
       return c.json({ revision: store.examples.revision(), examples: store.examples.list(root, MAX_EXAMPLES) });

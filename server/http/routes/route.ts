@@ -12,5 +12,7 @@ export interface Route {
   readonly about: string;
   /** True when it answers without a token. */
   readonly open?: boolean;
+  /** True when it answers with what is derived from events: it waits a moment for those just stored. */
+  readonly readsDerived?: boolean;
   readonly handle: (c: Context, parts: ServerParts) => Response | Promise<Response>;
 }

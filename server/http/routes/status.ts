@@ -6,6 +6,7 @@ export const statusRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/status",
     about: "Counts, the serving adapter and the active run.",
+    readsDerived: true,
     handle: (c, { store }) =>
       c.json({
         version: keptVersion,
@@ -20,6 +21,7 @@ export const statusRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/shutdown",
     about: "Finishes what is under way and ends the server.",
+    readsDerived: true,
     handle(c, { shutdown }) {
       // After this answer has left.
       setImmediate(shutdown);

@@ -16,6 +16,7 @@ export const suggestionRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/suggestions",
     about: "Suggestions with their outcomes and labels, newest first.",
+    readsDerived: true,
     handle(c, { store }) {
       const { limit, before } = parseWith(page, c.req.query());
       return c.json(store.suggestions.page(limit, before));
@@ -25,6 +26,7 @@ export const suggestionRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/suggestions/:id/why",
     about: "Everything that led to one suggestion: model, dataset, examples, events.",
+    readsDerived: true,
     handle(c, { store }) {
       const why = explainSuggestion(store, c.req.param("id") ?? "");
       if (why === null) throw new AppError("not-found", "There is no suggestion with this id.");
@@ -35,6 +37,7 @@ export const suggestionRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/labels",
     about: "Labels, most recently changed first, by verdict when one is named.",
+    readsDerived: true,
     handle(c, { store }) {
       const { limit, verdict } = parseWith(labelFilter, c.req.query());
       return c.json({ labels: store.labels.list(verdict, limit) });

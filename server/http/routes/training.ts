@@ -11,6 +11,7 @@ export const trainingRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/training/runs",
     about: "Training runs, newest first.",
+    readsDerived: true,
     handle(c, { store }) {
       const { limit } = parseWith(z.object({ limit: limitParameter }), c.req.query());
       return c.json({ runs: store.runs.list(limit) });
@@ -20,6 +21,7 @@ export const trainingRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/training/runs",
     about: "Queues a run: collect, train, test, deploy.",
+    readsDerived: true,
     async handle(c, { training }) {
       return c.json(training.start(await readJson(c, trainingRequest)), 202);
     },
@@ -28,12 +30,14 @@ export const trainingRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/training/runs/:id",
     about: "One training run with its evaluation.",
+    readsDerived: true,
     handle: (c, parts) => c.json(knownRun(parts, c.req.param("id"))),
   },
   {
     method: "GET",
     path: "/v1/training/runs/:id/curve",
     about: "Every stored point of a run's loss curve.",
+    readsDerived: true,
     handle(c, parts) {
       const { id } = knownRun(parts, c.req.param("id"));
       return c.json({ runId: id, points: parts.store.runs.curve(id) });
@@ -43,6 +47,7 @@ export const trainingRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/training/runs/:id/cancel",
     about: "Cancels a run that waits or runs.",
+    readsDerived: true,
     handle(c, parts) {
       const { id } = knownRun(parts, c.req.param("id"));
       if (!parts.training.cancel(id)) throw new AppError("run-not-active", "The run has already ended.");

@@ -1,35 +1,24 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import { systemClock } from "../../../server/clock.ts";
-import { ingestBatch, MAX_EVENT_BYTES } from "../../../server/ingest/ingest.ts";
+import { MAX_EVENT_BYTES } from "../../../server/ingest/ingest.ts";
 import { deriveSuggestions, MAX_EXAMPLE_CHARS } from "../../../server/labels/derive.ts";
 import { explainSuggestion } from "../../../server/labels/why.ts";
-import { createPushHub } from "../../../server/push/hub.ts";
 import { openStore, type Store } from "../../../server/store/store.ts";
 import { sampleSession, shownWith } from "../../server/sample-events.ts";
+import { storeEvents } from "../../server/store-events.ts";
 import { tempFolder } from "../../server/temp-folder.ts";
 import { v7 as uuidv7 } from "uuid";
 
-type Ingest = (...values: unknown[]) => { statuses: string[]; pushed: string[] };
+type Ingest = (...values: unknown[]) => { statuses: string[]; pushed: readonly string[] };
 
 async function check(body: (ingest: Ingest, store: Store) => void): Promise<void> {
   await using folder = await tempFolder();
   using store = openStore(path.join(folder.dir, "kept.db"));
-  const pushed: string[] = [];
-  const hub = {
-    ...createPushHub(),
-    publish: (name: string, data: unknown) => void pushed.push(`${name} ${JSON.stringify(data)}`),
-  };
   const ingest: Ingest = (...values) => {
-    const { results } = ingestBatch(values, {
-      store,
-      clock: systemClock,
-      hub,
-      derive: (ids) => deriveSuggestions(store, ids),
-    });
+    const { results, pushed } = storeEvents(store, values);
     return {
       statuses: results.map(({ status, reason }) => (reason === undefined ? status : `${status} ${reason}`)),
-      pushed: pushed.splice(0),
+      pushed,
     };
   };
   body(ingest, store);

@@ -8,11 +8,9 @@ import { collectTask } from "../../../server/datasets/collect.ts";
 import { feedbackRows } from "../../../server/datasets/feedback-rows.ts";
 import { historyRows } from "../../../server/datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type SnapshotOrigin } from "../../../server/datasets/snapshot.ts";
-import { ingestBatch } from "../../../server/ingest/ingest.ts";
-import { deriveSuggestions } from "../../../server/labels/derive.ts";
-import { createPushHub } from "../../../server/push/hub.ts";
 import { openStore, type Store } from "../../../server/store/store.ts";
 import { sampleSession, shownWith } from "../../server/sample-events.ts";
+import { storeEvents } from "../../server/store-events.ts";
 import { tempFolder } from "../../server/temp-folder.ts";
 import { v7 as uuidv7 } from "uuid";
 
@@ -105,7 +103,7 @@ describe("feedback rows", () => {
     await using folder = await tempFolder();
     using store = openStore(path.join(folder.dir, "kept.db"));
     const session = sampleSession();
-    for (const kinds of stories) ingest(store, session.story(kinds));
+    for (const kinds of stories) storeEvents(store, session.story(kinds));
     const found = feedbackRows(store).map(({ completion, good }) => `${good ? "+" : "-"} ${completion}`);
     assert.deepEqual(found, expected);
   };
@@ -128,7 +126,7 @@ describe("feedback rows", () => {
     const session = sampleSession();
     const id = uuidv7();
     const shown = shownWith(session, id, { path: "src/a.ts" });
-    ingest(store, [shown, session.of("accepted", id)]);
+    storeEvents(store, [shown, session.of("accepted", id)]);
     const [found] = feedbackRows(store);
     assert.equal(found!.prefix, shown.context.prefix);
     assert.equal(found!.suggestionId, id);
@@ -168,12 +166,3 @@ describe("history rows", () => {
     await assert.rejects(historyRows(folder.dir, AbortSignal.timeout(20_000)), { name: "GitError" });
   });
 });
-
-function ingest(store: Store, events: readonly unknown[]): void {
-  ingestBatch(events, {
-    store,
-    clock: systemClock,
-    hub: createPushHub(),
-    derive: (ids) => deriveSuggestions(store, ids),
-  });
-}
