@@ -8,6 +8,7 @@ import type { Settings } from "./settings.ts";
 import type { CaptureRules } from "./suggest/capture-rules.ts";
 import type { EngineSupervisor } from "./suggest/engine-supervisor.ts";
 import type { ExampleSource } from "./suggest/example-source.ts";
+import type { RejectedPlaces } from "./suggest/rejected-places.ts";
 import type { SuggestionCache } from "./suggest/suggestion-cache.ts";
 import type { SuggestionRecords } from "./suggest/suggestion-record.ts";
 import type { Outbox } from "./sync/outbox.ts";
@@ -27,6 +28,7 @@ export interface Ctx {
   readonly hidden: PlaceKey;
   readonly records: SuggestionRecords;
   readonly cache: SuggestionCache;
+  readonly rejected: RejectedPlaces;
   readonly examples: ExampleSource;
   readonly engine: EngineSupervisor;
   readonly outbox: Outbox;

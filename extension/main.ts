@@ -3,6 +3,7 @@ import { ACCEPTED_COMMAND, COMMANDS, WHY_SCHEME } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
 import { createRatingLens } from "./observe/rating-lens.ts";
 import { createCompletionProvider } from "./suggest/completion-provider.ts";
+import { SUGGESTED_DOCUMENTS } from "./suggest/place.ts";
 import { createWhyProvider } from "./ui/why-document.ts";
 import { openWindow } from "./window.ts";
 import * as vscode from "vscode";
@@ -59,7 +60,7 @@ function register(ctx: Ctx): void {
   for (const id of COMMANDS) subscriptions.push(vscode.commands.registerCommand(id, table[id]));
   subscriptions.push(
     vscode.commands.registerCommand(ACCEPTED_COMMAND, (id: string) => ctx.observer.acceptCommand(id)),
-    vscode.languages.registerInlineCompletionItemProvider({ scheme: "file" }, createCompletionProvider(ctx)),
+    vscode.languages.registerInlineCompletionItemProvider(SUGGESTED_DOCUMENTS, createCompletionProvider(ctx)),
     vscode.languages.registerCodeLensProvider({ scheme: "file" }, createRatingLens(ctx)),
     vscode.workspace.registerTextDocumentContentProvider(WHY_SCHEME, createWhyProvider(ctx)),
   );

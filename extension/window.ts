@@ -10,6 +10,7 @@ import { readSettings } from "./settings.ts";
 import { superviseEngine } from "./suggest/engine-supervisor.ts";
 import { createExampleSource } from "./suggest/example-source.ts";
 import { watchOpenFiles } from "./suggest/open-files.ts";
+import { createRejectedPlaces } from "./suggest/rejected-places.ts";
 import { createSuggestionCache } from "./suggest/suggestion-cache.ts";
 import { SuggestionRecords } from "./suggest/suggestion-record.ts";
 import { watchHeadSurvival } from "./survive/head-survival-feed.ts";
@@ -35,6 +36,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   let settings = readSettings();
   const records = new SuggestionRecords();
   const cache = createSuggestionCache();
+  const rejected = createRejectedPlaces();
   const examples = createExampleSource(async (rows) => {
     const allowed = await Promise.all(rows.map(async (row) => (await rules.known(row.root, row.path)) === null));
     await engine.useExamples(rows.filter((_, i) => allowed[i]));
@@ -66,6 +68,11 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   const typedInstead = watchTypedInstead(textOf, (id, text) => recorder.record("typed-instead", id, { text }));
   const survival = watchHeadSurvival({ record: (id, fields) => recorder.record("survived", id, fields), log: say });
 
+  const rememberRejection = (name: string, completion: string) => {
+    const editor = vscode.window.activeTextEditor;
+    if (editor?.document.uri.toString() === name) rejected.add(editor.document, editor.selection.active, completion);
+  };
+
   let lastAccepted: string | null = null;
   const onFact = (fact: Fact) => {
     const id = fact.suggestionId;
@@ -88,6 +95,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       case "rejected":
       case "typed-over":
         cache.remove(id);
+        if (fact.kind === "rejected") rememberRejection(fact.document, known.completion);
         typedInstead.follow(id, fact.document, fact.start, cursorIn(fact.document));
         return recorder.record(fact.kind, id, { visibleMs: fact.visibleMs });
       case "accepted":
@@ -95,7 +103,10 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
         if (fact.kind === "accepted") {
           cache.remove(id);
           recorder.record("accepted", id, { visibleMs: fact.visibleMs });
-        } else recorder.record("partially-accepted", id, { characters: fact.characters, fraction: fact.fraction });
+        } else {
+          const { characters, words, lines, fraction } = fact;
+          recorder.record("partially-accepted", id, { characters, words, lines, fraction });
+        }
         lastAccepted = id;
         const acceptedAt = performance.now();
         retention.follow({
@@ -105,7 +116,9 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
           text: fact.text,
           acceptedAt,
         });
-        survival.follow({ suggestionId: id, root: known.root, path: known.context.path, text: fact.text, acceptedAt });
+        const { root } = known;
+        if (known.isFile)
+          survival.follow({ suggestionId: id, root, path: known.context.path, text: fact.text, acceptedAt });
         return ratings.refresh();
       }
       case "typed-through":
@@ -113,7 +126,10 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       case "superseded":
         return recorder.record("superseded", id, {});
       case "undone":
-        return recorder.record("undone", id, { afterMs: fact.afterMs });
+      case "redone":
+        return recorder.record(fact.kind, id, { afterMs: fact.afterMs });
+      case "ended":
+        return;
     }
   };
 
@@ -222,6 +238,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     hidden: privacy.hidden,
     records,
     cache,
+    rejected,
     examples,
     engine,
     outbox,

@@ -115,6 +115,9 @@ export const keptEvent = z.discriminatedUnion("kind", [
   event("partially-accepted", {
     /** Characters of the completion accepted so far, and as a fraction of it. */
     characters: z.int().nonnegative(),
+    /** Words and line breaks among those characters; sources that do not count them leave them out. */
+    words: z.int().nonnegative().optional(),
+    lines: z.int().nonnegative().optional(),
     fraction,
   }),
   event("typed-through", { fraction }),
@@ -123,6 +126,8 @@ export const keptEvent = z.discriminatedUnion("kind", [
   event("ignored", { visibleMs: z.number().nonnegative() }),
   event("superseded", {}),
   event("undone", { afterMs: z.number().nonnegative() }),
+  /** An accept that was undone is there again; milliseconds since the undo. */
+  event("redone", { afterMs: z.number().nonnegative() }),
   /** What the developer wrote in the suggestion's place. */
   event("typed-instead", {
     text: z.string().max(8_192),

@@ -12,7 +12,7 @@ export type SignalEvent =
   | { readonly kind: "partially-accepted"; readonly characters: number; readonly fraction: number }
   | { readonly kind: "typed-through"; readonly fraction: number }
   | { readonly kind: "superseded" }
-  | { readonly kind: "undone"; readonly afterMs: number }
+  | { readonly kind: "undone" | "redone"; readonly afterMs: number }
   | { readonly kind: "typed-instead"; readonly text: string }
   | { readonly kind: "rated"; readonly verdict: "up" | "down" | "withdrawn"; readonly reason?: string | undefined }
   | {
@@ -62,7 +62,7 @@ export interface SuggestionSignals {
   readonly fraction: number;
   /** Visible long enough to be read. */
   readonly read: boolean;
-  /** Time from the accept to its undo, milliseconds, or null. */
+  /** Time from the accept to its undo, milliseconds; null when it was not undone, or was redone. */
   readonly undoneAfterMs: number | null;
   /** Last standing human verdict; a withdrawn one is null. */
   readonly rating: "up" | "down" | null;
@@ -131,6 +131,10 @@ export const summariseSignals = (events: readonly SignalEvent[]): SuggestionSign
         break;
       case "undone":
         undoneAfterMs = event.afterMs;
+        break;
+      case "redone":
+        // The accept stands again.
+        undoneAfterMs = null;
         break;
       case "typed-instead":
         typedInstead = event.text;

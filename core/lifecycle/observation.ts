@@ -30,15 +30,29 @@ export type Observation =
       readonly offset: number;
       readonly cause: SelectionCause;
     }
+  /** The editor asked with an entry of the suggest widget selected, or asked again without. */
+  | { readonly kind: "widget"; readonly at: number; readonly isOpen: boolean }
+  /** The editor asked again and was given nothing: what was up is not shown with the widget's entry. */
+  | { readonly kind: "withheld"; readonly at: number }
   /** `item.command` of the accepted item ran. */
   | { readonly kind: "accept-command"; readonly at: number; readonly suggestionId: string }
-  /** Own keybinding of "accept next word", before the editor's command. */
+  /** Own command of "accept next word" or "accept next line", before the editor's. */
   | { readonly kind: "partial-command"; readonly at: number }
-  /** Own keybinding of Escape, while the suggestion was up. */
+  /** Own keybinding of Escape, while the suggestion was up; the editor hides it at once. */
   | { readonly kind: "reject-command"; readonly at: number }
   /** Another editor, another window, or the document closed. */
   | { readonly kind: "left"; readonly at: number }
   | { readonly kind: "tick"; readonly at: number };
+
+/** What finally became of a suggestion that was shown. */
+export type Ending =
+  | "accepted"
+  | "partially-accepted"
+  | "typed-through"
+  | "typed-over"
+  | "rejected"
+  | "ignored"
+  | "superseded";
 
 export type Fact =
   | { readonly kind: "shown" | "superseded"; readonly suggestionId: string; readonly at: number }
@@ -65,7 +79,11 @@ export type Fact =
       readonly kind: "partially-accepted";
       readonly suggestionId: string;
       readonly at: number;
+      /** Accepted so far, without what was typed by hand. */
       readonly characters: number;
+      readonly words: number;
+      /** Line breaks among the accepted characters. */
+      readonly lines: number;
       readonly fraction: number;
       readonly document: string;
       /** Where the part of the text stands that is in the document by now, and that part. */
@@ -73,4 +91,12 @@ export type Fact =
       readonly text: string;
     }
   | { readonly kind: "typed-through"; readonly suggestionId: string; readonly at: number; readonly fraction: number }
-  | { readonly kind: "undone"; readonly suggestionId: string; readonly at: number; readonly afterMs: number };
+  /** Told exactly once of every suggestion that was shown, after everything else but undone and redone. */
+  | { readonly kind: "ended"; readonly suggestionId: string; readonly at: number; readonly ending: Ending }
+  /** Times since the accept, and since the undo. */
+  | {
+      readonly kind: "undone" | "redone";
+      readonly suggestionId: string;
+      readonly at: number;
+      readonly afterMs: number;
+    };

@@ -1,85 +1,29 @@
+import { followAccepts } from "./accept-memory.ts";
+import { creditStep, endAccepted, endAs, endHeld, hold, markVisible, settleStep } from "./chain-facts.ts";
+import {
+  DECISION_GRACE_MS,
+  PARTIAL_COMMAND_WINDOW_MS,
+  type Chain,
+  type ChainState,
+  type Draft,
+} from "./chain-state.ts";
 import type { Fact, Observation, Offer, SelectionCause } from "./observation.ts";
-import { advanceThrough, isLineBreakOrDeletion, touches } from "./text-steps.ts";
-import { shiftRegionByAll, type Region, type TextChange } from "./region.ts";
-
-/**
- * What became of an inline suggestion, inferred from what the stable editor interface tells.
- *
- * A suggestion is a *chain* of items: the one first offered, and those offered again for the rest of
- * the same text while it is typed or accepted in parts. The reducer takes plain observations, with
- * their times as arguments, and returns outcome facts; it holds no clock and no document.
- *
- * "Shown" has no signal, so an item counts as shown once it stood unchanged for SHOWN_AFTER_MS. An
- * ending that the editor may still correct (an accept changes the text first and says so 1 to 4 ms
- * later) is held back for DECISION_GRACE_MS.
- */
-export const SHOWN_AFTER_MS = 50;
-/** A suggestion on screen this long counts as read. */
-export const READ_AFTER_MS = 750;
-/** Longest observed gap between an accept's text change and its command is 4 ms; slow hosts get more. */
-export const DECISION_GRACE_MS = 150;
-/** An own "accept word" keystroke and the change that it causes are one turn of the event loop apart. */
-const PARTIAL_COMMAND_WINDOW_MS = 250;
-/** Accepts that an undo can still name. */
-const MAX_REMEMBERED_ACCEPTS = 64;
-
-type HeldEnding = "typed-over" | "ignored" | "typed-through";
-
-interface Chain {
-  readonly id: string;
-  readonly document: string;
-  /** Where the whole text begins. */
-  readonly start: number;
-  readonly text: string;
-  /** Leading characters of `text` that are in the document by now. */
-  readonly consumed: number;
-  readonly acceptedChars: number;
-  readonly typedChars: number;
-  readonly offeredAt: number;
-  readonly shown: boolean;
-  readonly read: boolean;
-  /** A multi-character step whose author the next selection event tells. */
-  readonly step: { readonly characters: number; readonly at: number } | null;
-  readonly held: { readonly ending: HeldEnding; readonly at: number } | null;
-}
-
-interface RememberedAccept {
-  readonly id: string;
-  readonly document: string;
-  readonly at: number;
-  readonly region: Region;
-}
-
-export interface ChainState {
-  readonly chain: Chain | null;
-  readonly accepts: readonly RememberedAccept[];
-  readonly partialCommandAt: number | null;
-}
-
-export const emptyChainState: ChainState = { chain: null, accepts: [], partialCommandAt: null };
+import { isLineBreakOrDeletion, stepThrough, touches, type Step } from "./text-steps.ts";
+import { shiftRegionByAll, type TextChange } from "./region.ts";
 
 export interface Reduced {
   readonly state: ChainState;
   readonly facts: readonly Fact[];
 }
 
-/** The suggestion that may be on screen now: what the editor's context key follows. */
-export function visibleSuggestion(state: ChainState): string | null {
-  return state.chain && !state.chain.held ? state.chain.id : null;
-}
-
-/** Time of the next moment at which a `tick` would tell something, or null. */
-export function nextTickAt(state: ChainState): number | null {
-  const { chain } = state;
-  if (!chain) return null;
-  if (chain.held) return chain.held.at + DECISION_GRACE_MS;
-  if (chain.step) return chain.step.at + DECISION_GRACE_MS;
-  if (!chain.shown) return chain.offeredAt + SHOWN_AFTER_MS;
-  if (!chain.read) return chain.offeredAt + READ_AFTER_MS;
-  return null;
-}
-
-/** One observation in, the new state and the facts that it settles out. */
+/**
+ * What became of an inline suggestion, inferred from what the stable editor interface tells: one
+ * observation in, the new state and the facts that it settles out.
+ *
+ * A suggestion is a *chain* of items: the one first offered, and those offered again for the rest of
+ * the same text while it is typed or accepted in parts. The reducer takes plain observations, with
+ * their times as arguments; it holds no clock and no document.
+ */
 export function reduceChain(before: ChainState, observation: Observation): Reduced {
   const draft: Draft = { ...before, facts: [] };
   observe(draft, observation);
@@ -87,16 +31,11 @@ export function reduceChain(before: ChainState, observation: Observation): Reduc
   return { state: { chain, accepts, partialCommandAt }, facts };
 }
 
-/** The working copy of one reduction: it lives for one call of `reduceChain`. */
-interface Draft {
-  chain: Chain | null;
-  accepts: readonly RememberedAccept[];
-  partialCommandAt: number | null;
-  readonly facts: Fact[];
-}
-
 function observe(draft: Draft, observation: Observation): void {
   const { at } = observation;
+  // A late clock may tell the same item first: then what was held is no ending.
+  if (observation.kind === "offered" && draft.chain?.held && draft.chain.id === observation.offer.suggestionId)
+    return offered(draft, at, observation.offer);
   settleByTime(draft, at);
   switch (observation.kind) {
     case "offered":
@@ -105,8 +44,13 @@ function observe(draft: Draft, observation: Observation): void {
       return changed(draft, at, observation.document, observation.changes.filter(hasContent), observation.reason);
     case "selected":
       return selected(draft, at, observation.document, observation.offset, observation.cause);
+    case "widget":
+      return widget(draft, observation.isOpen);
+    case "withheld":
+      return withheld(draft, at);
     case "accept-command":
-      return acceptCommand(draft, at, observation.suggestionId);
+      if (draft.chain?.id === observation.suggestionId) endAccepted(draft, at);
+      return;
     case "partial-command":
       draft.partialCommandAt = at;
       return;
@@ -127,44 +71,21 @@ function settleByTime(draft: Draft, at: number): void {
     if (at - chain.held.at >= DECISION_GRACE_MS) endHeld(draft);
     return;
   }
-  if (chain.step && at - chain.step.at >= DECISION_GRACE_MS) creditStep(draft, "typed");
+  if (chain.step && at - chain.step.at >= DECISION_GRACE_MS) creditStep(draft, "typed", at);
   markVisible(draft, at);
-}
-
-function markVisible(draft: Draft, at: number): void {
-  if (!draft.chain) return;
-  const visibleMs = at - draft.chain.offeredAt;
-  if (!draft.chain.shown && visibleMs >= SHOWN_AFTER_MS) markShown(draft, draft.chain.offeredAt + SHOWN_AFTER_MS);
-  if (draft.chain.shown && !draft.chain.read && visibleMs >= READ_AFTER_MS) {
-    draft.facts.push({
-      kind: "read",
-      suggestionId: draft.chain.id,
-      at: draft.chain.offeredAt + READ_AFTER_MS,
-      visibleMs: READ_AFTER_MS,
-      document: draft.chain.document,
-      start: draft.chain.start,
-    });
-    draft.chain = { ...draft.chain, read: true };
-  }
-}
-
-function markShown(draft: Draft, at: number): void {
-  if (!draft.chain || draft.chain.shown) return;
-  draft.facts.push({ kind: "shown", suggestionId: draft.chain.id, at });
-  draft.chain = { ...draft.chain, shown: true };
 }
 
 function offered(draft: Draft, at: number, offer: Offer): void {
   const { chain } = draft;
   if (chain && continues(chain, offer)) {
-    // The editor asked again for what is still on screen: a held "ignored" was no ending.
-    if (chain.held?.ending === "ignored") draft.chain = { ...chain, held: null };
+    settleStep(draft, at);
+    resume(draft, at, offer);
     return;
   }
   if (chain) {
-    settleStep(draft);
+    settleStep(draft, at);
     if (draft.chain?.held) endHeld(draft);
-    else if (draft.chain) endSuperseded(draft, at);
+    else endAs(draft, "superseded", at);
   }
   if (offer.text.length === 0) return;
   draft.chain = {
@@ -173,11 +94,15 @@ function offered(draft: Draft, at: number, offer: Offer): void {
     start: offer.offset,
     text: offer.text,
     consumed: 0,
-    acceptedChars: 0,
+    nClosers: 0,
+    acceptedText: "",
+    wasAccepted: false,
     typedChars: 0,
     offeredAt: at,
     shown: false,
     read: false,
+    isWidgetOpen: false,
+    withheldAt: null,
     step: null,
     held: null,
   };
@@ -191,46 +116,56 @@ function changed(
   reason: "edit" | "undo" | "redo",
 ): void {
   if (changes.length === 0) return;
-  if (reason === "undo") undo(draft, at, document, changes);
-  shiftAccepts(draft, document, changes);
-  if (!draft.chain || draft.chain.document !== document) return;
+  const followed = followAccepts(draft.accepts, at, document, changes, reason);
+  draft.accepts = followed.memory;
+  draft.facts.push(...followed.facts);
+  if (draft.chain?.document !== document) return;
   if (draft.chain.held) {
     // The ending is decided by time; until then only its place may move.
     const { start } = draft.chain;
     draft.chain = { ...draft.chain, start: shiftRegionByAll({ start, end: start + 1 }, changes, "keep").start };
     return;
   }
-  settleStep(draft);
-  const { chain } = draft;
-  if (!chain) return;
-  const cursor = chain.start + chain.consumed;
+  settleStep(draft, at);
+  const { start, consumed } = draft.chain;
+  const cursor = start + consumed;
   const here = changes.filter((change) => touches(change, cursor));
   const elsewhere = changes.filter((change) => !touches(change, cursor));
+  const moved = shiftRegionByAll({ start, end: start }, elsewhere, "keep").start;
   if (here.length === 0) {
-    draft.chain = {
-      ...chain,
-      start: shiftRegionByAll({ start: cursor, end: cursor }, elsewhere, "keep").start - chain.consumed,
-    };
+    draft.chain = { ...draft.chain, start: moved };
     return;
   }
-  const only = here[0];
-  const advanced = only && here.length === 1 && reason === "edit" ? advanceThrough(chain, only) : null;
-  const moved =
-    elsewhere.length > 0
-      ? shiftRegionByAll({ start: chain.start, end: chain.start }, elsewhere, "keep").start
-      : chain.start;
-  if (advanced === null) {
-    const ignored = reason !== "edit" || here.every(isLineBreakOrDeletion);
-    return hold(draft, ignored ? "ignored" : "typed-over", at);
+  const only = here.length === 1 ? here[0] : undefined;
+  const step = only ? stepThrough(draft.chain, only) : null;
+  if (step === null) {
+    const isIgnored = reason !== "edit" || here.every(isLineBreakOrDeletion);
+    return hold(draft, isIgnored ? "ignored" : "typed-over", at);
   }
   markVisible(draft, at);
-  draft.chain = { ...(draft.chain ?? chain), start: moved, consumed: chain.consumed + advanced };
-  if (draft.chain.consumed >= chain.text.length) {
+  draft.chain = { ...draft.chain, start: moved };
+  if (step.text === "") goBack(draft, step);
+  else goOn(draft, at, step);
+}
+
+/** A part of what was there is gone again: it is neither typed nor accepted now. */
+function goBack(draft: Draft, { consumed, nClosers }: Step): void {
+  const { chain } = draft;
+  if (!chain) return;
+  const acceptedText = chain.acceptedText.slice(0, consumed);
+  const typedChars = Math.min(chain.typedChars, consumed - acceptedText.length);
+  draft.chain = { ...chain, consumed, nClosers, acceptedText, typedChars };
+}
+
+function goOn(draft: Draft, at: number, { consumed, nClosers, text }: Step): void {
+  const { chain } = draft;
+  if (!chain) return;
+  draft.chain = { ...chain, consumed, nClosers, step: { text, at } };
+  if (consumed >= chain.text.length) {
     // Either an accept, whose command follows at once, or the last characters typed by hand.
-    draft.chain = { ...draft.chain, step: { characters: advanced, at }, held: { ending: "typed-through", at } };
+    draft.chain = { ...draft.chain, held: { ending: "typed-through", at } };
     return;
   }
-  draft.chain = { ...draft.chain, step: { characters: advanced, at } };
   if (draft.partialCommandAt !== null && at - draft.partialCommandAt <= PARTIAL_COMMAND_WINDOW_MS) {
     draft.partialCommandAt = null;
     creditStep(draft, "accepted", at);
@@ -244,153 +179,41 @@ function selected(draft: Draft, at: number, document: string, offset: number, ca
   if (offset !== chain.start + chain.consumed) hold(draft, "ignored", at);
 }
 
-function acceptCommand(draft: Draft, at: number, suggestionId: string): void {
-  const { chain } = draft;
-  if (!chain || chain.id !== suggestionId) return;
-  markShown(draft, at);
-  const region = { start: chain.start, end: chain.start + chain.text.length };
-  draft.facts.push({
-    kind: "accepted",
-    suggestionId,
-    at,
-    visibleMs: visibleFor(draft, chain.held?.at ?? at),
-    document: chain.document,
-    region,
-    text: chain.text,
-  });
-  remember(draft, chain, region, at);
-  draft.chain = null;
+function widget(draft: Draft, isOpen: boolean): void {
+  if (draft.chain) draft.chain = { ...draft.chain, isWidgetOpen: isOpen };
+}
+
+function withheld(draft: Draft, at: number): void {
+  if (draft.chain && !draft.chain.held && draft.chain.withheldAt === null)
+    draft.chain = { ...draft.chain, withheldAt: at };
 }
 
 function rejectCommand(draft: Draft, at: number): void {
-  const { chain } = draft;
-  if (!chain || chain.held) return;
-  settleStep(draft);
-  markVisible(draft, at);
-  if (!chain.shown && !draft.chain?.shown) {
-    draft.chain = null;
-    return;
-  }
-  tellTypedPart(draft, at);
-  // Who took a part and then closed the rest did not reject the suggestion.
-  if (chain.acceptedChars === 0) tellSeen(draft, chain, "rejected", at);
-  draft.chain = null;
-}
-
-function undo(draft: Draft, at: number, document: string, changes: readonly TextChange[]): void {
-  const undone = draft.accepts.filter(
-    (accept) => accept.document === document && changes.some((change) => covers(change, accept.region)),
-  );
-  for (const accept of undone)
-    draft.facts.push({ kind: "undone", suggestionId: accept.id, at, afterMs: at - accept.at });
-  draft.accepts = draft.accepts.filter((accept) => !undone.includes(accept));
-}
-
-function shiftAccepts(draft: Draft, document: string, changes: readonly TextChange[]): void {
-  if (draft.accepts.length === 0) return;
-  draft.accepts = draft.accepts.map((accept) =>
-    accept.document === document ? { ...accept, region: shiftRegionByAll(accept.region, changes, "keep") } : accept,
-  );
-}
-
-function remember(draft: Draft, chain: Chain, region: Region, at: number): void {
-  const others = draft.accepts.filter((accept) => accept.id !== chain.id);
-  draft.accepts = [...others, { id: chain.id, document: chain.document, at, region }].slice(-MAX_REMEMBERED_ACCEPTS);
-}
-
-function settleStep(draft: Draft): void {
-  if (draft.chain?.step && !draft.chain.held) creditStep(draft, "typed");
-}
-
-/** Say who wrote the last step: the developer's keys, or a partial accept. */
-function creditStep(draft: Draft, author: "typed" | "accepted", at = 0): void {
-  const { chain } = draft;
-  if (!chain?.step) return;
-  const { characters } = chain.step;
-  if (author === "typed") {
-    draft.chain = { ...chain, step: null, typedChars: chain.typedChars + characters };
-    return;
-  }
-  markShown(draft, at);
-  const acceptedChars = chain.acceptedChars + characters;
-  draft.chain = { ...chain, shown: true, step: null, acceptedChars };
-  const region = { start: chain.start, end: chain.start + chain.consumed };
-  draft.facts.push({
-    kind: "partially-accepted",
-    suggestionId: chain.id,
-    at,
-    characters: acceptedChars,
-    fraction: acceptedChars / chain.text.length,
-    document: chain.document,
-    region,
-    text: chain.text.slice(0, chain.consumed),
-  });
-  remember(draft, chain, region, at);
-}
-
-function hold(draft: Draft, ending: HeldEnding, at: number): void {
   if (!draft.chain || draft.chain.held) return;
-  settleStep(draft);
+  settleStep(draft, at);
   markVisible(draft, at);
-  draft.chain = { ...draft.chain, held: { ending, at } };
+  endAs(draft, "rejected", at);
 }
 
-/** A held ending stands: nothing came to correct it. */
-function endHeld(draft: Draft): void {
+/** Asked for again, it is on screen: an ending that was held was none. */
+function resume(draft: Draft, at: number, offer: Offer): void {
   const { chain } = draft;
-  if (!chain?.held) return;
-  const { ending, at } = chain.held;
-  if (ending === "typed-through") {
-    markShown(draft, at);
-    draft.facts.push({ kind: "typed-through", suggestionId: chain.id, at, fraction: 1 });
-  } else if (chain.shown) {
-    tellTypedPart(draft, at);
-    if (chain.acceptedChars === 0) tellSeen(draft, chain, ending, at);
-  }
-  draft.chain = null;
+  if (!chain) return;
+  const consumed = chain.text.length - offer.text.length;
+  const offeredAt = chain.offeredAt + (chain.withheldAt === null ? 0 : at - chain.withheldAt);
+  const start = offer.offset - consumed;
+  draft.chain = { ...chain, start, consumed, held: null, step: null, offeredAt, withheldAt: null };
 }
 
-function endSuperseded(draft: Draft, at: number): void {
-  const { chain } = draft;
-  if (chain?.shown) {
-    tellTypedPart(draft, at);
-    if (chain.acceptedChars === 0) draft.facts.push({ kind: "superseded", suggestionId: chain.id, at });
-  }
-  draft.chain = null;
-}
-
-function tellTypedPart(draft: Draft, at: number): void {
-  const { chain } = draft;
-  if (!chain || chain.typedChars === 0) return;
-  draft.facts.push({
-    kind: "typed-through",
-    suggestionId: chain.id,
-    at,
-    fraction: chain.typedChars / chain.text.length,
-  });
-}
-
-function tellSeen(draft: Draft, chain: Chain, kind: "rejected" | "typed-over" | "ignored", at: number): void {
-  const { id: suggestionId, document, start } = chain;
-  draft.facts.push({ kind, suggestionId, at, visibleMs: visibleFor(draft, at), document, start });
-}
-
-function visibleFor(draft: Draft, until: number): number {
-  return Math.max(0, until - (draft.chain?.offeredAt ?? until));
-}
-
-/** The new item is the rest of the same text at the place where the chain now stands. */
+/**
+ * The new item is a rest of the same suggestion, or of the same text at the place where the chain now
+ * stands.
+ */
 function continues(chain: Chain, offer: Offer): boolean {
   if (chain.document !== offer.document) return false;
+  if (chain.id === offer.suggestionId) return chain.text.endsWith(offer.text);
   if (chain.held && chain.held.ending !== "ignored") return false;
   return offer.offset === chain.start + chain.consumed && offer.text === chain.text.slice(chain.consumed);
-}
-
-/** An undo that takes away at least half of what was accepted undoes the accept. */
-function covers(change: TextChange, region: Region): boolean {
-  const length = region.end - region.start;
-  const overlap = Math.min(change.offset + change.deleted, region.end) - Math.max(change.offset, region.start);
-  return length > 0 && overlap >= length / 2 && change.text.length < change.deleted;
 }
 
 function hasContent(change: TextChange): boolean {

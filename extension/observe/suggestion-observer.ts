@@ -1,5 +1,6 @@
 import type { Fact, Observation, SelectionCause } from "../../core/lifecycle/observation.ts";
-import { emptyChainState, nextTickAt, reduceChain, visibleSuggestion } from "../../core/lifecycle/suggestion-chain.ts";
+import { DECISION_GRACE_MS, emptyChainState, nextTickAt, visibleSuggestion } from "../../core/lifecycle/chain-state.ts";
+import { reduceChain } from "../../core/lifecycle/suggestion-chain.ts";
 import type { TextChange } from "../../core/lifecycle/region.ts";
 import type { SuggestionRecord } from "../suggest/suggestion-record.ts";
 import * as vscode from "vscode";
@@ -8,6 +9,12 @@ import * as vscode from "vscode";
 export interface SuggestionObserver extends vscode.Disposable {
   /** The provider returned `text` for the cursor at `offset`. */
   offered(record: SuggestionRecord, offset: number, text: string): void;
+  /** The editor asked for items with an entry of the suggest widget selected, or without. */
+  widget(isOpen: boolean): void;
+  /** The editor asked again, and nothing was returned though something is up. */
+  withheld(): void;
+  /** Its ending was told: what is offered again is a new suggestion. */
+  hasEnded(suggestionId: string): boolean;
   acceptCommand(suggestionId: string): void;
   partialCommand(): void;
   rejectCommand(): void;
@@ -26,17 +33,23 @@ export interface ObserverListeners {
 }
 
 const EDIT_COSTS_KEPT = 2_000;
+/** More endings than suggestions that can be offered again. */
+const ENDINGS_KEPT = 256;
 
 export function observeSuggestions(listeners: ObserverListeners): SuggestionObserver {
   let state = emptyChainState;
   let visible: string | null = null;
   let timer: NodeJS.Timeout | null = null;
   const editCostsMs: number[] = [];
+  const ended = new Set<string>();
 
   const see = (observation: Observation) => {
     const reduced = reduceChain(state, observation);
     state = reduced.state;
-    for (const fact of reduced.facts) listeners.onFact(fact);
+    for (const fact of reduced.facts) {
+      if (fact.kind === "ended") rememberEnding(ended, fact.suggestionId);
+      listeners.onFact(fact);
+    }
     const now = visibleSuggestion(state);
     if (now !== visible) {
       visible = now;
@@ -72,7 +85,8 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
 
   const selected = (event: vscode.TextEditorSelectionChangeEvent) => {
     const [selection] = event.selections;
-    if (!selection) return;
+    // An editor beside the one that is written in follows its edits: that is nobody's cursor move.
+    if (!selection || event.textEditor !== vscode.window.activeTextEditor) return;
     const document = event.textEditor.document;
     const name = document.uri.toString();
     const offset = document.offsetAt(selection.active);
@@ -105,6 +119,11 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
         offer: { suggestionId: record.id, document: record.document, offset, text },
       });
     },
+    widget(isOpen) {
+      if (state.chain && state.chain.isWidgetOpen !== isOpen) see({ kind: "widget", at: performance.now(), isOpen });
+    },
+    withheld: () => see({ kind: "withheld", at: performance.now() }),
+    hasEnded: (suggestionId) => ended.has(suggestionId),
     acceptCommand: (suggestionId) => see({ kind: "accept-command", at: performance.now(), suggestionId }),
     partialCommand: () => see({ kind: "partial-command", at: performance.now() }),
     rejectCommand: () => see({ kind: "reject-command", at: performance.now() }),
@@ -114,10 +133,18 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
     editCostsMs,
     dispose() {
       left();
+      // Nothing more will come: what is still open has its ending now.
+      see({ kind: "tick", at: performance.now() + DECISION_GRACE_MS });
       if (timer) clearTimeout(timer);
       for (const subscription of subscriptions) subscription.dispose();
     },
   };
+}
+
+function rememberEnding(ended: Set<string>, suggestionId: string): void {
+  ended.add(suggestionId);
+  const [oldest] = ended;
+  if (ended.size > ENDINGS_KEPT && oldest !== undefined) ended.delete(oldest);
 }
 
 function reasonOf(reason: vscode.TextDocumentChangeReason | undefined): "edit" | "undo" | "redo" {

@@ -2,8 +2,8 @@ import type { SuggestionContext } from "../../protocol/events.ts";
 import { ACCEPTED_COMMAND } from "../contributions.ts";
 import type { Ctx } from "../ctx.ts";
 import { presentable, promptWindow, type PromptWindow } from "./prompt-window.ts";
+import { placeOf, type Place } from "./place.ts";
 import type { SuggestionRecord } from "./suggestion-record.ts";
-import path from "node:path";
 import { v7 as uuidv7 } from "uuid";
 import * as vscode from "vscode";
 
@@ -17,40 +17,52 @@ export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemP
   return {
     async provideInlineCompletionItems(document, position, { triggerKind, selectedCompletionInfo }, token) {
       const settings = ctx.settings();
-      // With the suggest widget open, its entry decides what Tab means: Kept stays out of it.
-      if (!settings.enabled || selectedCompletionInfo || settings.excludedLanguages.has(document.languageId))
-        return undefined;
-      const place = await placeOf(ctx, document);
+      if (!settings.enabled || settings.excludedLanguages.has(document.languageId)) return undefined;
+      ctx.observer.widget(selectedCompletionInfo !== undefined);
+      const place = await placeOf(ctx.rules, document);
       if (!place) {
         ctx.counts.leftAlone += 1;
         return undefined;
       }
       const window = windowAt(document, position);
       if (!window) return undefined;
+      const { version } = document;
+      const isAutomatic = triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
+      const offered = (found: Found) => {
+        // What was true when the editor asked: an answer for another text is none.
+        if (token.isCancellationRequested || document.version !== version) return undefined;
+        // Who asks by hand for what was rejected gets it.
+        if (isAutomatic && ctx.rejected.refuses(document, position, found.text)) return undefined;
+        return offer(ctx, document, position, found, selectedCompletionInfo);
+      };
 
       const generation = `${ctx.engine.adapter ?? "base"}:${ctx.examples.revision}`;
       const name = document.uri.toString();
       const cached = ctx.cache.find(name, window, generation);
-      if (cached) return offer(ctx, document, position, cached.suggestionId, cached.text);
+      if (cached) {
+        const known = ctx.records.get(cached.suggestionId);
+        if (!known || !ctx.observer.hasEnded(known.id)) return offered(cached);
+        // It was shown before and has its ending: shown again it is another suggestion.
+        const record = renewed(known, document, position, place, window, cached.text);
+        ctx.records.add(record);
+        remember(ctx, name, window, record, generation);
+        return offered({ suggestionId: record.id, text: cached.text, nClosers: cached.nClosers });
+      }
+      if (selectedCompletionInfo) {
+        // The widget's entry decides what Tab means: nothing new is begun beside it.
+        ctx.observer.withheld();
+        return undefined;
+      }
 
       const abort = new AbortController();
       const cancelled = token.onCancellationRequested(() => abort.abort());
       try {
-        const automatic = triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
-        if (automatic && !(await settle(settings.debounceMs, abort.signal))) return undefined;
+        if (isAutomatic && !(await settle(settings.debounceMs, abort.signal))) return undefined;
         const record = await generate(ctx, document, position, place, window, abort.signal);
         if (!record) return undefined;
         ctx.records.add(record);
-        ctx.cache.add({
-          suggestionId: record.id,
-          document: name,
-          prefix: window.prefix,
-          suffix: window.suffix,
-          text: record.completion,
-          generation,
-        });
-        if (token.isCancellationRequested) return undefined;
-        return offer(ctx, document, position, record.id, record.completion);
+        remember(ctx, name, window, record, generation);
+        return offered({ suggestionId: record.id, text: record.completion, nClosers: 0 });
       } finally {
         cancelled.dispose();
       }
@@ -58,20 +70,9 @@ export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemP
   };
 }
 
-interface Place {
-  readonly root: string;
-  readonly relative: string;
-  readonly repository: string;
-}
-
-/** The file's place in its workspace folder, or null when Kept leaves it alone. Waits until its rules are known. */
-async function placeOf(ctx: Ctx, document: vscode.TextDocument): Promise<Place | null> {
-  const folder = vscode.workspace.getWorkspaceFolder(document.uri);
-  if (!folder || document.uri.scheme !== "file") return null;
-  const root = folder.uri.fsPath;
-  const relative = path.relative(root, document.uri.fsPath).split(path.sep).join("/");
-  if ((await ctx.rules.known(root, relative)) !== null) return null;
-  return { root, relative, repository: path.basename(root) };
+function remember(ctx: Ctx, document: string, window: PromptWindow, record: SuggestionRecord, generation: string) {
+  const { prefix, suffix } = window;
+  ctx.cache.add({ suggestionId: record.id, document, prefix, suffix, text: record.completion, generation });
 }
 
 /** Reads only the lines around the cursor: the cost does not grow with the document. */
@@ -121,14 +122,8 @@ async function generate(
   if (!completion || !ctx.engine.model) return null;
   const text = presentable(completion.text, window);
   if (text === "") return null;
-  const context: SuggestionContext = {
-    root: place.root,
-    path: place.relative,
-    language: document.languageId,
-    line: position.line,
-    column: position.character,
-    prefix: window.prefix,
-    suffix: window.suffix,
+  const context = {
+    ...contextAt(document, position, place, window),
     examples: [
       ...completion.neighbours.map(({ path: file, text }, i) => ({
         id: `open-file-${i + 1}`,
@@ -142,6 +137,7 @@ async function generate(
     id: uuidv7(),
     document: document.uri.toString(),
     root: place.root,
+    isFile: place.isFile,
     context,
     completion: text,
     model: { base: ctx.engine.model.sha256, adapter: completion.adapter },
@@ -156,17 +152,62 @@ const MAX_RECORDED_EXAMPLES = 16;
 /** A line is rarely longer, and a small model that runs on repeats itself. */
 const SINGLE_LINE_TOKENS = 40;
 
+/** The same text at the same place, or the rest of it, as a suggestion of its own. */
+function renewed(
+  known: SuggestionRecord,
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  place: Place,
+  window: PromptWindow,
+  completion: string,
+): SuggestionRecord {
+  const context = { ...contextAt(document, position, place, window), examples: known.context.examples };
+  return { ...known, id: uuidv7(), context, completion, latencyMs: 0, createdAt: performance.now() };
+}
+
+function contextAt(
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  place: Place,
+  window: PromptWindow,
+): Omit<SuggestionContext, "examples"> {
+  return {
+    root: place.root,
+    path: place.relative,
+    language: document.languageId,
+    line: position.line,
+    column: position.character,
+    prefix: window.prefix,
+    suffix: window.suffix,
+  };
+}
+
+/** A suggestion to offer; `nClosers` counts the closers behind the cursor that its text brings itself. */
+interface Found {
+  readonly suggestionId: string;
+  readonly text: string;
+  readonly nClosers: number;
+}
+
 /** Give the item to the editor, and tell the chain what stands there now. */
 function offer(
   ctx: Ctx,
   document: vscode.TextDocument,
   position: vscode.Position,
-  suggestionId: string,
-  text: string,
-): vscode.InlineCompletionItem[] {
+  { suggestionId, text, nClosers }: Found,
+  selected: vscode.SelectedCompletionInfo | undefined,
+): vscode.InlineCompletionItem[] | undefined {
   const insertText = document.eol === vscode.EndOfLine.CRLF ? text.replaceAll("\n", "\r\n") : text;
-  const item = new vscode.InlineCompletionItem(insertText, new vscode.Range(position, position), {
-    title: "Kept",
+  // Beside an entry of the suggest widget the editor shows only an item that goes on from that entry.
+  const start = selected?.range.start ?? position;
+  const whole = document.getText(new vscode.Range(start, position)) + insertText;
+  if (selected && !whole.startsWith(selected.text)) {
+    ctx.observer.withheld();
+    return undefined;
+  }
+  const range = new vscode.Range(start, position.translate(0, nClosers));
+  const item = new vscode.InlineCompletionItem(whole, range, {
+    title: "Suggestion accepted",
     command: ACCEPTED_COMMAND,
     arguments: [suggestionId],
   });

@@ -12,9 +12,17 @@ export interface CachedSuggestion {
   readonly generation: string;
 }
 
+/** What is still to come of a suggestion. */
+export interface CachedRest {
+  readonly suggestionId: string;
+  readonly text: string;
+  /** Closers behind the cursor that the editor added, and that `text` brings too: it replaces them. */
+  readonly nClosers: number;
+}
+
 export interface SuggestionCache {
   /** The rest of a suggestion that the developer is typing through, or at whose place the cursor is again. */
-  find(document: string, window: PromptWindow, generation: string): { suggestionId: string; text: string } | null;
+  find(document: string, window: PromptWindow, generation: string): CachedRest | null;
   add(suggestion: CachedSuggestion): void;
   /** A decided suggestion is not offered again: an accepted one is in the text, a rejected one unwanted. */
   remove(suggestionId: string): void;
@@ -23,6 +31,8 @@ export interface SuggestionCache {
 
 /** Suggestions remembered for typing along and for going back, newest first. */
 const CAPACITY = 32;
+/** Brackets and quotes that one suggestion opens at a time. */
+const MAX_ADDED_CLOSERS = 6;
 /** Text before the cursor that must be equal for two places to be the same. */
 const PLACE_CHARS = 512;
 
@@ -34,8 +44,10 @@ export function createSuggestionCache(): SuggestionCache {
         if (entry.document !== document || entry.generation !== generation) continue;
         const typed = typedSince(entry, window.prefix);
         if (typed === null || typed.length >= entry.text.length || !entry.text.startsWith(typed)) continue;
-        if (!sameSuffix(entry.suffix, window.suffix)) continue;
-        return { suggestionId: entry.suggestionId, text: entry.text.slice(typed.length) };
+        const nClosers = addedClosers(entry.suffix, window.suffix);
+        const rest = entry.text.slice(typed.length);
+        if (nClosers === null || !closesItself(rest, window.suffix.slice(0, nClosers))) continue;
+        return { suggestionId: entry.suggestionId, text: rest, nClosers };
       }
       return null;
     },
@@ -64,9 +76,24 @@ function typedSince(entry: CachedSuggestion, prefix: string): string | null {
   return null;
 }
 
-/** Closers that the editor added while typing along may stand before the old suffix. */
-function sameSuffix(old: string, current: string): boolean {
+/** How many closers the editor added behind the cursor since, or null when the text there is another. */
+function addedClosers(old: string, current: string): number | null {
   const known = old.slice(0, PLACE_CHARS / 2);
-  const isClosed = /^[)\]}'"`]/.test(current);
-  return current.startsWith(known) || (isClosed && current.slice(1).startsWith(known.slice(0, -1)));
+  for (let n = 0; n <= MAX_ADDED_CLOSERS; n += 1) {
+    // At the end of both windows the added closers push the last characters out.
+    if (current.slice(n).startsWith(known.slice(0, known.length - n)) && /^[)\]}'"`>]*$/.test(current.slice(0, n)))
+      return n;
+  }
+  return null;
+}
+
+/** True when the rest of the suggestion brings these closers itself, in their order. */
+function closesItself(rest: string, closers: string): boolean {
+  let from = 0;
+  for (const closer of closers) {
+    const found = rest.indexOf(closer, from);
+    if (found === -1) return false;
+    from = found + 1;
+  }
+  return true;
 }

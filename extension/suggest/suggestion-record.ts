@@ -5,6 +5,8 @@ export interface SuggestionRecord {
   readonly id: string;
   readonly document: string;
   readonly root: string;
+  /** The document is a file as git sees it. */
+  readonly isFile: boolean;
   readonly context: SuggestionContext;
   readonly completion: string;
   readonly model: ModelVersion;

@@ -140,6 +140,8 @@ function eventDetail(event: KeptEvent): unknown {
       return percentText(event.fraction);
     case "undone":
       return `${durationText(event.afterMs)} after the accept`;
+    case "redone":
+      return `${durationText(event.afterMs)} after the undo`;
     case "typed-instead":
       return html`<code>${visibleText(event.text, 400)}</code>`;
     case "rated":

@@ -27,6 +27,7 @@ const FIELDS: { [K in EventKind]: Omit<EventOf<K>, keyof KeptEvent> & Partial<Ev
   ignored: { visibleMs: 900 },
   superseded: {},
   undone: { afterMs: 1_000 },
+  redone: { afterMs: 500 },
   "typed-instead": { text: "return b + a;" },
   rated: { verdict: "up" },
   retained: { afterMs: 600_000, tokens: 1, strictTokens: 1 },

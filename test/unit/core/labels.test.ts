@@ -44,6 +44,7 @@ const eventOf = (word: string): SignalEvent => {
     case "typed-through":
       return { kind: name, fraction: tokens ?? 0 };
     case "undone":
+    case "redone":
       return { kind: name, afterMs };
     case "up":
     case "down":
@@ -98,6 +99,7 @@ describe("labelSuggestion", () => {
   check("ignored", "unknown", 0, "");
   check("accepted undone@5s", "unknown", -0.5, "accepted undone");
   check("accepted undone@2m", "good", 1, "accepted");
+  check("accepted undone@5s redone@1s", "good", 1, "accepted");
   check("accepted undone@5s down", "bad", -3, "accepted undone rated-down");
   check("accepted errors=2", "unknown", 0.2, "accepted diagnostics");
   check("accepted errors=0", "good", 1, "accepted");

@@ -1,4 +1,5 @@
-import { reduceChain, emptyChainState, type ChainState } from "../../../core/lifecycle/suggestion-chain.ts";
+import { emptyChainState, type ChainState } from "../../../core/lifecycle/chain-state.ts";
+import { reduceChain } from "../../../core/lifecycle/suggestion-chain.ts";
 import type { Fact, Observation, SelectionCause } from "../../../core/lifecycle/observation.ts";
 import type { TextChange } from "../../../core/lifecycle/region.ts";
 
@@ -19,7 +20,11 @@ export function play(script: string, document = ""): string {
   for (const line of script.split("\n").map((text) => text.trim())) {
     if (line !== "") editor.act(line);
   }
-  return editor.facts.map(formatFact).join("\n");
+  // What finally became of it is the last fact told: only the tests of endings name it twice.
+  return editor.facts
+    .filter(({ kind }) => kind !== "ended")
+    .map(formatFact)
+    .join("\n");
 }
 
 /** A tiny editor: text, cursor, clock, and the chain that watches it. */
@@ -150,7 +155,10 @@ function formatFact(fact: Fact): string {
       return `${name} ${fact.characters} ${fact.fraction.toFixed(2)}`;
     case "typed-through":
       return `${name} ${fact.fraction.toFixed(2)}`;
+    case "ended":
+      return `${name} ${fact.ending}`;
     case "undone":
+    case "redone":
       return `${name} ${fact.afterMs}ms`;
     case "shown":
     case "superseded":

@@ -1,0 +1,180 @@
+import type { KeptApi } from "../../../../extension/main.ts";
+import type { KeptEvent } from "../../../../protocol/events.ts";
+import type { HostState, LogEntry, Request } from "../log.ts";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import * as vscode from "vscode";
+
+/**
+ * Test-only entry of the extension: loads the shipped bundle beside it unchanged, and adds to the
+ * provider that it registers the three handlers of the proposed interface, which only write down what
+ * the editor says. A control channel on loopback lets the driver open files and read the log.
+ */
+
+const log: LogEntry[] = [];
+let api: KeptApi | null = null;
+
+/** As the proposed interface declares them; the types of the stable interface do not name it. */
+interface LifecycleHandlers {
+  handleDidShowCompletionItem(item: vscode.InlineCompletionItem, text: string): void;
+  handleDidPartiallyAcceptCompletionItem(
+    item: vscode.InlineCompletionItem,
+    info: number | { kind: number; acceptedLength: number },
+  ): void;
+  handleEndOfLifetime(
+    item: vscode.InlineCompletionItem,
+    reason: { kind: number; supersededBy?: vscode.InlineCompletionItem },
+  ): void;
+}
+
+const PARTIAL_KINDS = ["unknown", "word", "line", "suggest"] as const;
+const END_KINDS = ["accepted", "rejected", "ignored"] as const;
+
+const idOf = (item: vscode.InlineCompletionItem): string => String(item.command?.arguments?.[0] ?? "");
+
+const handlers: LifecycleHandlers = {
+  handleDidShowCompletionItem: (item, text) => log.push({ kind: "show", at: performance.now(), id: idOf(item), text }),
+  handleDidPartiallyAcceptCompletionItem(item, info) {
+    // The editor calls twice: the older form with a bare length says less.
+    if (typeof info === "number") return;
+    const by = PARTIAL_KINDS[info.kind] ?? "unknown";
+    log.push({ kind: "partial", at: performance.now(), id: idOf(item), length: info.acceptedLength, by });
+  },
+  handleEndOfLifetime: (item, { kind, supersededBy }) =>
+    log.push({
+      kind: "end",
+      at: performance.now(),
+      id: idOf(item),
+      reason: END_KINDS[kind] ?? "ignored",
+      supersededBy: supersededBy ? idOf(supersededBy) : null,
+    }),
+};
+
+const register = vscode.languages.registerInlineCompletionItemProvider;
+vscode.languages.registerInlineCompletionItemProvider = (selector, provider) =>
+  register(selector, {
+    ...handlers,
+    async provideInlineCompletionItems(document, position, context, token) {
+      const result = await provider.provideInlineCompletionItems(document, position, context, token);
+      const items = Array.isArray(result) ? result : (result?.items ?? []);
+      const widget = context.selectedCompletionInfo ? ` widget ${context.selectedCompletionInfo.text}` : "";
+      log.push({
+        kind: "asked",
+        at: performance.now(),
+        where: `${position.line}:${position.character} ${context.triggerKind}${widget}${token.isCancellationRequested ? " cancelled" : ""}`,
+        answer: items[0] ? String(items[0].insertText) : null,
+      });
+      return result;
+    },
+  } as vscode.InlineCompletionItemProvider);
+
+export async function activate(context: vscode.ExtensionContext): Promise<KeptApi> {
+  // The bundle stands beside this one: the same extension, so the same `vscode` object.
+  const shipped = require("./extension.cjs") as { activate(context: vscode.ExtensionContext): Promise<KeptApi> };
+  api = await shipped.activate(context);
+  context.subscriptions.push(
+    vscode.languages.registerCompletionItemProvider({ scheme: "file" }, { provideCompletionItems: widgetEntries }),
+  );
+  await listen();
+  return api;
+}
+
+export function deactivate(): Promise<void> {
+  return (require("./extension.cjs") as { deactivate(): Promise<void> }).deactivate();
+}
+
+/** Entries of the suggest widget, when a behaviour opens it. */
+function widgetEntries(): vscode.CompletionItem[] {
+  return ["gamma_first", "gamma_second", "other_entry"].map((label) => new vscode.CompletionItem(label));
+}
+
+async function listen(): Promise<void> {
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    request.on("end", () => {
+      serve(JSON.parse(body) as Request).then(
+        (answer) => response.end(JSON.stringify(answer ?? null)),
+        (error: Error) => response.writeHead(500).end(error.stack),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const file = process.env["KEPT_LABELS_PORT_FILE"]!;
+  writeFileSync(`${file}.new`, String((server.address() as AddressInfo).port));
+  renameSync(`${file}.new`, file);
+}
+
+async function serve(request: Request): Promise<unknown> {
+  switch (request.kind) {
+    case "open":
+      return open(request);
+    case "command":
+      return vscode.commands.executeCommand(request.id, ...request.args).then(() => null);
+    case "insert": {
+      const edit = new vscode.WorkspaceEdit();
+      const { document } = vscode.window.activeTextEditor!;
+      edit.insert(document.uri, new vscode.Position(request.line, 0), request.text);
+      return vscode.workspace.applyEdit(edit);
+    }
+    case "note":
+      log.push(
+        "behaviour" in request.entry
+          ? { kind: "begin", at: performance.now(), ...request.entry }
+          : { kind: "act", at: performance.now(), ...request.entry },
+      );
+      return null;
+    case "state":
+      return state(request.since);
+    case "events":
+      return events();
+  }
+}
+
+/** A fresh file with this text; each `|` is a cursor. The last editor's suggestion, if any, is left. */
+async function open({ name, text, answers }: Extract<Request, { kind: "open" }>): Promise<null> {
+  writeFileSync(process.env["KEPT_LABELS_ANSWERS"]!, JSON.stringify(answers));
+  const root = vscode.workspace.workspaceFolders![0]!.uri;
+  const parts = text.split("|");
+  const clean = parts.join("");
+  const isUntitled = name.startsWith("untitled:");
+  const uri = isUntitled ? vscode.Uri.parse(name) : vscode.Uri.joinPath(root, name);
+  if (!isUntitled) await vscode.workspace.fs.writeFile(uri, Buffer.from(clean));
+  const editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
+  if (isUntitled) await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), clean));
+  let offset = 0;
+  const cursors = parts.slice(0, -1).map((part) => {
+    offset += part.length;
+    const at = editor.document.positionAt(offset);
+    return new vscode.Selection(at, at);
+  });
+  if (cursors.length > 0) editor.selections = cursors;
+  return null;
+}
+
+function state(since: number): HostState {
+  const { engine, visible } = api!.diagnostics();
+  const editor = vscode.window.activeTextEditor;
+  return {
+    engine,
+    visible,
+    log: log.slice(since),
+    total: log.length,
+    text: editor?.document.getText() ?? null,
+    cursor: editor ? editor.document.offsetAt(editor.selection.active) : 0,
+    now: performance.now(),
+  };
+}
+
+/** Events of this session as they stand in the outbox's files, oldest first; the prompts are left out. */
+function events(): unknown[] {
+  const dir = path.join(api!.diagnostics().storage, "outbox");
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(".jsonl"))
+    .flatMap((name) => readFileSync(path.join(dir, name), "utf8").split("\n"))
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as KeptEvent)
+    .map((event) => (event.kind === "shown" ? { ...event, context: { path: event.context.path } } : event));
+}
