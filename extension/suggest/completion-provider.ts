@@ -207,7 +207,7 @@ function offer(
   }
   const range = new vscode.Range(start, position.translate(0, nClosers));
   const item = new vscode.InlineCompletionItem(whole, range, {
-    title: "Suggestion accepted",
+    title: vscode.l10n.t("Suggestion accepted"),
     command: ACCEPTED_COMMAND,
     arguments: [suggestionId],
   });
