@@ -16,6 +16,7 @@ export type ErrorCode =
   | "internal"
   | "storage-full"
   | "storage-failed"
+  | "backup-damaged"
   | "no-model"
   | "training-unavailable"
   | "worker-failed"

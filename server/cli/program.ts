@@ -17,6 +17,7 @@ import {
   why,
   type TrainingRun,
 } from "../../protocol/api.ts";
+import { addBackupCommand } from "../backup/backup-command.ts";
 import { addPullCommand } from "../hub/pull-command.ts";
 import { pulledModels } from "../hub/pulled-models.ts";
 import { addExportCommand } from "../models/export-command.ts";
@@ -301,6 +302,7 @@ export function createProgram(setExit: SetExit): Command {
       print({ url, expiresAt }, flags, () => url + "\n");
     });
 
+  addBackupCommand(program, dataDir);
   addReplayCommand(program, { connect, setExit });
   addDemoCommand(program, setExit);
   return program;

@@ -91,6 +91,11 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     meaning:
       "The disk or the data folder failed. Nothing was acknowledged and the server ends with exit code 74; events stay in the client's outbox. Check the disk, then start it again.",
   },
+  "backup-damaged": {
+    status: 500,
+    title: "The backup is damaged",
+    meaning: "A file of it is missing or has other bytes than its manifest says. Nothing was changed; use another.",
+  },
   "no-model": {
     status: 503,
     title: "There is no base model",

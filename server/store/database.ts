@@ -1,7 +1,9 @@
 import { AppError } from "../errors.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import Database from "better-sqlite3";
-import { chmodSync, closeSync, openSync } from "node:fs";
+import { syncDirectory } from "../durable-file.ts";
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
 
 export type Db = Database.Database;
 
@@ -68,12 +70,32 @@ function refuseNewerSchema(db: Db): void {
 
 /** Each migration and its version number are one transaction: a kill leaves the old or the new schema. */
 function migrate(db: Db): void {
+  const from = schemaVersion(db);
+  if (from > 0 && from < MIGRATIONS.length && db.name !== ":memory:") copyBeforeMigration(db, from);
   for (let version = schemaVersion(db); version < MIGRATIONS.length; version++) {
     db.transaction(() => {
       db.exec(MIGRATIONS[version]!);
       db.pragma(`user_version = ${version + 1}`);
     }).immediate();
   }
+}
+
+/**
+ * The store as it was before this version changed its schema, beside it: `kept.db.schema-<n>`. It gets its
+ * name when it is whole, so a kill in the middle leaves the next start to write it.
+ */
+function copyBeforeMigration(db: Db, from: number): void {
+  const copy = `${db.name}.schema-${from}`;
+  if (existsSync(copy)) return;
+  const unfinished = `${copy}.tmp`;
+  rmSync(unfinished, { force: true });
+  db.prepare("VACUUM INTO ?").run(unfinished);
+  chmodSync(unfinished, 0o600);
+  const file = openSync(unfinished, "r+");
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(unfinished, copy);
+  syncDirectory(path.dirname(copy));
 }
 
 /** Writes the WAL back into the file, empties it and closes the store. */
