@@ -70,6 +70,8 @@ const CLOSED_WORDS = new Set([
   "reason",
   "place",
   "cause",
+  "censored",
+  "evidence",
   "base",
   "adapter",
   "channel",

@@ -2,9 +2,7 @@ import type { Fact } from "../core/lifecycle/observation.ts";
 import { CONTEXT_KEYS } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
 import { Ratings } from "./observe/ratings.ts";
-import { retentionSchedule, watchRetention } from "./observe/retention-watch.ts";
 import { observeSuggestions } from "./observe/suggestion-observer.ts";
-import { watchTypedInstead } from "./observe/typed-instead-watch.ts";
 import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
 import { superviseEngine } from "./suggest/engine-supervisor.ts";
@@ -13,11 +11,13 @@ import { watchOpenFiles } from "./suggest/open-files.ts";
 import { createRejectedPlaces } from "./suggest/rejected-places.ts";
 import { createSuggestionCache } from "./suggest/suggestion-cache.ts";
 import { SuggestionRecords } from "./suggest/suggestion-record.ts";
+import { openBufferFeed } from "./survive/buffer-feed.ts";
 import { watchHeadSurvival } from "./survive/head-survival-feed.ts";
 import { createDeploymentSync } from "./sync/deployment-sync.ts";
 import { openOutbox } from "./sync/outbox.ts";
 import { serverDataDir } from "./sync/server-discovery.ts";
 import { openServerLink } from "./sync/server-link.ts";
+import { workspaceFolders } from "./ui/consent.ts";
 import { createStatusItem, type StatusView } from "./ui/status-item.ts";
 import { availableParallelism } from "node:os";
 import path from "node:path";
@@ -56,16 +56,19 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   });
   const { consent, rules, recorder } = privacy;
 
-  const textOf = (name: string) =>
-    vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === name)?.getText() ?? null;
   const cursorIn = (name: string) => {
     const editor = vscode.window.activeTextEditor;
     return editor?.document.uri.toString() === name ? editor.document.offsetAt(editor.selection.active) : 0;
   };
-  const retention = watchRetention(retentionSchedule(env), textOf, ({ suggestionId, ...fields }) =>
-    recorder.record("retained", suggestionId, fields),
-  );
-  const typedInstead = watchTypedInstead(textOf, (id, text) => recorder.record("typed-instead", id, { text }));
+  const buffer = openBufferFeed({
+    dir: path.join(storage, "retention"),
+    env,
+    recorder,
+    levelOf: (folder) => consent.levelOf(folder),
+    roots: workspaceFolders,
+    log: say,
+  });
+  const { retention } = buffer;
   const survival = watchHeadSurvival({ record: (id, fields) => recorder.record("survived", id, fields), log: say });
 
   const rememberRejection = (name: string, completion: string) => {
@@ -96,7 +99,13 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       case "typed-over":
         cache.remove(id);
         if (fact.kind === "rejected") rememberRejection(fact.document, known.completion);
-        typedInstead.follow(id, fact.document, fact.start, cursorIn(fact.document));
+        buffer.refused({
+          suggestionId: id,
+          document: fact.document,
+          start: fact.start,
+          cursor: cursorIn(fact.document),
+          suggested: known.completion,
+        });
         return recorder.record(fact.kind, id, { visibleMs: fact.visibleMs });
       case "accepted":
       case "partially-accepted": {
@@ -109,12 +118,13 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
         }
         lastAccepted = id;
         const acceptedAt = performance.now();
-        retention.follow({
+        buffer.accepted({
           suggestionId: id,
           document: fact.document,
           region: fact.region,
           text: fact.text,
-          acceptedAt,
+          root: known.root,
+          path: known.context.path,
         });
         const { root } = known;
         if (known.isFile)
@@ -136,11 +146,8 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   const observer = observeSuggestions({
     onFact,
     onVisible: (id) => setContext(CONTEXT_KEYS.suggestionVisible, id !== null),
-    onChange(document, changes) {
-      retention.changed(document, changes);
-      typedInstead.changed(document, changes);
-    },
-    onCursor: (document, offset) => typedInstead.cursor(document, offset),
+    onChange: (document, changes, reason) => buffer.changed(document, changes, reason),
+    onCursor: (document, offset) => buffer.cursor(document, offset),
     log: say,
   });
 
@@ -225,7 +232,6 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       settings = readSettings();
       captureChanged();
     }),
-    vscode.workspace.onDidCloseTextDocument(({ uri }) => retention.closed(uri.toString())),
     watchOpenFiles({ rules, use: (files) => engine.useNeighbours(files), log: say }),
   ];
 
@@ -261,8 +267,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       clearInterval(heartbeat);
       for (const subscription of subscriptions) subscription.dispose();
       observer.dispose();
-      retention[Symbol.dispose]();
-      typedInstead[Symbol.dispose]();
+      await buffer.close();
       await survival.close();
       await recorder.settled();
       link[Symbol.dispose]();

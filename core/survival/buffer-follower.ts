@@ -13,7 +13,7 @@ import {
   type FollowedSnippet,
 } from "./followed-snippet.ts";
 import { fourGramRecall, strictRetainedFraction } from "./retention.ts";
-import { compareTexts, intervalMapper, regionMapper, type DiffSequences } from "./text-replacement.ts";
+import { compareTexts, intervalMapper, type DiffSequences } from "./text-replacement.ts";
 
 /** Tokens of a snippet went away, or came back, since the document was looked at last. */
 export type BufferFact =
@@ -108,18 +108,28 @@ export const createBufferFollower = (
   };
 
   /** A long text gave way to a long text: compared, so that what is the same in both stays what it is. */
-  const applyReplacement = (change: TextChange, old: string, author: ChangeAuthor, isSeen: boolean): void => {
-    const replacement = compareTexts(old, change.text, diff);
-    const shifted = (by: number) => (region: Region) => ({ start: region.start + by, end: region.end + by });
+  function* applyReplacement(
+    change: TextChange,
+    old: string,
+    author: ChangeAuthor,
+    isSeen: boolean,
+  ): Generator<void, void> {
+    const replacement = yield* compareTexts(old, change.text, diff);
     const mapper = intervalMapper(old, change.text, replacement, diff);
-    const mapRegion = regionMapper(replacement);
+    const moved = <R extends Region>(region: R, by: number): R => ({
+      ...region,
+      start: region.start + by,
+      end: region.end + by,
+    });
     const map = {
-      intervals(text: string, intervals: FollowedSnippet["intervals"]) {
-        const moved = (by: number) => (one: FollowedSnippet["intervals"][number]) => ({ ...one, ...shifted(by)(one) });
-        const mapped = mapper.map(text, intervals.map(moved(-change.offset)));
-        return { ...mapped, intervals: mapped.intervals.map(moved(change.offset)) };
+      intervals(text: string, owned: FollowedSnippet["intervals"]) {
+        const mapped = mapper.intervals(
+          text,
+          owned.map((one) => moved(one, -change.offset)),
+        );
+        return { ...mapped, intervals: mapped.intervals.map((one) => moved(one, change.offset)) };
       },
-      region: (region: Region) => shifted(change.offset)(mapRegion(shifted(-change.offset)(region))),
+      region: (region: Region) => moved(mapper.region(moved(region, -change.offset)), change.offset),
     };
     const hunkChanges = descending(
       replacement.hunks.map(({ before, after }) => ({
@@ -132,13 +142,16 @@ export const createBufferFollower = (
       const { characters } = snippet;
       carrySnippet(snippet, change, author, map);
       snippet.characters = composeAll(characters, isSeen ? [change] : hunkChanges);
+      yield;
     }
-    const inside = ({ start: from, end }: Region) => from >= change.offset && end <= change.offset + change.deleted;
-    arrivals = arrivals.map((region) => (inside(region) ? map.region(region) : shiftRegion(region, change, "keep")));
+    const end = change.offset + change.deleted;
+    arrivals = arrivals.map((region) =>
+      region.start >= change.offset && region.end <= end ? map.region(region) : shiftRegion(region, change, "keep"),
+    );
     const fresh = mapper.arrived();
     const places = fresh.length > MAX_ARRIVALS / 2 ? replacement.hunks.map(({ after }) => after) : fresh;
-    for (const place of places) arrive(shifted(change.offset)(place));
-  };
+    for (const place of places) arrive(moved(place, change.offset));
+  }
 
   const align = (snippet: FollowedSnippet, text: string): void => {
     const taken = [...snippets.values()].flatMap((other) =>
@@ -150,6 +163,18 @@ export const createBufferFollower = (
     snippet.isDirty = false;
     snippet.intervals = found;
   };
+
+  /** Those that edits have gone over and, where text came in, those that miss tokens; from the top. */
+  function* alignOpen(text: string, isNews: boolean): Generator<void, void> {
+    const open = [...snippets.values()]
+      .filter(({ isDirty, intervals, nTokens }) => isDirty || (isNews && countOwned(intervals) < nTokens))
+      .sort((a, b) => a.home.start - b.home.start);
+    for (const snippet of open) snippet.isDirty = true;
+    for (const snippet of open) {
+      align(snippet, text);
+      yield;
+    }
+  }
 
   const tell = (snippet: FollowedSnippet, at: number): BufferFact[] => {
     const { suggestionId, nTokens, nOwned, removed } = snippet;
@@ -192,39 +217,32 @@ export const createBufferFollower = (
       }
       if (entry.kind === "replaced") {
         const old = textBefore(idx);
-        yield;
+        if (old !== null) yield* alignOpen(old, false);
         if (old === null) applyChange({ offset: 0, deleted: Number.MAX_SAFE_INTEGER, text: entry.text }, entry.author);
         else if (old !== entry.text)
-          applyReplacement({ offset: 0, deleted: old.length, text: entry.text }, old, entry.author, false);
+          yield* applyReplacement({ offset: 0, deleted: old.length, text: entry.text }, old, entry.author, false);
         continue;
       }
       const isCompared = (change: TextChange): boolean =>
         change.deleted >= COMPARED_CHARS && change.text.length >= COMPARED_CHARS;
       const old = entry.changes.some(isCompared) ? textBefore(idx) : null;
+      // Which tokens stand where must be known before their text is another one.
+      if (old !== null) yield* alignOpen(old, false);
       for (const change of descending(entry.changes)) {
         if (old !== null && isCompared(change)) {
-          yield;
           const gone = old.slice(change.offset, change.offset + change.deleted);
-          applyReplacement(change, gone, entry.author, true);
+          yield* applyReplacement(change, gone, entry.author, true);
         } else applyChange(change, entry.author);
       }
     }
     if (known !== null && base !== null && lengthAfter(base.length, entries.slice(reached)) !== text.length) {
       // Somebody changed the text without telling: its line ends, for one.
       const old = applyEntries(base, entries.slice(reached));
-      applyReplacement({ offset: 0, deleted: old.length, text }, old, "edit", false);
-      yield;
+      yield* alignOpen(old, false);
+      yield* applyReplacement({ offset: 0, deleted: old.length, text }, old, "edit", false);
     }
     known = text;
-    const isNews = nArrived > arrivedBefore;
-    const open = [...snippets.values()]
-      .filter(({ isDirty, intervals, nTokens }) => isDirty || (isNews && countOwned(intervals) < nTokens))
-      .sort((a, b) => a.home.start - b.home.start);
-    for (const snippet of open) snippet.isDirty = true;
-    for (const snippet of open) {
-      align(snippet, text);
-      yield;
-    }
+    yield* alignOpen(text, nArrived > arrivedBefore);
     return [...snippets.values()].flatMap((snippet) => tell(snippet, at));
   }
 

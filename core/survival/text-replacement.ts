@@ -1,6 +1,15 @@
 import type { Region } from "../lifecycle/region.ts";
-import { ownSpans, type OwnedInterval } from "./buffer-places.ts";
-import { strictSpans, type TokenSpans } from "./token-spans.ts";
+import { hasSignificant, ownSpans, type OwnedInterval } from "./buffer-places.ts";
+import { strictSpans } from "./token-spans.ts";
+import {
+  commonHead,
+  commonTail,
+  onlySignificant,
+  pairHunk,
+  pairTokens,
+  readTokens,
+  type TokenPairs,
+} from "./token-pairs.ts";
 
 /** `before[block.before + k]` equals `after[block.after + k]` for k below `length`. */
 export interface EqualBlock {
@@ -19,6 +28,8 @@ export type DiffSequences = (before: readonly string[], after: readonly string[]
 export interface Replacement {
   readonly equal: readonly EqualBlock[];
   readonly hunks: readonly Hunk[];
+  /** The significant tokens that a single hunk keeps, when they were compared already. */
+  readonly pairs: TokenPairs | null;
 }
 
 /** Text that gave way to other text, both in offsets of their whole texts. */
@@ -28,25 +39,37 @@ export interface Hunk {
 }
 
 /**
- * Compares the old text of a replaced part with the new one by lines: format on save, reload from disk, undo
- * of many edits. When `diff` gives up, one hunk spans all lines that differ at both ends.
+ * Compares the old text of a replaced part with the new one: format on save, reload from disk, undo of many edits.
+ * Between the lines that are the same at both ends the significant tokens decide; where they are too many or too
+ * different, the lines; and when `diff` gives up on these too, one hunk spans all of them. Yields between steps.
  */
-export const compareTexts = (before: string, after: string, diff: DiffSequences): Replacement => {
+export function* compareTexts(before: string, after: string, diff: DiffSequences): Generator<void, Replacement> {
   const old = splitLines(before);
   const now = splitLines(after);
   const head = commonHead(old.lines, now.lines);
   const tail = commonTail(old.lines, now.lines, head);
-  const middle = {
-    before: old.lines.slice(head, old.lines.length - tail),
-    after: now.lines.slice(head, now.lines.length - tail),
-  };
-  const isOneSided = middle.before.length === 0 || middle.after.length === 0;
-  const inner = isOneSided ? [] : (diff(middle.before, middle.after) ?? []);
-  const blocks = [
+  const outer = [
     { before: 0, after: 0, length: head },
-    ...inner.map((block) => ({ ...block, before: block.before + head, after: block.after + head })),
     { before: old.lines.length - tail, after: now.lines.length - tail, length: tail },
-  ];
+  ] as const;
+  const whole = betweenBlocks(old, now, outer);
+  const [hunk] = whole.hunks;
+  if (hunk === undefined || isEmpty(hunk.before) || isEmpty(hunk.after)) return whole;
+  yield;
+  const oldTokens = yield* readTokens(before.slice(hunk.before.start, hunk.before.end), hunk.before.start);
+  const nowTokens = yield* readTokens(after.slice(hunk.after.start, hunk.after.end), hunk.after.start);
+  const pairs = pairTokens(onlySignificant(oldTokens), onlySignificant(nowTokens), diff);
+  if (pairs !== null) return { ...whole, pairs };
+  yield;
+  const lines = diff(old.lines.slice(head, old.lines.length - tail), now.lines.slice(head, now.lines.length - tail));
+  const inner = (lines ?? []).map((block) => ({ ...block, before: block.before + head, after: block.after + head }));
+  return betweenBlocks(old, now, [outer[0], ...inner, outer[1]]);
+}
+
+const isEmpty = ({ start, end }: Region): boolean => start === end;
+
+/** Equal lines as equal text, and what lies between them as hunks. */
+const betweenBlocks = (old: Lines, now: Lines, blocks: readonly EqualBlock[]): Replacement => {
   const equal: EqualBlock[] = [];
   const hunks: Hunk[] = [];
   let lineBefore = 0;
@@ -64,11 +87,13 @@ export const compareTexts = (before: string, after: string, diff: DiffSequences)
     const length = (old.starts[lineBefore] as number) - start;
     if (length > 0) equal.push({ before: start, after: now.starts[block.after] as number, length });
   }
-  return { equal, hunks };
+  return { equal, hunks, pairs: null };
 };
 
 export interface IntervalMapper {
-  map(snippet: string, intervals: readonly OwnedInterval[]): MappedIntervals;
+  /** Text that is the same moves, and tokens that a hunk keeps go where they went. */
+  intervals(snippet: string, intervals: readonly OwnedInterval[]): MappedIntervals;
+  region(region: Region): Region;
   /** Text that is new, after all snippets were mapped: code that was moved may stand there. */
   arrived(): readonly Region[];
 }
@@ -79,37 +104,42 @@ export interface MappedIntervals {
   readonly isComplete: boolean;
 }
 
-/**
- * Carries the intervals of snippets through a replacement: text that is the same moves, and tokens that a hunk
- * keeps go where the token diff of the hunk says. The hunks' tokens are read once for all snippets.
- */
+/** Carries snippets through a replacement. The hunks' tokens are compared once for all of them. */
 export const intervalMapper = (
   before: string,
   after: string,
-  { equal, hunks }: Replacement,
+  { equal, hunks, pairs }: Replacement,
   diff: DiffSequences,
 ): IntervalMapper => {
-  const hunkMaps = new Map<Hunk, Map<number, number>>();
-  const tokensOf = (hunk: Hunk): Map<number, number> => {
-    const known = hunkMaps.get(hunk);
-    if (known !== undefined) return known;
-    const map = mapTokens(before, after, hunk, diff);
-    hunkMaps.set(hunk, map);
-    return map;
+  const known = { significant: new Map<Hunk, TokenPairs>(), strict: new Map<Hunk, TokenPairs>() };
+  const [first] = hunks;
+  if (pairs !== null && first !== undefined) known.significant.set(first, pairs);
+  const pairsOf = (hunk: Hunk, kind: "significant" | "strict"): TokenPairs => {
+    const found = known[kind].get(hunk) ?? pairHunk(before, after, hunk, kind, diff);
+    known[kind].set(hunk, found);
+    return found;
   };
-  const newStart = (start: number, end: number): number | null => {
-    const block = equal[lastAtOrBefore(equal, start, (one) => one.before)];
-    if (block !== undefined && end <= block.before + block.length) return start - block.before + block.after;
-    const hunk = hunks[lastAtOrBefore(hunks, start, (one) => one.before.start)];
-    if (hunk === undefined || start >= hunk.before.end) return null;
-    return tokensOf(hunk).get(start) ?? null;
-  };
+  const blockAt = (offset: number) => equal[lastAtOrBefore(equal, offset, (one) => one.before)];
+  const hunkAt = (offset: number) => hunks[lastAtOrBefore(hunks, offset, (one) => one.before.start)];
 
-  const map = (snippet: string, intervals: readonly OwnedInterval[]): MappedIntervals => {
+  const placeOf = (start: number, end: number, kind: "significant" | "strict"): Region | null => {
+    const block = blockAt(start);
+    if (block !== undefined && end <= block.before + block.length) {
+      const shift = block.after - block.before;
+      return { start: start + shift, end: end + shift };
+    }
+    const hunk = hunkAt(start);
+    if (hunk === undefined || start >= hunk.before.end) return null;
+    const { oldStarts, newStarts, newEnds } = pairsOf(hunk, kind);
+    const at = lastAtOrBefore(oldStarts, start, (one) => one);
+    return oldStarts[at] === start ? { start: newStarts[at] as number, end: newEnds[at] as number } : null;
+  };
+  const intervals = (snippet: string, owned: readonly OwnedInterval[]): MappedIntervals => {
+    const kind = hasSignificant(snippet) ? "significant" : "strict";
     const mapped: OwnedInterval[] = [];
     let isComplete = true;
-    for (const interval of intervals) {
-      const block = equal[lastAtOrBefore(equal, interval.start, (one) => one.before)];
+    for (const interval of owned) {
+      const block = blockAt(interval.start);
       if (block !== undefined && interval.end <= block.before + block.length) {
         const shift = block.after - block.before;
         mapped.push({ ...interval, start: interval.start + shift, end: interval.end + shift });
@@ -122,28 +152,40 @@ export const intervalMapper = (
       }
       const parts: OwnedInterval[] = [];
       for (let at = 0; at < spans.tokens.length; at += 1) {
-        const from = spans.starts[at] as number;
-        const to = spans.ends[at] as number;
-        const start = newStart(from, to);
-        if (start === null) continue;
-        parts.push({ token: interval.token + at, nTokens: 1, start, end: start + to - from });
+        const place = placeOf(spans.starts[at] as number, spans.ends[at] as number, kind);
+        if (place !== null) parts.push({ token: interval.token + at, nTokens: 1, ...place });
       }
       if (parts.length < interval.nTokens) isComplete = false;
       mapped.push(...joinParts(snippet, after, parts));
     }
     return { intervals: mapped, isComplete };
   };
+
+  /** Beside the nearest token that was kept, or the hunk's own border. */
+  const carry = (offset: number, side: "start" | "end"): number => {
+    const block = blockAt(offset);
+    if (block !== undefined && offset <= block.before + block.length) return offset - block.before + block.after;
+    const hunk = hunkAt(offset);
+    if (hunk === undefined) return 0;
+    const { oldStarts, newStarts, newEnds } = pairsOf(hunk, "significant");
+    const at = lastAtOrBefore(oldStarts, offset - 1, (one) => one);
+    if (side === "start") return newStarts[at + 1] ?? hunk.after.end;
+    return newEnds[at] ?? hunk.after.start;
+  };
+  const region = ({ start, end }: Region): Region => {
+    const from = carry(start, "start");
+    return { start: from, end: Math.max(from, carry(end, "end")) };
+  };
   const arrived = (): Region[] =>
     hunks.flatMap((hunk) => {
-      const tokens = hunkMaps.get(hunk);
-      return tokens === undefined ? [hunk.after] : newStretches(after, hunk, tokens);
+      const kept = (["significant", "strict"] as const).flatMap((kind) => known[kind].get(hunk)?.newStarts ?? []);
+      return kept.length === 0 ? [hunk.after] : newStretches(after, hunk, new Set(kept));
     });
-  return { map, arrived };
+  return { intervals, region, arrived };
 };
 
 /** Stretches of a hunk's new text whose tokens came from no token of its old text. */
-const newStretches = (after: string, hunk: Hunk, tokens: ReadonlyMap<number, number>): Region[] => {
-  const kept = new Set(tokens.values());
+const newStretches = (after: string, hunk: Hunk, kept: ReadonlySet<number>): Region[] => {
   const spans = strictSpans(after.slice(hunk.after.start, hunk.after.end), hunk.after.start);
   const stretches: Region[] = [];
   let isOpen = false;
@@ -158,26 +200,6 @@ const newStretches = (after: string, hunk: Hunk, tokens: ReadonlyMap<number, num
     }
   }
   return stretches;
-};
-
-/** Carries a region through a replacement: to the same text, or to the whole of the hunks that it lies in. */
-export const regionMapper =
-  ({ equal, hunks }: Replacement): ((region: Region) => Region) =>
-  (region) => {
-    const start = carryOffset(equal, hunks, region.start, "start");
-    return { start, end: Math.max(start, carryOffset(equal, hunks, region.end, "end")) };
-  };
-
-const carryOffset = (
-  equal: readonly EqualBlock[],
-  hunks: readonly Hunk[],
-  offset: number,
-  side: "start" | "end",
-): number => {
-  const block = equal[lastAtOrBefore(equal, offset, (one) => one.before)];
-  if (block !== undefined && offset <= block.before + block.length) return offset - block.before + block.after;
-  const hunk = hunks[lastAtOrBefore(hunks, offset, (one) => one.before.start)];
-  return hunk === undefined ? 0 : hunk.after[side];
 };
 
 /** One interval for tokens that still stand side by side; otherwise one for each. */
@@ -196,53 +218,18 @@ const joinParts = (snippet: string, text: string, parts: readonly OwnedInterval[
   return joined;
 };
 
-/** Start of each kept token of a hunk, old to new. Formatting tokens take part: they are tokens of some snippets. */
-const mapTokens = (before: string, after: string, hunk: Hunk, diff: DiffSequences): Map<number, number> => {
-  const old = strictSpans(before.slice(hunk.before.start, hunk.before.end), hunk.before.start);
-  const now = strictSpans(after.slice(hunk.after.start, hunk.after.end), hunk.after.start);
-  const map = new Map<number, number>();
-  for (const block of equalTokens(old, now, diff)) {
-    for (let k = 0; k < block.length; k += 1)
-      map.set(old.starts[block.before + k] as number, now.starts[block.after + k] as number);
-  }
-  return map;
-};
+interface Lines {
+  readonly lines: readonly string[];
+  /** Offset where each begins; one more entry is the text's length. */
+  readonly starts: Int32Array;
+}
 
-const equalTokens = (old: TokenSpans, now: TokenSpans, diff: DiffSequences): readonly EqualBlock[] => {
-  const head = commonHead(old.tokens, now.tokens);
-  const tail = commonTail(old.tokens, now.tokens, head);
-  const middleBefore = old.tokens.slice(head, old.tokens.length - tail);
-  const middleAfter = now.tokens.slice(head, now.tokens.length - tail);
-  const isOneSided = middleBefore.length === 0 || middleAfter.length === 0;
-  const inner = isOneSided ? [] : (diff(middleBefore, middleAfter) ?? []);
-  return [
-    { before: 0, after: 0, length: head },
-    ...inner.map((block) => ({ ...block, before: block.before + head, after: block.after + head })),
-    { before: old.tokens.length - tail, after: now.tokens.length - tail, length: tail },
-  ];
-};
-
-/** Lines without their ends, and the offset where each begins; the last entry is the text's length. */
-const splitLines = (text: string): { lines: string[]; starts: Int32Array } => {
-  const raw = text.split("\n");
-  const starts = new Int32Array(raw.length + 1);
-  for (let line = 0; line < raw.length; line += 1)
-    starts[line + 1] = Math.min(text.length, (starts[line] as number) + (raw[line] as string).length + 1);
-  return { lines: raw, starts };
-};
-
-const commonHead = (left: readonly string[], right: readonly string[]): number => {
-  const limit = Math.min(left.length, right.length);
-  let at = 0;
-  while (at < limit && left[at] === right[at]) at += 1;
-  return at;
-};
-
-const commonTail = (left: readonly string[], right: readonly string[], head: number): number => {
-  const limit = Math.min(left.length, right.length) - head;
-  let at = 0;
-  while (at < limit && left[left.length - 1 - at] === right[right.length - 1 - at]) at += 1;
-  return at;
+const splitLines = (text: string): Lines => {
+  const lines = text.split("\n");
+  const starts = new Int32Array(lines.length + 1);
+  for (let line = 0; line < lines.length; line += 1)
+    starts[line + 1] = Math.min(text.length, (starts[line] as number) + (lines[line] as string).length + 1);
+  return { lines, starts };
 };
 
 /** Index of the last item that begins at or before `offset`, or -1. */

@@ -27,7 +27,7 @@ export interface ObserverListeners {
   onFact(fact: Fact): void;
   onVisible(suggestionId: string | null): void;
   /** Every content change, for those who follow accepted code. Must not wait. */
-  onChange(document: string, changes: readonly TextChange[]): void;
+  onChange(document: string, changes: readonly TextChange[], reason: "edit" | "undo" | "redo"): void;
   onCursor(document: string, offset: number): void;
   log(message: string): void;
 }
@@ -78,7 +78,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
     }));
     if (state.chain || state.accepts.length > 0)
       see({ kind: "changed", at: began, document, changes, reason: reasonOf(event.reason) });
-    listeners.onChange(document, changes);
+    listeners.onChange(document, changes, reasonOf(event.reason));
     editCostsMs.push(performance.now() - began);
     if (editCostsMs.length > EDIT_COSTS_KEPT) editCostsMs.shift();
   };

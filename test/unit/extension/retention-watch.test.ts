@@ -1,127 +1,263 @@
+import { fakeClock } from "./fake-clock.ts";
+import type { BufferFact } from "../../../core/survival/buffer-follower.ts";
 import {
   retentionSchedule,
   RETENTION_SCHEDULE_MS,
   watchRetention,
   type RetentionCheck,
 } from "../../../extension/observe/retention-watch.ts";
+import type { DiskText } from "../../../extension/survive/text-source.ts";
 import assert from "node:assert/strict";
 
 const CODE = "const total = prices.reduce((sum, price) => sum + price, 0);";
 const FILE = `import { prices } from "./prices.ts";\n\n${CODE}\n\nconsole.log(total);\n`;
+const NAME = "file:///project/a.ts";
 
-/** Accepts CODE in FILE, edits the text, and resolves with the first checks of a real, short schedule. */
-async function watch(
-  edit: (text: string) => { text: string | null; changes: { offset: number; deleted: number; text: string }[] },
-): Promise<RetentionCheck[]> {
-  let text: string | null = FILE;
-  const done = Promise.withResolvers<RetentionCheck[]>();
+/** A window with one file in which CODE was accepted, and what its watch has told. */
+function openEditor() {
+  const clock = fakeClock();
+  const open = new Map([[NAME, FILE]]);
+  const disk = new Map([[NAME, FILE]]);
   const checks: RetentionCheck[] = [];
-  const retention = watchRetention(
-    [20, 40],
-    () => text,
-    (check) => {
-      checks.push(check);
-      if (checks.length === 2) done.resolve(checks);
+  const facts: BufferFact[] = [];
+  let nPending = 0;
+  const texts = {
+    open: (name: string) => open.get(name) ?? null,
+    openFiles: () => [...open.keys()].filter((name) => name.startsWith("file:")),
+    read: async (name: string): Promise<DiskText> => {
+      const text = disk.get(name);
+      if (!name.startsWith("file:")) return { ok: false, reason: "closed" };
+      return text === undefined ? { ok: false, reason: "file-missing" } : { ok: true, text };
     },
-  );
-  const start = FILE.indexOf(CODE);
-  retention.follow({
-    suggestionId: "s1",
-    document: "a.ts",
-    region: { start, end: start + CODE.length },
-    text: CODE,
-    acceptedAt: performance.now(),
+  };
+  const retention = watchRetention(RETENTION_SCHEDULE_MS, texts, clock, {
+    onCheck: (check) => checks.push(check),
+    onFact: (fact) => facts.push(fact),
+    onPending: () => (nPending += 1),
   });
-  const after = edit(FILE);
-  text = after.text;
-  retention.changed("a.ts", after.changes);
-  const found = await done.promise;
-  retention[Symbol.dispose]();
-  return found;
+  const accept = (suggestionId = "s", document = NAME) => {
+    const start = FILE.indexOf(CODE);
+    const region = { start, end: start + CODE.length };
+    retention.follow({ suggestionId, document, region, text: CODE, before: "", after: "", acceptedAt: clock.now() });
+  };
+  const edit = (offset: number, deleted: number, text: string, name = NAME) => {
+    const old = open.get(name) ?? "";
+    open.set(name, old.slice(0, offset) + text + old.slice(offset + deleted));
+    retention.changed(name, [{ offset, deleted, text }], "edit");
+  };
+  /** Each check as `15s 1`, `30s 0.5 undo` or `2m missed`. */
+  const told = () =>
+    checks.map(({ afterMs, tokens, censored, cause }) =>
+      [`${Math.floor(afterMs / 1_000)}s`, tokens ?? censored, cause].filter((part) => part !== undefined).join(" "),
+    );
+  return { clock, open, disk, checks, facts, retention, accept, edit, told, nPending: () => nPending };
 }
 
 describe("retention watch", () => {
-  it("looks twice, in order, and finds untouched code whole", async () => {
-    const checks = await watch((text) => ({ text, changes: [] }));
+  it("looks at 15, 30, 120, 300, 600 and 900 s, with one timer", async () => {
+    const editor = openEditor();
+    editor.accept();
+    editor.accept("t", "file:///project/b.ts");
+    assert.equal(editor.clock.timers, 1);
+    editor.open.set("file:///project/b.ts", FILE);
+    await editor.clock.pass(1_000_000);
+    const mine = editor.checks.filter(({ suggestionId }) => suggestionId === "s");
     assert.deepEqual(
-      checks.map(({ tokens, strictTokens }) => [tokens, strictTokens]),
-      [
-        [1, 1],
-        [1, 1],
-      ],
+      mine.map(({ afterMs, tokens }) => [Math.floor(afterMs / 1_000), tokens]),
+      [15, 30, 120, 300, 600, 900].map((seconds) => [seconds, 1]),
     );
-    assert.ok(checks[0]!.afterMs < checks[1]!.afterMs);
+    assert.equal(editor.clock.timers, 0);
+    assert.deepEqual(editor.facts, []);
   });
 
-  it("finds it under text typed above", async () => {
-    const [check] = await watch((text) => ({
-      text: `// a\n// b\n// c\n// d\n// e\n${text}`,
-      changes: [{ offset: 0, deleted: 0, text: "// a\n// b\n// c\n// d\n// e\n" }],
-    }));
-    assert.equal(check?.tokens, 1);
+  it("gives every channel", async () => {
+    const editor = openEditor();
+    editor.accept();
+    await editor.clock.pass(16_000);
+    const { suggestionId, afterMs, ...channels } = editor.checks[0]!;
+    assert.deepEqual(channels, { tokens: 1, strictTokens: 1, fourGrams: 1, arc: 1 });
+    assert.ok(suggestionId === "s" && afterMs >= 15_000);
   });
 
-  it("finds nothing of deleted code", async () => {
-    const offset = FILE.indexOf(CODE);
-    const [check] = await watch((text) => ({
-      text: text.replace(CODE, ""),
-      changes: [{ offset, deleted: CODE.length, text: "" }],
-    }));
-    assert.equal(check?.tokens, 0);
+  it("follows code under text typed above, and says where it stands at once", async () => {
+    const editor = openEditor();
+    editor.accept();
+    const above = "// a\n// b\n// c\n// d\n// e\n";
+    editor.edit(0, 0, above);
+    const start = FILE.indexOf(CODE) + above.length;
+    const region = { start, end: start + CODE.length };
+    assert.deepEqual(editor.retention.newestIn(NAME), { suggestionId: "s", region });
+    assert.equal(editor.retention.newestIn("file:///project/c.ts"), null);
+    await editor.clock.pass(16_000);
+    assert.deepEqual(editor.told(), ["15s 1"]);
+  });
+
+  it("tells a loss with its cause soon after it, and the cause again with the next check", async () => {
+    const editor = openEditor();
+    editor.accept();
+    await editor.clock.pass(5_000);
+    editor.edit(FILE.indexOf(CODE), CODE.length, "");
+    await editor.clock.pass(2_000);
+    assert.deepEqual(
+      editor.facts.map((fact) => (fact.kind === "loss" ? [fact.cause, fact.fraction] : fact.kind)),
+      [["undo", 1]],
+    );
+    await editor.clock.pass(10_000);
+    assert.deepEqual(editor.told(), ["15s 0 undo"]);
   });
 
   it("finds most of it after a small edit", async () => {
-    const offset = FILE.indexOf("total =");
-    const [check] = await watch((text) => ({
-      text: text.replace("total =", "amount ="),
-      changes: [{ offset, deleted: 5, text: "amount" }],
-    }));
-    assert.ok(check?.tokens && check.tokens > 0.8 && check.tokens < 1, String(check?.tokens));
+    const editor = openEditor();
+    editor.accept();
+    editor.edit(FILE.indexOf("total ="), 5, "amount");
+    await editor.clock.pass(16_000);
+    const { tokens, cause } = editor.checks[0]!;
+    assert.ok(tokens !== null && tokens > 0.8 && tokens < 1, String(tokens));
+    assert.equal(cause, "other");
   });
 
-  it("is censored when the document is closed", async () => {
-    const checks = await watch(() => ({ text: null, changes: [] }));
+  it("reads a closed document from disk", async () => {
+    const editor = openEditor();
+    editor.accept();
+    editor.open.delete(NAME);
+    editor.retention.closed(NAME, () => FILE);
+    await editor.clock.pass(16_000);
+    editor.disk.set(NAME, `// more\n${FILE.replace("sum + price, 0", "sum + price")}`);
+    await editor.clock.pass(15_000);
+    const [first, second] = editor.checks;
+    assert.equal(first?.tokens, 1);
+    assert.ok((second?.tokens ?? 1) < 1);
+  });
+
+  it("is censored, never 0, when the file of a closed document is not there", async () => {
+    const editor = openEditor();
+    editor.accept();
+    editor.open.delete(NAME);
+    editor.disk.delete(NAME);
+    await editor.clock.pass(31_000);
+    assert.deepEqual(editor.told(), ["15s file-missing", "30s file-missing"]);
+    assert.deepEqual(editor.facts, []);
+    editor.disk.set(NAME, FILE);
+    await editor.clock.pass(100_000);
+    assert.deepEqual(editor.told().slice(2), ["120s 1"]);
+  });
+
+  it("D7: follows a renamed file, and a renamed folder above it", async () => {
+    const editor = openEditor();
+    editor.accept();
+    const moved = "file:///project/new/a.ts";
+    editor.open.delete(NAME);
+    editor.retention.closed(NAME, () => FILE);
+    editor.open.set(moved, FILE);
+    editor.retention.opened(moved);
+    editor.retention.renamed(NAME, moved);
+    editor.edit(0, 0, "// edited at its new place\n", moved);
+    await editor.clock.pass(16_000);
+    editor.open.set("file:///project/newer/a.ts", editor.open.get(moved)!);
+    editor.open.delete(moved);
+    editor.retention.renamed("file:///project/new", "file:///project/newer");
+    await editor.clock.pass(15_000);
+    assert.deepEqual(editor.told(), ["15s 1", "30s 1"]);
+    assert.equal(editor.retention.pending()[0]?.document, "file:///project/newer/a.ts");
+    assert.deepEqual(editor.facts, []);
+  });
+
+  it("D8: tells a loss when the file is deleted, also with its folder, and a gain when that is undone", async () => {
+    const editor = openEditor();
+    editor.accept();
+    await editor.clock.pass(2_000);
+    editor.open.delete(NAME);
+    editor.disk.delete(NAME);
+    editor.retention.deleted("file:///project");
+    await editor.clock.pass(15_000);
     assert.deepEqual(
-      checks.map(({ tokens }) => tokens),
-      [null, null],
+      editor.facts.map((fact) => (fact.kind === "loss" ? `${fact.cause} ${fact.evidence}` : fact.kind)),
+      ["refactor file-deleted"],
     );
+    assert.deepEqual(editor.told(), ["15s 0 refactor"]);
+    assert.equal(editor.retention.newestIn(NAME), null);
+    editor.open.set(NAME, FILE);
+    editor.retention.opened(NAME);
+    await editor.clock.pass(15_000);
+    assert.deepEqual(editor.told().slice(1), ["30s 1"]);
+    assert.equal(editor.facts.at(-1)?.kind, "gain");
   });
 
-  it("censors what is due when the window goes", () => {
-    const checks: RetentionCheck[] = [];
-    const retention = watchRetention(
-      [60_000],
-      () => FILE,
-      (check) => checks.push(check),
-    );
-    retention.follow({
-      suggestionId: "s1",
-      document: "a.ts",
-      region: { start: 0, end: 5 },
-      text: "const",
-      acceptedAt: performance.now(),
+  for (const order of ["opened first", "closed first"] as const) {
+    it(`follows an untitled document that is saved (${order})`, async () => {
+      const editor = openEditor();
+      const untitled = "untitled:Untitled-1";
+      editor.open.clear();
+      editor.open.set(untitled, FILE);
+      editor.accept("s", untitled);
+      await editor.clock.pass(2_000);
+      const close = () => {
+        editor.open.delete(untitled);
+        editor.retention.closed(untitled, () => FILE);
+      };
+      const open = () => {
+        editor.open.set(NAME, FILE);
+        editor.retention.opened(NAME);
+      };
+      for (const step of order === "opened first" ? [open, close] : [close, open]) step();
+      await editor.clock.pass(15_000);
+      assert.deepEqual(editor.told(), ["15s 1"]);
+      assert.equal(editor.retention.pending()[0]?.document, NAME);
     });
-    retention[Symbol.dispose]();
-    assert.deepEqual(
-      checks.map(({ tokens }) => tokens),
-      [null],
-    );
+  }
+
+  it("censors what a sleeping machine missed, and looks again from then on", async () => {
+    const editor = openEditor();
+    editor.accept();
+    await editor.clock.pass(16_000);
+    editor.clock.sleep(400_000);
+    await editor.clock.pass(300_000);
+    assert.deepEqual(editor.told(), ["15s 1", "30s missed", "120s missed", "416s 1", "600s 1"]);
   });
 
-  it("knows where the newest accepted code of a document stands", () => {
-    const retention = watchRetention(
-      [60_000],
-      () => FILE,
-      () => {},
+  it("notices a change that nobody told, such as of line ends", async () => {
+    const editor = openEditor();
+    editor.accept();
+    await editor.clock.pass(2_000);
+    editor.open.set(NAME, FILE.replaceAll("\n", "\r\n"));
+    editor.retention.touched(NAME);
+    await editor.clock.pass(14_000);
+    assert.deepEqual(editor.told(), ["15s 1"]);
+    assert.equal(editor.retention.newestIn(NAME)?.region.start, FILE.indexOf(CODE) + 2);
+  });
+
+  it("starts again with a longer partial accept of the same suggestion", async () => {
+    const editor = openEditor();
+    editor.accept();
+    await editor.clock.pass(10_000);
+    editor.accept();
+    await editor.clock.pass(10_000);
+    assert.deepEqual(editor.told(), []);
+    await editor.clock.pass(6_000);
+    assert.deepEqual(editor.told(), ["15s 1"]);
+  });
+
+  it("keeps what is pending when the window goes, and tells nothing of it", async () => {
+    const editor = openEditor();
+    editor.accept();
+    await editor.clock.pass(16_000);
+    editor.retention[Symbol.dispose]();
+    await editor.clock.pass(1_000_000);
+    assert.deepEqual(editor.told(), ["15s 1"]);
+    assert.deepEqual(
+      editor.retention.pending().map(({ document, nextIdx }) => [document, nextIdx]),
+      [[NAME, 1]],
     );
-    const follow = (suggestionId: string, acceptedAt: number) =>
-      retention.follow({ suggestionId, document: "a.ts", region: { start: 4, end: 9 }, text: "hello", acceptedAt });
-    follow("s1", 1);
-    follow("s2", 2);
-    retention.changed("a.ts", [{ offset: 0, deleted: 0, text: "ab" }]);
-    assert.deepEqual(retention.newestIn("a.ts"), { suggestionId: "s2", region: { start: 6, end: 11 } });
-    assert.equal(retention.newestIn("b.ts"), null);
-    retention[Symbol.dispose]();
+    assert.ok(editor.nPending() >= 2);
+  });
+
+  it("forgets a suggestion", async () => {
+    const editor = openEditor();
+    editor.accept();
+    editor.retention.forget("s");
+    await editor.clock.pass(1_000_000);
+    assert.deepEqual(editor.told(), []);
+    assert.deepEqual(editor.retention.pending(), []);
   });
 
   it("takes a shorter schedule from the environment only", () => {

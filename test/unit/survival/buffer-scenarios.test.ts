@@ -87,6 +87,19 @@ describe("accepted code in the buffer (survival.md, D1 to D8)", () => {
     });
   }
 
+  it("D5: keeps what edits have left when a format on save follows them before anybody looked", async () => {
+    const file = accepted();
+    file.replace("item.isHidden", "item.isHiddenNow");
+    file.insert("  return total;", "  console.log(total);\n");
+    const left = accepted();
+    left.replace("item.isHidden", "item.isHiddenNow");
+    left.insert("  return total;", "  console.log(total);\n");
+    const { code } = await format("file.ts", file.text, { printWidth: 30, semi: false, useTabs: true });
+    file.edit([{ offset: 0, deleted: file.text.length, text: code }]);
+    assert.equal(file.tokens(), left.tokens());
+    assert.deepEqual(causes(file), ["loss other"]);
+  });
+
   it("D6: is whole at its new place when it was cut and pasted there", () => {
     const file = accepted();
     file.replace(S, "");
