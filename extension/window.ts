@@ -44,7 +44,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   const ratings = new Ratings();
   const status = createStatusItem();
   const storage = extension.globalStorageUri.fsPath;
-  const outbox = await openOutbox(path.join(storage, "outbox"), uuidv7());
+  const outbox = openOutbox(path.join(storage, "outbox"), uuidv7());
   const privacy = openPrivacy({
     extension,
     env,

@@ -1,4 +1,5 @@
 import type { ArtefactFile, Deployment } from "../../protocol/api.ts";
+import { sendProven } from "./proven-http.ts";
 import type { ServerConnection } from "./server-discovery.ts";
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
@@ -52,17 +53,20 @@ async function download(
   target: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await fetch(`${connection.baseUrl}/v1/files/${file.sha256}`, {
-    headers: { authorization: `Bearer ${connection.token}` },
-    redirect: "error",
-    signal: AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_DEADLINE_MS)]),
-  });
-  if (!response.ok || !response.body) throw new Error(`${file.name} was refused with status ${response.status}.`);
+  const response = await sendProven(
+    connection,
+    { method: "GET", route: `/v1/files/${file.sha256}`, body: null },
+    AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_DEADLINE_MS)]),
+  );
+  if (response.statusCode !== 200) {
+    response.destroy();
+    throw new Error(`${file.name} was refused with status ${response.statusCode}.`);
+  }
   const hash = createHash("sha256");
   let bytes = 0;
   const handle = await open(target, "wx", 0o600);
   try {
-    for await (const chunk of response.body) {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength;
       if (bytes > file.bytes) throw new Error(`${file.name} is longer than its version says.`);
       hash.update(chunk);

@@ -1,44 +1,53 @@
 import type { KeptEvent } from "../../protocol/events.ts";
-import { readSpool } from "./spool-file.ts";
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { open, rename, writeFile, type FileHandle } from "node:fs/promises";
+import { claimOrphans } from "./orphans.ts";
+import { openSpoolFile, type SpoolFile, type SpoolRead } from "./spool-file.ts";
+import { appendFile, mkdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 
 /**
- * Durable queue of events on their way to the server: one append-only JSONL file a window, so that
- * windows never write to each other's. An event counts as safe once `flush` has synced it, at most
- * FLUSH_MS after `append`. What the server has answered for is forgotten by a cursor beside the file;
- * a cursor lost in a crash only means that events are sent again, and their ids make that harmless.
+ * Durable queue of events on their way to the server: one append-only file a window, so that windows
+ * never write to each other's, and what windows that are gone have left. An event is safe once it was
+ * synced, at most FLUSH_MS after `append`; only the unsynced ones stand in memory.
  */
 export interface Outbox {
   /** Takes an event without waiting. False when the outbox is full: the event is dropped and counted. */
   append(event: KeptEvent): boolean;
-  /** The oldest events, as JSON texts, within the limits of one batch. */
-  peek(maxEvents: number, maxBytes: number): readonly string[];
-  /** Forget the `n` oldest: the server has answered for them. */
-  acknowledge(n: number): Promise<void>;
+  /** The oldest events, as JSON texts, within the limits of one batch; synced before they are given. */
+  peek(maxEvents: number, maxBytes: number): Promise<Batch>;
+  /** Forget a batch: the server has answered for all of it. */
+  acknowledge(batch: Batch): Promise<void>;
+  /** Write and sync what was appended. */
+  flush(): Promise<void>;
+  /** Resolves when there may be an event to send, or the signal fires. */
+  waitForEvents(signal: AbortSignal): Promise<void>;
   /**
-   * Takes events out, from memory and from the file, sent or not; resolves with them when no byte of
+   * Takes events out, from memory and from the files, sent or not; resolves with them when no byte of
    * them is left. An answer for a batch that held some of them counts for the others.
    */
   remove(isGone: (event: KeptEvent) => boolean): Promise<readonly KeptEvent[]>;
   /** How many of the events that wait are such. */
-  count(isSuch: (event: KeptEvent) => boolean): number;
+  count(isSuch: (event: KeptEvent) => boolean): Promise<number>;
   /** Nothing is handed out to be sent until the returned function was called. */
   hold(): () => void;
-  /** Write and sync what was appended. */
-  flush(): Promise<void>;
-  /** Resolves when there is an event to send, or the signal fires. */
-  waitForEvents(signal: AbortSignal): Promise<void>;
+  /** Resolves when the files of windows that are gone were taken over. */
+  readonly recovered: Promise<void>;
   stats(): OutboxStats;
   close(): Promise<void>;
+}
+
+/** Opaque but for its lines: hand it to `acknowledge`. */
+export interface Batch {
+  readonly lines: readonly string[];
+  readonly spool: SpoolFile | null;
+  readonly read: SpoolRead;
 }
 
 export interface OutboxStats {
   readonly waiting: number;
   readonly bytes: number;
+  /** Events that were not taken since the window opened, because the outbox was full. */
   readonly dropped: number;
-  /** Lines of recovered files that were no events. */
+  /** Lines that were no events; they are moved to `damaged.txt`. */
   readonly damaged: number;
   /** Code of the last failed write, until one succeeds. */
   readonly problem: string | null;
@@ -53,193 +62,161 @@ export interface OutboxLimits {
 export const OUTBOX_LIMITS: OutboxLimits = { maxEvents: 20_000, maxBytes: 64 * 1024 * 1024 };
 /** Longest time that an event stands in memory only, milliseconds. */
 const FLUSH_MS = 250;
+/** While the disk takes nothing, no more than this is held in memory, bytes. */
+const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
+/** Enough to see what went wrong; beyond it damaged lines are only counted, bytes. */
+const MAX_QUARANTINE_BYTES = 1024 * 1024;
+const QUARANTINE = "damaged.txt";
 
-/**
- * Opens the file `<pid>-<name>.jsonl` in `dir`, taking over the events of files whose process is gone.
- * `isAlive` tells whether a process still owns its file.
- */
-export async function openOutbox(
-  dir: string,
-  name: string,
-  isAlive: (pid: number) => boolean = isProcessAlive,
-  limits: OutboxLimits = OUTBOX_LIMITS,
-): Promise<Outbox> {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+export interface OutboxOptions {
+  readonly isAlive?: (pid: number) => boolean;
+  readonly limits?: OutboxLimits;
+}
+
+/** Opens the file `<pid>-<name>.jsonl` in `dir`. Nothing is waited for: disk work happens in turn, behind. */
+export function openOutbox(dir: string, name: string, options: OutboxOptions = {}): Outbox {
+  const limits = options.limits ?? OUTBOX_LIMITS;
   const file = path.join(dir, `${process.pid}-${name}.jsonl`);
-  const queue: string[] = [];
-  let bytes = 0;
+  /** Oldest first; the last is this window's own, once it is open. */
+  let spools: SpoolFile[] = [];
+  let own: SpoolFile | null = null;
+  let unwritten: string[] = [];
+  let unwrittenBytes = 0;
   let dropped = 0;
   let damaged = 0;
   let problem: string | null = null;
-
-  const claimed = claimOrphans(dir, file, isAlive);
-  for (const orphan of claimed) {
-    const spool = await readSpool(orphan);
-    damaged += spool.damaged;
-    for (const line of spool.lines) {
-      queue.push(line);
-      bytes += Buffer.byteLength(line);
-    }
-  }
-  const handle = await open(file, "a", 0o600);
-  if (queue.length > 0) {
-    await handle.appendFile(queue.join("\n") + "\n");
-    await handle.datasync();
-  }
-  for (const orphan of claimed) forgetFile(orphan);
-
-  let unwritten: string[] = [];
-  let isTorn = false;
-  let cursor = 0;
+  let nHolds = 0;
   let flushTimer: NodeJS.Timeout | null = null;
-  let working: Promise<void> = Promise.resolve();
+  let working: Promise<unknown> = Promise.resolve();
   const waiters = new Set<() => void>();
+
+  const waiting = () => spools.reduce((sum, { lines }) => sum + lines, unwritten.length);
+  const bytes = () => spools.reduce((sum, spool) => sum + spool.bytes - spool.offset, unwrittenBytes);
   const wakeAll = () => {
     for (const wake of waiters) wake();
   };
-  let nHolds = 0;
-  /** Lines of the batch that is on its way, and those of them that were removed meanwhile. */
-  let nInFlight = 0;
-  let nRemovedInFlight = 0;
 
-  /** One disk operation at a time, in order. */
-  const inTurn = (operation: () => Promise<void>): Promise<void> => {
+  /** One disk operation at a time, in order. A failure is a state, told by `stats`. */
+  const inTurn = <T>(operation: () => Promise<T>, otherwise: T): Promise<T> => {
     const turn = working.then(operation).then(
-      () => {
-        problem = null;
-      },
+      (value) => value,
       (error: NodeJS.ErrnoException) => {
         problem = error.code ?? error.message;
+        return otherwise;
       },
     );
     working = turn;
     return turn;
   };
 
-  const write = () =>
-    inTurn(async () => {
-      if (unwritten.length === 0) return;
-      const lines = unwritten;
-      unwritten = [];
-      try {
-        await handle.appendFile(`${isTorn ? "\n" : ""}${lines.join("\n")}\n`);
-        await handle.datasync();
-        isTorn = false;
-      } catch (error) {
-        // The failed write may have left half a line behind: the next one starts on a line of its own.
-        isTorn = true;
-        // They stay in the queue, and the next flush writes them again: a repeated line is harmless.
-        unwritten = [...lines, ...unwritten];
-        throw error;
-      }
-    });
-
-  /** The file anew, from what is in the queue. A second file holds it meanwhile: a crash repeats, it does not lose. */
-  const rewrite = async () => {
-    const lines = [...queue];
-    const text = lines.length > 0 ? `${lines.join("\n")}\n` : "";
-    unwritten = [];
-    cursor = 0;
-    const aside = file.replace(/\.jsonl$/, ".rewrite.jsonl");
-    try {
-      if (lines.length > 0) await writeFile(aside, text, { mode: 0o600, flush: true });
-      await handle.truncate(0);
-      await writeCursor(file, 0);
-      await handle.appendFile(text);
-      await handle.datasync();
-      isTorn = false;
-    } catch (error) {
-      isTorn = true;
-      unwritten = [...lines, ...unwritten];
-      throw error;
-    }
-    forgetFile(aside);
+  const openOwn = async (): Promise<SpoolFile> => {
+    if (own) return own;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    own = await openSpoolFile(file);
+    spools.push(own);
+    return own;
   };
 
+  const recover = async () => {
+    await openOwn();
+    const found: SpoolFile[] = [];
+    for (const orphan of await claimOrphans(dir, file, options.isAlive)) found.push(await openSpoolFile(orphan));
+    spools = [...found, ...spools];
+    if (found.some(({ lines }) => lines > 0)) wakeAll();
+    for (const spool of found.filter(({ lines }) => lines === 0)) await retire(spool);
+  };
+
+  const retire = async (spool: SpoolFile) => {
+    if (spool === own) return;
+    spools = spools.filter((one) => one !== spool);
+    await spool.remove();
+  };
+
+  const write = async () => {
+    if (unwritten.length === 0) return;
+    const lines = [...unwritten];
+    const size = unwrittenBytes;
+    const spool = await openOwn();
+    // A failed write leaves them in memory, and the next one writes them again: their ids make that harmless.
+    await spool.append(lines);
+    unwritten = unwritten.slice(lines.length);
+    unwrittenBytes -= size;
+    problem = null;
+  };
+  const flush = () => inTurn(write, undefined);
+
+  const quarantine = async (lines: readonly string[]) => {
+    if (lines.length === 0) return;
+    damaged += lines.length;
+    const target = path.join(dir, QUARANTINE);
+    const held = await stat(target).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    const text = `${lines.join("\n")}\n`;
+    if (held + text.length <= MAX_QUARANTINE_BYTES) await appendFile(target, text, { mode: 0o600 });
+  };
+
+  const recovered = inTurn(recover, undefined);
+
   return {
+    recovered,
     append(event) {
       const line = JSON.stringify(event);
-      const size = Buffer.byteLength(line);
-      if (queue.length >= limits.maxEvents || bytes + size > limits.maxBytes) {
+      const size = Buffer.byteLength(line) + 1;
+      const isFull = waiting() >= limits.maxEvents || bytes() + size > limits.maxBytes;
+      if (isFull || unwrittenBytes + size > MAX_UNWRITTEN_BYTES) {
         dropped += 1;
         return false;
       }
-      queue.push(line);
       unwritten.push(line);
-      bytes += size;
+      unwrittenBytes += size;
       flushTimer ??= setTimeout(() => {
         flushTimer = null;
-        void write();
+        void flush();
       }, FLUSH_MS);
       wakeAll();
       return true;
     },
-    peek(maxEvents, maxBytes) {
-      const batch: string[] = [];
-      if (nHolds > 0) return batch;
-      let size = 0;
-      for (const line of queue) {
-        size += Buffer.byteLength(line) + 1;
-        if (batch.length >= maxEvents || (batch.length > 0 && size > maxBytes)) break;
-        batch.push(line);
-      }
-      nInFlight = batch.length;
-      nRemovedInFlight = 0;
-      return batch;
+    async peek(maxEvents, maxBytes) {
+      await flush();
+      if (nHolds > 0) return memoryBatch([], 0, 0);
+      return inTurn(
+        async () => {
+          for (const spool of spools) {
+            while (spool.lines > 0) {
+              const read = await spool.read(maxEvents, maxBytes);
+              if (read.lines.length > 0) return { lines: read.lines, spool, read };
+              // Nothing but damage here: set it aside and look on.
+              await quarantine(read.damaged);
+              await spool.advance(read);
+              if (read.bytes === 0) break;
+            }
+          }
+          // The disk takes nothing: what stands in memory is sent from there.
+          return memoryBatch(unwritten, maxEvents, maxBytes);
+        },
+        memoryBatch(unwritten, maxEvents, maxBytes),
+      );
     },
-    async acknowledge(n) {
-      const gone = queue.splice(0, Math.max(0, n - nRemovedInFlight));
-      nInFlight = 0;
-      nRemovedInFlight = 0;
-      for (const line of gone) bytes -= Buffer.byteLength(line);
-      cursor += gone.length;
-      await inTurn(async () => {
-        if (queue.length === 0) {
-          unwritten = [];
-          await writeCursor(file, 0);
-          await handle.truncate(0);
-          cursor = 0;
-        } else {
-          await writeCursor(file, cursor);
+    acknowledge: ({ spool, read, lines }) =>
+      inTurn(async () => {
+        if (spool === null) {
+          // A write may have succeeded meanwhile: only what still stands at the head is dropped.
+          for (const line of lines) {
+            if (unwritten[0] !== line) break;
+            unwritten.shift();
+            unwrittenBytes -= Buffer.byteLength(line) + 1;
+          }
+          return;
         }
-      });
-    },
-    async remove(isGone) {
-      const gone: KeptEvent[] = [];
-      const stay: string[] = [];
-      const leaving = new Set<string>();
-      for (const [at, line] of queue.entries()) {
-        const event = JSON.parse(line) as KeptEvent;
-        if (!isGone(event)) {
-          stay.push(line);
-          continue;
-        }
-        gone.push(event);
-        leaving.add(line);
-        bytes -= Buffer.byteLength(line);
-        if (at < nInFlight) nRemovedInFlight += 1;
-      }
-      // What was sent may still stand in the file, before the cursor.
-      if (gone.length === 0 && cursor === 0) return gone;
-      queue.splice(0, queue.length, ...stay);
-      unwritten = unwritten.filter((line) => !leaving.has(line));
-      await inTurn(() => rewrite());
-      if (problem !== null) throw new Error(`The outbox could not be rewritten: ${problem}`);
-      return gone;
-    },
-    count: (isSuch) => queue.filter((line) => isSuch(JSON.parse(line) as KeptEvent)).length,
-    hold() {
-      nHolds += 1;
-      let isHeld = true;
-      return () => {
-        if (isHeld) nHolds -= 1;
-        isHeld = false;
-        wakeAll();
-      };
-    },
-    flush: write,
+        await quarantine(read.damaged);
+        await spool.advance(read);
+        if (spool.lines === 0) await retire(spool);
+      }, undefined),
+    flush,
     waitForEvents(signal) {
-      const isReady = () => queue.length > 0 && nHolds === 0;
+      const isReady = () => waiting() > 0 && nHolds === 0;
       if (isReady() || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const wake = () => {
@@ -252,68 +229,74 @@ export async function openOutbox(
         signal.addEventListener("abort", wake, { once: true });
       });
     },
-    stats: () => ({ waiting: queue.length, bytes, dropped, damaged, problem }),
+    async remove(isGone) {
+      await flush();
+      const gone: KeptEvent[] = [];
+      const stays = (line: string): boolean => {
+        const event = parsed(line);
+        if (event === null) return false;
+        if (isGone(event)) gone.push(event);
+        return !isGone(event);
+      };
+      const done = await inTurn(async () => {
+        for (const spool of spools) await spool.filter(stays);
+        unwritten = unwritten.filter(stays);
+        unwrittenBytes = unwritten.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+        // Nobody can tell whose the damaged lines are: they go with whatever is removed.
+        await rm(path.join(dir, QUARANTINE), { force: true });
+        return true;
+      }, false);
+      if (!done) throw new Error(`The outbox could not be rewritten: ${problem}`);
+      return gone;
+    },
+    async count(isSuch) {
+      await flush();
+      return inTurn(async () => {
+        let n = 0;
+        const look = (line: string) => {
+          const event = parsed(line);
+          if (event !== null && isSuch(event)) n += 1;
+        };
+        for (const spool of spools) await spool.scan(look);
+        unwritten.forEach(look);
+        return n;
+      }, 0);
+    },
+    hold() {
+      nHolds += 1;
+      let isHeld = true;
+      return () => {
+        if (isHeld) nHolds -= 1;
+        isHeld = false;
+        wakeAll();
+      };
+    },
+    stats: () => ({ waiting: waiting(), bytes: bytes(), dropped, damaged, problem }),
     async close() {
       if (flushTimer) clearTimeout(flushTimer);
-      await write();
-      await closeFile(handle);
-      if (queue.length === 0) forgetFile(file);
+      await flush();
+      await inTurn(async () => {
+        for (const spool of spools) await (spool.lines === 0 ? spool.remove() : spool.close());
+      }, undefined);
     },
   };
 }
 
-/** Takes the files of windows that ended without sending everything. Of two windows one gets each. */
-function claimOrphans(dir: string, ownFile: string, isAlive: (pid: number) => boolean): string[] {
-  const claimed: string[] = [];
-  const names = readdirSync(dir)
-    .filter((name) => name.endsWith(".jsonl") && !isAlive(Number.parseInt(name, 10)))
-    .filter((name) => name !== path.basename(ownFile))
-    .sort();
-  for (const name of names) {
-    const mine = ownFile.replace(/\.jsonl$/, `.from-${claimed.length}.jsonl`);
-    if (!tryRename(path.join(dir, name), mine)) continue;
-    // A cursor lost between the two renames only means that events are sent again.
-    tryRename(path.join(dir, `${name}.cursor`), `${mine}.cursor`);
-    claimed.push(mine);
+function memoryBatch(unwritten: readonly string[], maxEvents: number, maxBytes: number): Batch {
+  const lines: string[] = [];
+  let size = 0;
+  for (const line of unwritten) {
+    size += Buffer.byteLength(line) + 1;
+    if (lines.length >= maxEvents || (lines.length > 0 && size > maxBytes)) break;
+    lines.push(line);
   }
-  return claimed;
+  return { lines, spool: null, read: { lines, damaged: [], bytes: size, revision: 0 } };
 }
 
-function tryRename(from: string, to: string): boolean {
+function parsed(line: string): KeptEvent | null {
   try {
-    renameSync(from, to);
-    return true;
+    return JSON.parse(line) as KeptEvent;
   } catch {
-    return false;
-  }
-}
-
-function isProcessAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  // A file of this process that is not ours is from an earlier life of the same pid.
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-function forgetFile(file: string): void {
-  rmSync(file, { force: true });
-  rmSync(`${file}.cursor`, { force: true });
-}
-
-async function writeCursor(file: string, cursor: number): Promise<void> {
-  await writeFile(`${file}.cursor.new`, String(cursor), { mode: 0o600 });
-  await rename(`${file}.cursor.new`, `${file}.cursor`);
-}
-
-async function closeFile(handle: FileHandle): Promise<void> {
-  try {
-    await handle.close();
-  } catch {
-    // Nothing is lost: everything that could be written was synced before.
+    return null;
   }
 }

@@ -1,4 +1,5 @@
 import { streamEvents, type StreamEventName } from "../../protocol/api.ts";
+import { sendProven } from "./proven-http.ts";
 import type { ServerConnection } from "./server-discovery.ts";
 import { createParser } from "eventsource-parser";
 import type { z } from "zod";
@@ -6,7 +7,11 @@ import type { z } from "zod";
 export type PushHandlers = { readonly [K in StreamEventName]?: (value: z.infer<(typeof streamEvents)[K]>) => void };
 
 /** Longest wait for the stream's head, milliseconds; the body stays open as long as both ends do. */
-const CONNECT_DEADLINE_MS = 5_000;
+const CONNECT_DEADLINE_MS = 20_000;
+/** The server sends a comment every 15 s: one that hangs is noticed, milliseconds. */
+const SILENCE_MS = 60_000;
+/** Text of one event that is still held back until it ends, characters. */
+const MAX_EVENT_CHARS = 1_048_576;
 
 /**
  * Reads `GET /v1/stream` until it ends. `onOpen` is called once the server has answered.
@@ -20,20 +25,32 @@ export async function readPushChannel(
 ): Promise<void> {
   const connecting = new AbortController();
   const deadline = setTimeout(() => connecting.abort(), CONNECT_DEADLINE_MS);
-  const response = await fetch(`${connection.baseUrl}/v1/stream`, {
-    headers: { authorization: `Bearer ${connection.token}`, accept: "text/event-stream" },
-    redirect: "error",
-    signal: AbortSignal.any([signal, connecting.signal]),
-  }).finally(() => clearTimeout(deadline));
-  if (!response.ok || !response.body) throw new Error(`The push channel was refused with status ${response.status}.`);
+  const response = await sendProven(
+    connection,
+    { method: "GET", route: "/v1/stream", accept: "text/event-stream", body: null },
+    AbortSignal.any([signal, connecting.signal]),
+  ).finally(() => clearTimeout(deadline));
+  if (response.statusCode !== 200) {
+    response.destroy();
+    throw new Error(`The push channel was refused with status ${response.statusCode}.`);
+  }
   onOpen();
   const parser = createParser({
+    maxBufferSize: MAX_EVENT_CHARS,
     onEvent: ({ event, data }) => {
       if (event !== undefined && event in streamEvents) dispatch(handlers, event as StreamEventName, data);
     },
   });
   const decoder = new TextDecoder();
-  for await (const chunk of response.body) parser.feed(decoder.decode(chunk, { stream: true }));
+  const silence = setTimeout(() => response.destroy(new Error("The server fell silent.")), SILENCE_MS);
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      silence.refresh();
+      parser.feed(decoder.decode(chunk, { stream: true }));
+    }
+  } finally {
+    clearTimeout(silence);
+  }
 }
 
 function dispatch<K extends StreamEventName>(handlers: PushHandlers, name: K, data: string): void {

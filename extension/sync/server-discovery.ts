@@ -1,8 +1,8 @@
-import { PROTOCOL_VERSION, proofMessage, proofResponse, runtimeFile, type RuntimeFile } from "../../protocol/api.ts";
+import { PROTOCOL_VERSION, runtimeFile, type RuntimeFile } from "../../protocol/api.ts";
+import { ProofError, proveConnection } from "./proven-http.ts";
 import envPaths from "env-paths";
 import { spawn } from "node:child_process";
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { mkdir, open, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 
 /** A server that has proved that it holds the token of this machine's runtime file. */
@@ -13,13 +13,15 @@ export interface ServerConnection {
   readonly version: string;
 }
 
+/** Why there is no connection. */
+export type DiscoveryProblem = "none" | "not-private" | "unreachable" | "unproved" | "other-protocol";
+
 export type Discovery =
   | { readonly ok: true; readonly connection: ServerConnection }
-  | { readonly ok: false; readonly reason: "none" | "not-private" | "unreachable" | "unproved" | "other-protocol" };
+  | { readonly ok: false; readonly reason: DiscoveryProblem };
 
-/** The server is on this machine: an answer takes a few milliseconds, or it hangs. */
-const PROOF_DEADLINE_MS = 1_500;
-const NONCE_BYTES = 32;
+/** How clients of this machine find the server. */
+export const RUNTIME_FILE = "server.json";
 
 /** `KEPT_DATA_DIR`, or the platform's folder for application data: the server uses the same rule. */
 export function serverDataDir(env: NodeJS.ProcessEnv): string {
@@ -31,67 +33,50 @@ export function serverDataDir(env: NodeJS.ProcessEnv): string {
  * on that port learns nothing but a random nonce until it has signed it with the token.
  */
 export async function discoverServer(dataDir: string, signal: AbortSignal): Promise<Discovery> {
-  const found = readRuntimeFile(path.join(dataDir, "server.json"));
+  const found = await readRuntimeFile(path.join(dataDir, RUNTIME_FILE));
   if (!found.ok) return found;
   const { port, pid, token, version, protocol } = found.runtime;
   if (protocol !== PROTOCOL_VERSION) return { ok: false, reason: "other-protocol" };
-  const baseUrl = `http://127.0.0.1:${port}`;
-  const nonce = randomBytes(NONCE_BYTES).toString("base64url");
+  const connection = { baseUrl: `http://127.0.0.1:${port}`, token, pid, version };
   try {
-    const response = await fetch(`${baseUrl}/v1/proof`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ nonce }),
-      redirect: "error",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PROOF_DEADLINE_MS)]),
-    });
-    if (!response.ok) return { ok: false, reason: "unproved" };
-    const answer = proofResponse.parse(await response.json());
-    const expected = createHmac("sha256", token)
-      .update(proofMessage(nonce, port, pid))
-      .digest("hex");
-    const proved = answer.pid === pid && answer.port === port && sameText(answer.proof, expected);
-    return proved ? { ok: true, connection: { baseUrl, token, pid, version } } : { ok: false, reason: "unproved" };
-  } catch {
-    return { ok: false, reason: "unreachable" };
+    await proveConnection(connection, signal);
+    return { ok: true, connection };
+  } catch (error) {
+    return { ok: false, reason: error instanceof ProofError ? error.reason : "unreachable" };
   }
 }
 
 /** Start a server that outlives this window. It takes the instance lock itself: of two, one stays. */
-export function startServer(entry: string, dataDir: string, env: NodeJS.ProcessEnv): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const output = openSync(path.join(dataDir, "server-start.log"), "a", 0o600);
+export async function startServer(entry: string, dataDir: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const output = await open(path.join(dataDir, "server-start.log"), "a", 0o600);
   try {
     const child = spawn(process.execPath, [entry], {
+      // Not the workspace's folder: nothing that a repository holds is looked up by name from here.
+      cwd: dataDir,
       env: { ...withoutEditorVariables(env), ELECTRON_RUN_AS_NODE: "1", KEPT_DATA_DIR: dataDir },
       detached: true,
-      stdio: ["ignore", output, output],
+      stdio: ["ignore", output.fd, output.fd],
       windowsHide: true,
     });
     // A start that fails shows as a server that never answers, and is tried again.
     child.on("error", () => {});
     child.unref();
   } finally {
-    closeSync(output);
+    await output.close();
   }
 }
 
 type FoundRuntime = { ok: true; runtime: RuntimeFile } | { ok: false; reason: "none" | "not-private" };
 
-function readRuntimeFile(file: string): FoundRuntime {
+async function readRuntimeFile(file: string): Promise<FoundRuntime> {
   try {
-    if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
+    if (process.platform !== "win32" && ((await stat(file)).mode & 0o077) !== 0)
       return { ok: false, reason: "not-private" };
-    return { ok: true, runtime: runtimeFile.parse(JSON.parse(readFileSync(file, "utf8"))) };
+    return { ok: true, runtime: runtimeFile.parse(JSON.parse(await readFile(file, "utf8"))) };
   } catch {
     return { ok: false, reason: "none" };
   }
-}
-
-function sameText(a: string, b: string): boolean {
-  const left = Buffer.from(a, "utf8");
-  const right = Buffer.from(b, "utf8");
-  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /** The editor's own variables tie a child to its window (and would end it with the window). */

@@ -77,7 +77,7 @@ function levelDetail(level: CaptureLevel): string {
 async function settleUnsent(ctx: Ctx, roots: readonly string[], answered: Unsent | null): Promise<void> {
   const folders = new Set(roots.map((root) => ctx.hidden(root)));
   const isOfFolder = (event: { origin?: { folder: string } | undefined }) => folders.has(event.origin?.folder ?? "");
-  const nWaiting = ctx.outbox.count(isOfFolder);
+  const nWaiting = await ctx.outbox.count(isOfFolder);
   if (nWaiting === 0) return;
   const discard = vscode.l10n.t("Delete them");
   const send = vscode.l10n.t("Keep and send them");

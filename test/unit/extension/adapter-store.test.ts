@@ -1,9 +1,8 @@
 import { fetchAdapter } from "../../../extension/sync/adapter-store.ts";
+import { startProvingServer, type ProvingServer } from "../../support/server/proving-server.ts";
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -11,7 +10,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 
 describe("adapter store", () => {
   let dir = "";
-  let server: Server;
+  let server: ProvingServer;
   let requests = 0;
   /** What the server answers for each hash. */
   let contents = new Map<string, string>();
@@ -19,18 +18,16 @@ describe("adapter store", () => {
     dir = mkdtempSync(path.join(tmpdir(), "kept-adapters-"));
     requests = 0;
     contents = new Map();
-    server = createServer((request, response) => {
+    server = await startProvingServer((request, response) => {
       requests += 1;
       const found = contents.get(request.url?.split("/").at(-1) ?? "");
       if (request.headers.authorization !== "Bearer token") response.writeHead(401).end();
       else if (found === undefined) response.writeHead(404).end();
       else response.end(found);
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   });
   afterEach(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await server[Symbol.asyncDispose]();
     rmSync(dir, { recursive: true, force: true });
   });
 
@@ -39,9 +36,7 @@ describe("adapter store", () => {
     return { name, sha256: sha256(text), bytes: Buffer.byteLength(text) };
   };
   const fetch = (version: string, files: ReturnType<typeof file>[]) => {
-    const { port } = server.address() as AddressInfo;
-    const connection = { baseUrl: `http://127.0.0.1:${port}`, token: "token", pid: 1, version: "0.1.0" };
-    return fetchAdapter(dir, connection, { version, files }, AbortSignal.timeout(10_000));
+    return fetchAdapter(dir, server.connection, { version, files }, AbortSignal.timeout(10_000));
   };
 
   it("brings the files of a version", async () => {

@@ -9,6 +9,9 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +30,20 @@ const event = (n: number): KeptEvent => ({
 });
 const sequencesOf = (lines: readonly string[]): number[] =>
   lines.map((line) => (JSON.parse(line) as KeptEvent).sequence);
+/** The oldest events that wait, as the drain would get them. */
+const linesOf = async (outbox: Outbox): Promise<readonly string[]> => (await outbox.peek(9_999, 1e9)).lines;
+/** Everything that waits, taken batch by batch. */
+const drained = async (outbox: Outbox): Promise<string[]> => {
+  const all: string[] = [];
+  for (;;) {
+    const batch = await outbox.peek(500, 1e6);
+    if (batch.lines.length === 0) return all;
+    all.push(...batch.lines);
+    await outbox.acknowledge(batch);
+  }
+};
+/** Answers for the `n` oldest. */
+const answer = async (outbox: Outbox, n: number): Promise<void> => outbox.acknowledge(await outbox.peek(n, 1e9));
 /** As if every other process of the folder had ended. */
 const nobodyAlive = () => false;
 
@@ -34,8 +51,9 @@ describe("outbox", () => {
   let dir = "";
   const opened: Outbox[] = [];
   const open = async (name = "w1", isAlive: (pid: number) => boolean = nobodyAlive, limits?: OutboxLimits) => {
-    const outbox = await openOutbox(dir, name, isAlive, limits);
+    const outbox = openOutbox(dir, name, { isAlive, ...(limits ? { limits } : {}) });
     opened.push(outbox);
+    await outbox.recovered;
     return outbox;
   };
   /** What a crash leaves: the folder's files as they are, in a new folder. */
@@ -60,9 +78,9 @@ describe("outbox", () => {
   it("gives events back in order", async () => {
     const outbox = await open();
     for (let n = 0; n < 5; n += 1) outbox.append(event(n));
-    assert.deepEqual(sequencesOf(outbox.peek(3, 1e6)), [0, 1, 2]);
-    await outbox.acknowledge(2);
-    assert.deepEqual(sequencesOf(outbox.peek(9, 1e6)), [2, 3, 4]);
+    assert.deepEqual(sequencesOf((await outbox.peek(3, 1e6)).lines), [0, 1, 2]);
+    await answer(outbox, 2);
+    assert.deepEqual(sequencesOf(await linesOf(outbox)), [2, 3, 4]);
   });
 
   it("keeps what was flushed through a crash", async () => {
@@ -70,7 +88,7 @@ describe("outbox", () => {
     for (let n = 0; n < 3; n += 1) outbox.append(event(n));
     await outbox.flush();
     crash();
-    assert.deepEqual(sequencesOf((await open("w2")).peek(9, 1e6)), [0, 1, 2]);
+    assert.deepEqual(sequencesOf(await linesOf(await open("w2"))), [0, 1, 2]);
   });
 
   it("writes within its own time, without a flush", async () => {
@@ -87,21 +105,21 @@ describe("outbox", () => {
     const outbox = await open();
     for (let n = 0; n < 4; n += 1) outbox.append(event(n));
     await outbox.flush();
-    await outbox.acknowledge(3);
+    await answer(outbox, 3);
     crash();
-    assert.deepEqual(sequencesOf((await open("w2")).peek(9, 1e6)), [3]);
+    assert.deepEqual(sequencesOf(await linesOf(await open("w2"))), [3]);
   });
 
-  it("sends again, with the same ids, when the cursor was lost", async () => {
+  it("sends again, with the same ids, when the offset was lost", async () => {
     const outbox = await open();
     const first = event(0);
     outbox.append(first);
     outbox.append(event(1));
     await outbox.flush();
-    await outbox.acknowledge(1);
+    await answer(outbox, 1);
     crash();
-    for (const name of readdirSync(dir).filter((entry) => entry.endsWith(".cursor"))) rmSync(path.join(dir, name));
-    const lines = (await open("w2")).peek(9, 1e6);
+    for (const name of readdirSync(dir).filter((entry) => entry.endsWith(".offset"))) rmSync(path.join(dir, name));
+    const lines = await linesOf(await open("w2"));
     assert.equal((JSON.parse(lines[0]!) as KeptEvent).id, first.id);
     assert.equal(lines.length, 2);
   });
@@ -110,7 +128,7 @@ describe("outbox", () => {
     const outbox = await open();
     outbox.append(event(0));
     await outbox.flush();
-    await outbox.acknowledge(1);
+    await answer(outbox, 1);
     const file = readdirSync(dir).find((name) => name.endsWith(".jsonl"))!;
     assert.equal(readFileSync(path.join(dir, file), "utf8"), "");
   });
@@ -119,18 +137,18 @@ describe("outbox", () => {
     const outbox = await open();
     outbox.append(event(0));
     await outbox.flush();
-    await outbox.acknowledge(1);
+    await answer(outbox, 1);
     outbox.append(event(1));
     await outbox.flush();
     crash();
-    assert.deepEqual(sequencesOf((await open("w2")).peek(9, 1e6)), [1]);
+    assert.deepEqual(sequencesOf(await linesOf(await open("w2"))), [1]);
   });
 
   it("leaves the files of living windows alone", async () => {
     mkdirSync(dir, { recursive: true });
     writeFileSync(path.join(dir, "4242-other.jsonl"), `${JSON.stringify(event(0))}\n`);
     const outbox = await open("w1", (pid) => pid === 4242);
-    assert.deepEqual(outbox.peek(9, 1e6), []);
+    assert.deepEqual(await linesOf(outbox), []);
     assert.ok(readdirSync(dir).includes("4242-other.jsonl"));
   });
 
@@ -139,7 +157,8 @@ describe("outbox", () => {
     writeFileSync(path.join(dir, "4242-a.jsonl"), `${JSON.stringify(event(0))}\n`);
     writeFileSync(path.join(dir, "4243-b.jsonl"), `${JSON.stringify(event(1))}\n`);
     const outbox = await open();
-    assert.deepEqual(sequencesOf(outbox.peek(9, 1e6)), [0, 1]);
+    assert.equal(outbox.stats().waiting, 2);
+    assert.deepEqual(sequencesOf(await drained(outbox)), [0, 1]);
     assert.deepEqual(
       readdirSync(dir).filter((name) => name.startsWith("424")),
       [],
@@ -151,7 +170,7 @@ describe("outbox", () => {
     const good = JSON.stringify(event(0));
     writeFileSync(path.join(dir, "4242-a.jsonl"), `${good}\ngarbage\n{"no":"id"}\n${good.slice(0, 20)}`);
     const outbox = await open();
-    assert.equal(outbox.peek(9, 1e6).length, 1);
+    assert.equal((await drained(outbox)).length, 1);
     assert.equal(outbox.stats().damaged, 3);
   });
 
@@ -162,7 +181,7 @@ describe("outbox", () => {
       dir = path.join(top, `cut-${cut}`);
       mkdirSync(dir, { recursive: true });
       appendFileSync(path.join(dir, "4242-a.jsonl"), whole.slice(0, cut));
-      const found = sequencesOf((await open(`w-${cut}`)).peek(9, 1e6));
+      const found = sequencesOf(await linesOf(await open(`w-${cut}`)));
       assert.deepEqual(found, [0, 1, 2].slice(0, found.length));
       assert.ok(found.length >= whole.slice(0, cut).split("\n").length - 1);
     }
@@ -175,7 +194,7 @@ describe("outbox", () => {
       [true, true, false, false],
     );
     assert.equal(outbox.stats().dropped, 2);
-    await outbox.acknowledge(1);
+    await answer(outbox, 1);
     assert.equal(outbox.append(event(4)), true);
   });
 
@@ -192,8 +211,135 @@ describe("outbox", () => {
     const outbox = await open();
     for (let n = 0; n < 4; n += 1) outbox.append(event(n));
     const size = Buffer.byteLength(JSON.stringify(event(0)));
-    assert.equal(outbox.peek(9, size * 2 + 8).length, 2);
-    assert.equal(outbox.peek(9, 1).length, 1);
+    assert.equal((await outbox.peek(9, size * 2 + 8)).lines.length, 2);
+    assert.equal((await outbox.peek(9, 1)).lines.length, 1);
+  });
+
+  it("sets damaged lines aside, where a person can look at them", async () => {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(path.join(dir, "4242-a.jsonl"), `garbage\n${JSON.stringify(event(0))}\nmore garbage\n`);
+    const outbox = await open();
+    await answer(outbox, 9);
+    assert.deepEqual(await linesOf(outbox), []);
+    assert.equal(readFileSync(path.join(dir, "damaged.txt"), "utf8"), "garbage\nmore garbage\n");
+    assert.equal(outbox.stats().damaged, 2);
+    assert.equal(outbox.stats().waiting, 0);
+  });
+
+  it("sends on from a file that is nothing but damage", async () => {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(path.join(dir, "4242-a.jsonl"), "\u0000\u0001 not\n\n{]\n");
+    const outbox = await open();
+    outbox.append(event(3));
+    assert.deepEqual(sequencesOf(await linesOf(outbox)), [3]);
+    assert.equal(outbox.stats().waiting, 1);
+  });
+
+  it("keeps its file within twice what waits, however long the queue never runs empty", async () => {
+    const outbox = await open();
+    const long = { ...event(0), kind: "typed-instead", text: "x".repeat(8_000) } as KeptEvent;
+    const expected: number[] = [];
+    for (let n = 0; n < 3_000; n += 1) {
+      outbox.append({ ...long, id: uuidv7(), sequence: n });
+      expected.push(n);
+      if (n % 100 === 99) {
+        await answer(outbox, 98);
+        expected.splice(0, 98);
+      }
+    }
+    const file = readdirSync(dir).find((name) => name.endsWith(".jsonl"))!;
+    assert.ok(statSync(path.join(dir, file)).size < 10 * 1024 * 1024);
+    assert.deepEqual(sequencesOf(await linesOf(outbox)), expected);
+    crash();
+    assert.deepEqual(sequencesOf(await linesOf(await open("w2"))), expected);
+  });
+
+  it("holds nothing in memory that it has written", async () => {
+    const outbox = await open();
+    for (let n = 0; n < 100; n += 1) outbox.append(event(n));
+    await outbox.flush();
+    for (const name of readdirSync(dir).filter((entry) => entry.endsWith(".jsonl"))) truncateSync(path.join(dir, name));
+    assert.deepEqual(await linesOf(outbox), []);
+  });
+
+  it("removes what matches, in memory, in its file and in those taken over", async () => {
+    mkdirSync(dir, { recursive: true });
+    const old = [event(0), event(1)];
+    writeFileSync(
+      path.join(dir, "4242-a.jsonl"),
+      `${old.map((one) => JSON.stringify(one)).join("\n")}\nsecret half li`,
+    );
+    const outbox = await open();
+    const mine = [event(2), event(3)];
+    for (const one of mine) outbox.append(one);
+    await outbox.flush();
+    const gone = new Set([old[0]!.id, mine[0]!.id]);
+    assert.equal(await outbox.count(({ id }) => gone.has(id)), 2);
+    const removed = await outbox.remove(({ id }) => gone.has(id));
+    assert.deepEqual(removed.map(({ id }) => id).sort(), [...gone].sort());
+    assert.equal(outbox.stats().waiting, 2);
+    for (const name of readdirSync(dir)) {
+      const text = readFileSync(path.join(dir, name), "utf8");
+      for (const id of gone) assert.ok(!text.includes(id), name);
+      assert.ok(!text.includes("secret half"), name);
+    }
+    assert.deepEqual(sequencesOf(await drained(outbox)), [1, 3]);
+  });
+
+  it("hands nothing out while it is held", async () => {
+    const outbox = await open();
+    const release = outbox.hold();
+    outbox.append(event(0));
+    assert.deepEqual(await linesOf(outbox), []);
+    const waiting = outbox.waitForEvents(AbortSignal.timeout(5_000));
+    release();
+    await waiting;
+    assert.deepEqual(sequencesOf(await linesOf(outbox)), [0]);
+  });
+
+  it("leaves no byte of what was sent and then removed", async () => {
+    const outbox = await open();
+    const sent = event(0);
+    for (const one of [sent, event(1)]) outbox.append(one);
+    await answer(outbox, 1);
+    await outbox.remove(({ id }) => id === sent.id);
+    for (const name of readdirSync(dir)) assert.ok(!readFileSync(path.join(dir, name), "utf8").includes(sent.id), name);
+    assert.deepEqual(sequencesOf(await linesOf(outbox)), [1]);
+  });
+
+  it("loses nothing when events are removed while a batch is on its way", async () => {
+    const outbox = await open();
+    const all = [0, 1, 2, 3, 4].map(event);
+    for (const one of all) outbox.append(one);
+    const batch = await outbox.peek(2, 1e6);
+    await outbox.remove(({ id }) => id === all[0]!.id);
+    await outbox.acknowledge(batch);
+    assert.deepEqual(sequencesOf(await linesOf(outbox)), [2, 3, 4]);
+  });
+
+  it("takes over a file whose process number was given to another after a boot", async () => {
+    mkdirSync(dir, { recursive: true });
+    const file = path.join(dir, "4242-a.jsonl");
+    writeFileSync(file, `${JSON.stringify(event(0))}\n`);
+    utimesSync(file, 1_000, 1_000);
+    const outbox = await open("w1", () => true);
+    assert.deepEqual(sequencesOf(await linesOf(outbox)), [0]);
+  });
+
+  it("sends from memory while its folder cannot be written, and says what is wrong", async () => {
+    writeFileSync(dir, "a file where the folder should be");
+    const outbox = await open();
+    outbox.append(event(0));
+    outbox.append(event(1));
+    const batch = await outbox.peek(1, 1e6);
+    assert.deepEqual(sequencesOf(batch.lines), [0]);
+    assert.match(outbox.stats().problem ?? "", /^E(EXIST|NOTDIR)$/);
+    await outbox.acknowledge(batch);
+    assert.deepEqual(sequencesOf(await linesOf(outbox)), [1]);
+    rmSync(dir);
+    await outbox.flush();
+    assert.equal(outbox.stats().problem, null);
+    assert.equal(outbox.stats().waiting, 1);
   });
 
   it("wakes who waits for events", async () => {
@@ -207,7 +353,7 @@ describe("outbox", () => {
   it("removes its files when it is closed empty", async () => {
     const outbox = await open();
     outbox.append(event(0));
-    await outbox.acknowledge(1);
+    await answer(outbox, 1);
     await outbox.close();
     assert.deepEqual(readdirSync(dir), []);
   });

@@ -1,31 +1,21 @@
 import { readPushChannel } from "../../../extension/sync/push-channel.ts";
 import { createBackoff } from "../../../extension/sync/backoff.ts";
 import { patchProposedApi } from "../../support/vscode/stock-api-patch.ts";
+import { startProvingServer } from "../../support/server/proving-server.ts";
 import assert from "node:assert/strict";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { runInNewContext } from "node:vm";
 
 describe("push channel", () => {
-  let server: Server | null = null;
-  afterEach(async () => {
-    server?.closeAllConnections();
-    await new Promise((resolve) => (server ? server.close(resolve) : resolve(null)));
-    server = null;
-  });
-
   /** The values that arrive when the server sends exactly these chunks and ends. */
   async function heard(chunks: readonly (string | Buffer)[], status = 200): Promise<string[]> {
-    server = createServer((_request, response) => {
+    await using server = await startProvingServer((_request, response) => {
       response.writeHead(status, { "content-type": "text/event-stream" });
       for (const chunk of chunks) response.write(chunk);
       response.end();
     });
-    await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
     const found: string[] = [];
     await readPushChannel(
-      { baseUrl: `http://127.0.0.1:${port}`, token: "token", pid: 1, version: "0.1.0" },
+      server.connection,
       {
         examples: ({ revision }) => found.push(`examples ${revision}`),
         suggestion: ({ id }) => found.push(`suggestion ${id}`),

@@ -115,12 +115,13 @@ describe("server discovery", () => {
     writeRuntime(
       await listen((_nonce, _port, response) => response.writeHead(307, { location: "http://127.0.0.1:1/" }).end()),
     );
-    assert.equal(await reason(), "unreachable");
+    assert.equal(await reason(), "unproved");
   });
 
   it("gives up on one that does not answer", async () => {
     writeRuntime(await listen(() => {}));
-    assert.equal(await reason(), "unreachable");
+    const found = await discoverServer(dir, AbortSignal.timeout(300));
+    assert.deepEqual(found, { ok: false, reason: "unreachable" });
   });
 
   it("finds nobody on a port that nobody listens on", async () => {
