@@ -58,7 +58,7 @@ export type LabelRow = z.infer<typeof label>;
 export const suggestionRow = z.object({
   id: z.string(),
   shownAt: z.string(),
-  source: z.enum(["editor", "replay"]),
+  source: z.enum(["editor", "replay", "tool"]),
   path: z.string(),
   language: z.string(),
   line: z.int(),

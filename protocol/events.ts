@@ -104,10 +104,14 @@ export const keptEvent = z.discriminatedUnion("kind", [
     completion: z.string().max(8_192),
     model: modelVersion,
     latencyMs: z.number().nonnegative(),
-    /** `editor`, or `replay` when a real history stood in for the developer. */
-    source: z.enum(["editor", "replay"]),
+    /** `editor`, `replay` when a real history stood in for the developer, `tool` for code of another tool. */
+    source: z.enum(["editor", "replay", "tool"]),
     /** There when only outcomes may be recorded: the texts are empty, root and path are keyed hashes. */
     withheld: withheldText.optional(),
+    /** With `tool`: who generated it, and with which model. */
+    generator: z.object({ tool: z.string().max(64), model: z.string().max(250).nullable() }).optional(),
+    /** Commit that holds the text, when the tool named one. */
+    commit: z.string().max(64).optional(),
   }),
   /** The suggestion was visible long enough to be read (750 ms). */
   event("read", { visibleMs: z.number().nonnegative() }),

@@ -32,7 +32,15 @@ export type ErrorCode =
   | "config-invalid"
   | "python-missing"
   | "python-setup"
-  | "parity";
+  | "parity"
+  | "git-unavailable"
+  | "note-invalid"
+  | "note-too-large"
+  | "trace-invalid"
+  | "commit-missing"
+  | "file-missing"
+  | "lines-missing"
+  | "export-refused";
 
 /** A failure of the environment or of a request: what happened, to what, and what to do. */
 export class AppError extends Error {

@@ -165,7 +165,7 @@ function tableRow(row: SuggestionRow, panel: SuggestionsPanel): TemplateResult {
       ${row.model.adapter === null ? html`<span class="quiet">base</span>` : html`<code title=${row.model.adapter}>${shortId(row.model.adapter)}</code>`}
     </td>
     <td class="when">
-      ${timeText(row.shownAt, panel.nowMs)}${row.source === "replay" ? html`<div class="quiet">replay</div>` : nothing}
+      ${timeText(row.shownAt, panel.nowMs)}${row.source === "editor" ? nothing : html`<div class="quiet">${row.source}</div>`}
     </td>
   </tr>`;
 }

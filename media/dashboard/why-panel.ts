@@ -128,7 +128,7 @@ function timelineItem(event: KeptEvent, startMs: number): TemplateResult {
 function eventDetail(event: KeptEvent): unknown {
   switch (event.kind) {
     case "shown":
-      return `after ${durationText(event.latencyMs)}, by the ${event.source === "replay" ? "replay" : "editor"}`;
+      return `after ${durationText(event.latencyMs)}, by ${event.source === "tool" ? (event.generator?.tool ?? "another tool") : `the ${event.source}`}`;
     case "read":
     case "accepted":
     case "rejected":

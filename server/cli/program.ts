@@ -18,6 +18,9 @@ import {
   type TrainingRun,
 } from "../../protocol/api.ts";
 import { addBackupCommand } from "../backup/backup-command.ts";
+import { addGitAiExport } from "../adoption/export-git-ai.ts";
+import { addGenerationCommands } from "../adoption/generation-command.ts";
+import { addImportCommands } from "../adoption/import-command.ts";
 import { addPullCommand } from "../hub/pull-command.ts";
 import { pulledModels } from "../hub/pulled-models.ts";
 import { addExportCommand } from "../models/export-command.ts";
@@ -303,6 +306,9 @@ export function createProgram(setExit: SetExit): Command {
     });
 
   addBackupCommand(program, dataDir);
+  addImportCommands(program, { dataDir, setExit });
+  addGenerationCommands(program, { dataDir, setExit });
+  addGitAiExport(program, { dataDir, setExit });
   addReplayCommand(program, { connect, setExit });
   addDemoCommand(program, setExit);
   return program;

@@ -178,4 +178,45 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     meaning:
       "A file has the wrong hash, a redirect leads to an internal address, or no hub answers there. Nothing was added.",
   },
+  "git-unavailable": {
+    status: 500,
+    title: "Git cannot be asked",
+    meaning: "Git is missing, or the folder is no work tree of a repository. Name one with --repo.",
+  },
+  "note-invalid": {
+    status: 500,
+    title: "A note is no authorship log",
+    meaning: "It does not follow the Git AI Standard, version 3. It was left out; the reason names the line.",
+  },
+  "note-too-large": {
+    status: 500,
+    title: "A note is too large or missing",
+    meaning: "Notes of more than 1 MiB are not read, nor those whose object is not there. It was left out.",
+  },
+  "trace-invalid": {
+    status: 500,
+    title: "A record is no Agent Trace",
+    meaning: "It does not follow the Agent Trace specification, versions 0.1 to 1.x. The reason names the field.",
+  },
+  "commit-missing": {
+    status: 500,
+    title: "A commit is not in this repository",
+    meaning: "What a note or a record tells of cannot be read. Fetch the commit and import again.",
+  },
+  "file-missing": {
+    status: 500,
+    title: "A file is not in the commit",
+    meaning: "The note or record names a file that the commit does not hold, or that is too large to read.",
+  },
+  "lines-missing": {
+    status: 500,
+    title: "Lines are not in the file",
+    meaning: "The note or record names lines behind the end of the file, blank ones, or too many. They were left out.",
+  },
+  "export-refused": {
+    status: 500,
+    title: "Notes are not written",
+    meaning:
+      "Writing into a repository needs the explicit command with --write, and never goes over another tool's note.",
+  },
 };

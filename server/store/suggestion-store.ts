@@ -8,7 +8,7 @@ export interface SuggestionRecord {
   /** Server sequence of its `shown` event: the order of lists. */
   readonly sequence: number;
   readonly shownAt: number;
-  readonly source: "editor" | "replay";
+  readonly source: "editor" | "replay" | "tool";
   readonly root: string;
   readonly path: string;
   readonly language: string;
@@ -67,7 +67,7 @@ interface JoinedRow {
   id: string;
   sequence: number;
   shown_at: number;
-  source: "editor" | "replay";
+  source: "editor" | "replay" | "tool";
   path: string;
   language: string;
   line: number;

@@ -2,6 +2,7 @@ import { dashboardRoutes } from "./dashboard.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { eventRoutes } from "./events.ts";
 import { exampleRoutes } from "./examples.ts";
+import { generationRoutes } from "./generations.ts";
 import { healthRoutes } from "./health.ts";
 import { loginRoutes } from "./login.ts";
 import { modelRoutes } from "./models.ts";
@@ -16,6 +17,7 @@ export const ROUTES: readonly Route[] = [
   ...healthRoutes,
   ...loginRoutes,
   ...eventRoutes,
+  ...generationRoutes,
   ...suggestionRoutes,
   ...datasetRoutes,
   ...trainingRoutes,

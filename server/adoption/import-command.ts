@@ -1,0 +1,127 @@
+import { Option, type Command } from "commander";
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { EXIT } from "../cli/exit-codes.ts";
+import { print, table } from "../cli/output.ts";
+import { AppError } from "../errors.ts";
+import { createInterrupt } from "../replay/interrupt.ts";
+import { topFolder } from "./git-notes.ts";
+import { type Found, findGitAiGenerations } from "./import-git-ai.ts";
+import { findTracedGenerations } from "./import-agent-trace.ts";
+import { openSink } from "./sink.ts";
+
+export interface ImportParts {
+  readonly dataDir: () => string;
+  readonly setExit: (code: number) => void;
+}
+
+interface ImportFlags {
+  readonly repo: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** The usual place of Agent Trace records below the top folder. */
+const USUAL_TRACES = path.join(".agent-trace", "traces.jsonl");
+/** A file of records; larger ones are cut up by whoever wrote them. */
+const MAX_TRACE_BYTES = 64 * 1024 * 1024;
+/** Refusals that a person reads; `--json` has all. */
+const SHOWN_REFUSALS = 20;
+
+/** Adds `kept import`. */
+export function addImportCommands(program: Command, parts: ImportParts): void {
+  const group = program.command("import").description("adopt what other tools recorded of generated code");
+  const dryRun = () => new Option("--dry-run", "say what would be imported and change nothing");
+  const repo = () => new Option("--repo <folder>", "git work tree").default(".", "this folder");
+  group
+    .command("git-ai")
+    .description("take in the code that git-ai's notes (refs/notes/ai, standard v3) attribute to AI sessions")
+    .addOption(repo())
+    .addOption(dryRun())
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  git fetch origin refs/notes/ai:refs/notes/ai && kept import git-ai --repo .\n")
+    .action(async (flags: ImportFlags) => parts.setExit(await runImport(flags, parts, findGitAiGenerations)));
+  group
+    .command("agent-trace [file]")
+    .description(
+      `take in the code that Agent Trace records attribute to AI (default: ${USUAL_TRACES} of the repository)`,
+    )
+    .addOption(repo())
+    .addOption(dryRun())
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  kept import agent-trace traces.jsonl --repo .\n")
+    .action(async (file: string | undefined, flags: ImportFlags) =>
+      parts.setExit(
+        await runImport(flags, parts, async (root, signal) =>
+          findTracedGenerations(root, await readTraces(path.resolve(file ?? path.join(root, USUAL_TRACES))), signal),
+        ),
+      ),
+    );
+}
+
+async function runImport(
+  flags: ImportFlags,
+  { dataDir }: ImportParts,
+  find: (root: string, signal: AbortSignal) => Promise<Found>,
+): Promise<number> {
+  using interrupt = createInterrupt();
+  const { signal } = interrupt;
+  try {
+    const root = await topFolder(path.resolve(flags.repo), signal);
+    const found = await find(root, signal);
+    const taken = flags.dryRun === true ? null : await take(found, dataDir());
+    const value = { root, read: found.nRead, found: found.generations.length, ...taken, refused: found.refused };
+    print(value, flags, () => describe(found, taken));
+    return found.nRead > 0 && found.generations.length === 0 && found.refused.length > 0 ? EXIT.failed : EXIT.done;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return EXIT.interrupted;
+  }
+}
+
+interface Taken {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly rejected: readonly { readonly id: string | null; readonly reason: string }[];
+  readonly suggestionIds: readonly string[];
+}
+
+async function take(found: Found, dataDir: string): Promise<Taken> {
+  using sink = await openSink(dataDir);
+  const results = await sink.takeGenerations(found.generations);
+  const rejected = results.filter(({ status }) => status === "rejected");
+  return {
+    accepted: results.filter(({ status }) => status === "accepted").length,
+    duplicates: results.filter(({ status }) => status === "duplicate").length,
+    rejected: rejected.map(({ id, reason }) => ({ id, reason: reason ?? "refused" })),
+    suggestionIds: results.flatMap(({ suggestionIds }) => suggestionIds),
+  };
+}
+
+const describe = (found: Found, taken: Taken | null): string =>
+  table(
+    ["read", String(found.nRead)],
+    [
+      ["found", `${found.generations.length} generations`],
+      ...(taken === null
+        ? [["imported", "nothing: --dry-run"]]
+        : [
+            ["imported", `${taken.accepted} new, ${taken.duplicates} known before`],
+            ...taken.rejected.slice(0, SHOWN_REFUSALS).map(({ id, reason }) => ["rejected", `${id}: ${reason}`]),
+          ]),
+      ...found.refused
+        .slice(0, SHOWN_REFUSALS)
+        .map(({ where, code, reason }) => ["left out", `${where}: ${reason} (${code})`]),
+      ...(found.refused.length > SHOWN_REFUSALS ? [["left out", `${found.refused.length - SHOWN_REFUSALS} more`]] : []),
+    ],
+  );
+
+async function readTraces(file: string): Promise<string> {
+  const size = await stat(file).then(
+    ({ size }) => size,
+    () => null,
+  );
+  if (size === null) throw new AppError("not-found", `There is no file ${file}.`, { hint: "Name a file of records." });
+  if (size > MAX_TRACE_BYTES) throw new AppError("too-large", `${file} is larger than 64 MiB.`);
+  return readFile(file, "utf8");
+}
