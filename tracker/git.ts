@@ -136,6 +136,7 @@ const CONFIG_PROOF: readonly string[] = [
   ...[
     "color.ui=false",
     "core.quotepath=off",
+    "core.bigFileThreshold=3m",
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "diff.noprefix=false",

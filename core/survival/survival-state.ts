@@ -6,6 +6,7 @@ import type {
   SnippetState,
   SurvivalRecord,
 } from "./survival-record.ts";
+import { countSignificantTokens } from "./tokens.ts";
 
 /** What is known of one accepted snippet: its log, folded. */
 export interface SnippetSurvival {
@@ -14,6 +15,8 @@ export interface SnippetSurvival {
   /** As accepted, or as last renamed. */
   readonly file: string;
   readonly text: string;
+  /** Its significant tokens. */
+  readonly nTokens: number;
   readonly line: number | null;
   readonly before: string | null;
   readonly head: string | null;
@@ -32,6 +35,8 @@ export interface SnippetSurvival {
   /** First time that the default branch or a tag was seen to hold it; null before that. */
   readonly shippedAt: number | null;
   readonly losses: readonly LossRecord[];
+  /** Retained fraction that the losses and gains lead to. */
+  readonly level: number;
   readonly censored: CensorReason | null;
 }
 
@@ -84,7 +89,9 @@ const reduce = (
       };
     }
     case "loss":
-      return { ...known, losses: [...known.losses, record] };
+      return { ...known, losses: [...known.losses, record], level: record.left };
+    case "gain":
+      return { ...known, level: record.left };
     case "censor":
       return { ...known, censored: record.reason };
     default:
@@ -97,6 +104,7 @@ const newSnippet = ({ sid, at, file, text, line, before, head }: AcceptRecord): 
   acceptedAt: at,
   file,
   text,
+  nTokens: countSignificantTokens(text),
   line,
   before,
   head,
@@ -110,6 +118,7 @@ const newSnippet = ({ sid, at, file, text, line, before, head }: AcceptRecord): 
   committedAt: null,
   shippedAt: null,
   losses: [],
+  level: 1,
   censored: null,
 });
 

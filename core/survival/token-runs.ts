@@ -6,15 +6,15 @@ export interface TokenRun {
 }
 
 /** Shorter coincidences are common between any two pieces of code. */
-const MIN_RUN_TOKENS = 4;
+export const MIN_RUN_TOKENS = 4;
 /** A kept run may grow over this many differing tokens on either side, such as a renamed variable. */
 const MAX_GAP_TOKENS = 2;
 /** Two kept runs this near, in tokens, enclose what lies between them. */
 const ENCLOSED_TOKENS = 8;
 /** A part away from the rest counts as moved, not as a coincidence, from this many letters and digits. */
-const MIN_MOVED_ALPHANUMERICS = 20;
+export const MIN_MOVED_ALPHANUMERICS = 20;
 /** Parts of a snippet are "near" within its own length and this much, in tokens: a few inserted lines. */
-const NEAR_TOKENS = 40;
+export const NEAR_TOKENS = 40;
 /** Positions of one four-gram that are looked at, against snippets that repeat themselves. */
 const MAX_POSITIONS_PER_GRAM = 16;
 /** Longest runs that are placed, against quadratic time in files that repeat the snippet's phrases. */
@@ -30,6 +30,19 @@ const MAX_RUNS = 4_000;
 export const keepRuns = (accepted: readonly string[], current: readonly string[]): TokenRun[] => {
   if (accepted.length === 0 || current.length === 0) return [];
   const [from, to] = intern(accepted, current);
+  const kept = keepRunsOfIds(from, to, (at) => countAlphanumerics(accepted[at] as string));
+  const size = (run: TokenRun): number => alphanumerics(accepted, run);
+  const total = size({ from: 0, to: 0, length: accepted.length });
+  const found = kept.reduce((sum, run) => sum + size(run), 0);
+  // Two programs in one language always share some short phrases; that alone is not survival.
+  return found >= Math.min(MIN_MOVED_ALPHANUMERICS, total / 2) ? kept : [];
+};
+
+/**
+ * {@link keepRuns} of tokens given as numbers, without its last rule: what is found may be very little.
+ * Negative numbers in `to` match nothing; `sizeOf` gives the letters and digits of a token of `from`.
+ */
+export const keepRunsOfIds = (from: Int32Array, to: Int32Array, sizeOf: (at: number) => number): TokenRun[] => {
   const whole = indexOfRun(from, to);
   if (whole !== -1) return [{ from: 0, to: whole, length: from.length }];
   if (from.length < MIN_RUN_TOKENS) return [];
@@ -37,7 +50,11 @@ export const keepRuns = (accepted: readonly string[], current: readonly string[]
   if (runs.length === 0) return [];
 
   const tiling = createTiling(from, to);
-  const size = (run: TokenRun): number => alphanumerics(accepted, run);
+  const size = (run: TokenRun): number => {
+    let sum = 0;
+    for (let k = 0; k < run.length; k += 1) sum += sizeOf(run.from + k);
+    return sum;
+  };
   const [anchor, ...others] = bestNeighbourhood(runs, from.length);
   tiling.place(anchor as TokenRun);
   const distant: TokenRun[] = [];
@@ -50,21 +67,17 @@ export const keepRuns = (accepted: readonly string[], current: readonly string[]
     for (const part of tiling.free(run)) if (size(part) >= MIN_MOVED_ALPHANUMERICS) tiling.place(part);
   }
   tiling.grow();
-  const kept = tiling.kept();
-  const total = size({ from: 0, to: 0, length: accepted.length });
-  const found = kept.reduce((sum, run) => sum + size(run), 0);
-  // Two programs in one language always share some short phrases; that alone is not survival.
-  return found >= Math.min(MIN_MOVED_ALPHANUMERICS, total / 2) ? kept : [];
+  return tiling.kept();
 };
 
 const alphanumerics = (tokens: readonly string[], run: TokenRun): number => {
   let count = 0;
-  for (let k = 0; k < run.length; k += 1) {
-    const token = tokens[run.from + k] as string;
-    if (/[\p{L}\p{N}]/u.test(token)) count += token.length;
-  }
+  for (let k = 0; k < run.length; k += 1) count += countAlphanumerics(tokens[run.from + k] as string);
   return count;
 };
+
+/** Length of a word; nothing for another character. */
+export const countAlphanumerics = (token: string): number => (/[\p{L}\p{N}]/u.test(token) ? token.length : 0);
 
 /** Numbers for tokens; what the snippet does not hold is -1 in the current text. */
 const intern = (accepted: readonly string[], current: readonly string[]): [Int32Array, Int32Array] => {
@@ -100,7 +113,7 @@ const gramKey = (ids: Int32Array, at: number): number => {
 };
 
 /** All runs of at least four tokens that cannot be lengthened, longest first, then earliest. */
-const maximalRuns = (from: Int32Array, to: Int32Array): TokenRun[] => {
+export const maximalRuns = (from: Int32Array, to: Int32Array): TokenRun[] => {
   const positions = new Map<number, number[]>();
   for (let at = 0; at + MIN_RUN_TOKENS <= from.length; at += 1) {
     const key = gramKey(from, at);
@@ -149,13 +162,14 @@ const bestNeighbourhood = (runs: readonly TokenRun[], nAccepted: number): TokenR
   return runs.filter((run) => inside.has(run));
 };
 
-const createTiling = (from: Int32Array, to: Int32Array) => {
+export const createTiling = (from: Int32Array, to: Int32Array) => {
   /** Place in `to` of each token of the snippet, or -1. */
   const placeOf = new Int32Array(from.length).fill(-1);
   const taken = new Uint8Array(to.length);
   let lowest = Infinity;
   let highest = -Infinity;
 
+  /** Says where a token stands, whatever is beside it. */
   const take = (at: number, place: number): void => {
     placeOf[at] = place;
     taken[place] = 1;
@@ -255,5 +269,5 @@ const createTiling = (from: Int32Array, to: Int32Array) => {
     }
     return runs;
   };
-  return { place, free, isNear, grow, kept };
+  return { take, place, free, isNear, grow, kept, placeOf };
 };

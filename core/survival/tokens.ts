@@ -13,10 +13,9 @@ export const significantTokens = (text: string): string[] => {
 /** Whether the token at this place of a text's strict tokens is a significant one. */
 export const isSignificant = (strict: readonly string[], at: number): boolean => {
   const token = strict[at] as string;
-  if (FORMATTING.has(token)) return false;
+  if (FORMATTING_TOKENS.has(token)) return false;
   if (token === "\\") return !QUOTES.has(strict[at + 1] ?? "");
-  if (token === "|" || token === "&") return !OPENERS.has(strict[at - 1] ?? "=");
-  return true;
+  return !isDroppedBehind(strict[at - 1], token);
 };
 
 /** Every token: words, and each other visible character. */
@@ -25,9 +24,14 @@ export const strictTokens = (text: string): string[] => text.normalize("NFC").ma
 /** How a retained fraction is weighted by length: the number of significant tokens. */
 export const countSignificantTokens = (text: string): number => significantTokens(text).length;
 
+/** Whether a bar or an ampersand only introduces the first member of a union: no operand stands before it. */
+export const isDroppedBehind = (previous: string | undefined, token: string): boolean =>
+  (token === "|" || token === "&") && OPENERS.has(previous ?? "=");
+
 /** A word, or one other visible character. Stateful: only for `match` and `matchAll`. */
 export const TOKEN = /[\p{L}\p{N}_$]+|[^\s\u200b\ufeff]/gu;
 const QUOTES: ReadonlySet<string> = new Set(["'", '"', "`"]);
-const FORMATTING: ReadonlySet<string> = new Set([",", ";", "(", ")", "'", '"', "`"]);
+/** What formatters add, drop and swap. */
+export const FORMATTING_TOKENS: ReadonlySet<string> = new Set([",", ";", "(", ")", "'", '"', "`"]);
 /** No operand ends with these, so a bar or an ampersand behind them joins nothing. */
 const OPENERS: ReadonlySet<string> = new Set(["=", ":", "<", "(", "[", ","]);

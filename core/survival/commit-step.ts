@@ -1,0 +1,181 @@
+import { anchorAt, type AnchorRun, countAnchors, type FileAnchors, packAnchors } from "./anchors.ts";
+import { extendAnchors } from "./extend-anchors.ts";
+import type { FileChange } from "./file-change.ts";
+import { mapAnchors, type TouchedHunk } from "./map-anchors.ts";
+import { addAnchors, type ResurrectionContext, resurrect } from "./resurrection.ts";
+import { aliveMask, aliveTokens, growSnapshot, setFileAnchors, type Snapshot } from "./snapshot.ts";
+import { MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS } from "./token-runs.ts";
+import type { TrackedSnippet } from "./tracked-snippet.ts";
+
+/** A hunk that took lines of a snippet, and the change that it belongs to. */
+export interface TouchedSnippet extends TouchedHunk {
+  readonly change: FileChange;
+}
+
+/** What a commit did to the snippets whose lines it touched. */
+export interface StepResult {
+  /** Snippets of which more or less may stand now. */
+  readonly affected: ReadonlySet<number>;
+  readonly touched: ReadonlyMap<number, readonly TouchedSnippet[]>;
+}
+
+/** Carries a parent's snapshot over a commit's changes, in place: steps a and c of survival.md section 3.5. */
+export const carryOver = (snapshot: Snapshot, changes: readonly FileChange[]): Map<number, TouchedSnippet[]> => {
+  const touched = new Map<number, TouchedSnippet[]>();
+  const moved: { path: string; anchors: FileAnchors }[] = [];
+  for (const change of changes) {
+    const { oldPath, newPath } = change;
+    const anchors = oldPath === null ? undefined : snapshot.files.get(oldPath);
+    if (anchors === undefined || oldPath === null) continue;
+    if (newPath === null || change.content !== "text") {
+      for (const hunk of change.hunks) note(mapAnchors(anchors, [hunk]).touched, change);
+      noteAll(anchors);
+      setFileAnchors(snapshot, oldPath, EMPTY);
+      continue;
+    }
+    const mapped = mapAnchors(anchors, change.hunks);
+    note(mapped.touched, change);
+    if (oldPath === newPath) setFileAnchors(snapshot, newPath, mapped.anchors);
+    else {
+      noteAll(anchors);
+      // Two files may change names with each other: all leave before any arrives.
+      setFileAnchors(snapshot, oldPath, EMPTY);
+      moved.push({ path: newPath, anchors: mapped.anchors });
+    }
+  }
+  for (const { path, anchors } of moved) setFileAnchors(snapshot, path, anchors);
+  return touched;
+
+  function noteAll(anchors: FileAnchors): void {
+    for (let index = 0; index < countAnchors(anchors); index += 1) {
+      const { snippet } = anchorAt(anchors, index);
+      if (!touched.has(snippet)) touched.set(snippet, []);
+    }
+  }
+
+  function note(hunks: readonly TouchedHunk[], change: FileChange): void {
+    for (const hunk of hunks) {
+      const known = touched.get(hunk.snippet);
+      if (known === undefined) touched.set(hunk.snippet, [{ ...hunk, change }]);
+      else known.push({ ...hunk, change });
+    }
+  }
+};
+
+const EMPTY: FileAnchors = new Int32Array(0);
+
+/** Adds to a snapshot what another one of the same tree holds and it lacks: step c. The first place of a token wins. */
+export const addSource = (snapshot: Snapshot, other: Snapshot, snippets: readonly TrackedSnippet[]): Set<number> => {
+  const gained = new Set<number>();
+  for (let snippet = 0; snippet < snippets.length; snippet += 1) {
+    const nTokens = (snippets[snippet] as TrackedSnippet).tokens.length;
+    if (aliveTokens(snapshot, snippet) === nTokens || aliveTokens(other, snippet) === 0) continue;
+    const alive = aliveMask(snapshot, snippet, nTokens);
+    for (const path of other.homes[snippet] ?? []) {
+      const added = missingRuns(snapshot.files.get(path), other.files.get(path), snippet, alive);
+      if (added.length === 0) continue;
+      setFileAnchors(snapshot, path, addAnchors(snapshot.files.get(path), added));
+      gained.add(snippet);
+    }
+    if (gained.has(snippet)) snapshot.conf[snippet] = Math.max(snapshot.conf[snippet] ?? 0, other.conf[snippet] ?? 0);
+  }
+  return gained;
+};
+
+const missingRuns = (
+  known: FileAnchors | undefined,
+  other: FileAnchors | undefined,
+  snippet: number,
+  alive: Uint8Array,
+): AnchorRun[] => {
+  if (other === undefined) return [];
+  const held = new Set<string>();
+  if (known !== undefined) {
+    for (let index = 0; index < countAnchors(known); index += 1) {
+      const run = anchorAt(known, index);
+      for (let k = 0; k < run.length; k += 1) held.add(`${run.line}:${run.at + k}`);
+    }
+  }
+  const added: AnchorRun[] = [];
+  for (let index = 0; index < countAnchors(other); index += 1) {
+    const run = anchorAt(other, index);
+    if (run.snippet !== snippet) continue;
+    for (let k = 0; k < run.length; k += 1) {
+      if (alive[run.from + k] === 1 || held.has(`${run.line}:${run.at + k}`)) continue;
+      alive[run.from + k] = 1;
+      added.push({ ...run, at: run.at + k, from: run.from + k, length: 1 });
+    }
+  }
+  return added;
+};
+
+/**
+ * Finishes a commit's snapshot once all sources are in it: growth, resurrection from the text that the commit
+ * adds, and the rule that a few tokens of a snippet are chance.
+ */
+export const settle = (
+  snapshot: Snapshot,
+  changes: readonly FileChange[],
+  touched: Iterable<number>,
+  context: ResurrectionContext,
+): Set<number> => {
+  growSnapshot(snapshot, context.snippets.length);
+  const affected = new Set(touched);
+  const isSearched = hasLostTokens(snapshot, context);
+  if (isSearched) {
+    for (const snippet of extendAnchors(snapshot, changes, context)) affected.add(snippet);
+    for (const snippet of resurrect(snapshot, changes, context)) affected.add(snippet);
+  }
+  for (const snippet of affected) dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet);
+  return affected;
+};
+
+const hasLostTokens = (snapshot: Snapshot, { snippets, isSought }: ResurrectionContext): boolean => {
+  for (let snippet = 0; snippet < snippets.length; snippet += 1) {
+    const { length } = (snippets[snippet] as TrackedSnippet).tokens;
+    if ((snapshot.alive[snippet] as number) < length && isSought(snippet)) return true;
+  }
+  return false;
+};
+
+/** Lines that one run of tokens may skip: blank ones, comments. */
+const MAX_SKIPPED_LINES = 3;
+
+/** What is left of a snippet counts from a run of four tokens and twenty letters and digits (or half of its own) on. */
+const dropChance = (snapshot: Snapshot, snippet: number, { tokens, sizes, size }: TrackedSnippet): void => {
+  const nAlive = aliveTokens(snapshot, snippet);
+  if (nAlive === 0 || nAlive === tokens.length) return;
+  const alive = aliveMask(snapshot, snippet, tokens.length);
+  let found = 0;
+  for (let at = 0; at < alive.length; at += 1) if (alive[at] === 1) found += sizes[at] as number;
+  if (found >= Math.min(MIN_MOVED_ALPHANUMERICS, size / 2) && longestRun(snapshot, snippet) >= MIN_RUN_TOKENS) return;
+  for (const path of snapshot.homes[snippet] ?? []) {
+    const anchors = snapshot.files.get(path);
+    if (anchors === undefined) continue;
+    const kept: AnchorRun[] = [];
+    for (let index = 0; index < countAnchors(anchors); index += 1) {
+      const run = anchorAt(anchors, index);
+      if (run.snippet !== snippet) kept.push(run);
+    }
+    if (kept.length < countAnchors(anchors)) setFileAnchors(snapshot, path, packAnchors(kept));
+  }
+};
+
+const longestRun = (snapshot: Snapshot, snippet: number): number => {
+  let longest = 0;
+  for (const path of snapshot.homes[snippet] ?? []) {
+    const anchors = snapshot.files.get(path);
+    if (anchors === undefined) continue;
+    let length = 0;
+    let end = { from: -1, line: -1 };
+    for (let index = 0; index < countAnchors(anchors); index += 1) {
+      const run = anchorAt(anchors, index);
+      if (run.snippet !== snippet) continue;
+      const continues = run.from === end.from && run.line - end.line <= MAX_SKIPPED_LINES;
+      length = continues ? length + run.length : run.length;
+      longest = Math.max(longest, length);
+      end = { from: run.from + run.length, line: run.line };
+    }
+  }
+  return longest;
+};

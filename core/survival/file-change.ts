@@ -1,0 +1,99 @@
+import { codeTokens, type CodeTokens } from "./code-tokens.ts";
+
+/** A changed place of a file with the lines around it. Line numbers count from 1, as git does. */
+export interface CodeHunk {
+  readonly oldStart: number;
+  readonly nOld: number;
+  readonly newStart: number;
+  readonly nNew: number;
+  /** Its lines with git's marks (space, minus, plus) in front. */
+  lines(): readonly string[];
+}
+
+/** What a commit does to one file. */
+export interface FileChange {
+  /** Null for a new file. */
+  readonly oldPath: string | null;
+  /** Null for a deleted file. */
+  readonly newPath: string | null;
+  /** Object id of the new content; null for a deleted file. */
+  readonly newBlob: string | null;
+  /** Only text has hunks. */
+  readonly content: "text" | "binary" | "too-large" | "submodule";
+  readonly hunks: readonly CodeHunk[];
+}
+
+/** One side of a hunk, read. */
+export interface HunkSide extends CodeTokens {
+  /** Line number in the file of each line of this side. */
+  readonly firstLine: number;
+  readonly lines: readonly string[];
+  /** 1 for a line that only this side has. */
+  readonly isChanged: Uint8Array;
+  /** For each line that both sides have, its index on the other side; -1 for others. */
+  readonly other: Int32Array;
+  /** Index of the first token of each line, with the number of all tokens at the end. */
+  readonly starts: Int32Array;
+}
+
+export interface ReadHunk {
+  readonly old: HunkSide;
+  readonly new: HunkSide;
+}
+
+/** Both sides of a hunk with their tokens. Kept with the hunk: a second call costs nothing. */
+export const readHunk = (hunk: CodeHunk): ReadHunk => {
+  const known = readHunks.get(hunk);
+  if (known !== undefined) return known;
+  const oldLines: string[] = [];
+  const newLines: string[] = [];
+  const oldOther: number[] = [];
+  const newOther: number[] = [];
+  for (const line of hunk.lines()) {
+    const mark = line[0];
+    const text = line.slice(1);
+    if (mark === "-") {
+      oldLines.push(text);
+      oldOther.push(-1);
+    } else if (mark === "+") {
+      newLines.push(text);
+      newOther.push(-1);
+    } else {
+      oldOther.push(newLines.length);
+      newOther.push(oldLines.length);
+      oldLines.push(text);
+      newLines.push(text);
+    }
+  }
+  const read = { old: side(oldLines, oldOther, hunk.oldStart), new: side(newLines, newOther, hunk.newStart) };
+  readHunks.set(hunk, read);
+  return read;
+};
+
+const readHunks = new WeakMap<CodeHunk, ReadHunk>();
+
+const side = (lines: readonly string[], other: readonly number[], start: number): HunkSide => {
+  const read = codeTokens(lines);
+  const starts = new Int32Array(lines.length + 1);
+  let index = 0;
+  for (let line = 0; line < lines.length; line += 1) {
+    starts[line] = index;
+    while (index < read.tokens.length && read.line[index] === line) index += 1;
+  }
+  starts[lines.length] = index;
+  return {
+    ...read,
+    firstLine: start,
+    lines,
+    isChanged: Uint8Array.from(other, (index) => (index === -1 ? 1 : 0)),
+    other: Int32Array.from(other),
+    starts,
+  };
+};
+
+/** Index of the token with an ordinal on a line of a side, or -1. */
+export const tokenIndex = (side: HunkSide, line: number, ordinal: number): number => {
+  const end = side.starts[line + 1] as number;
+  for (let index = side.starts[line] as number; index < end; index += 1) if (side.at[index] === ordinal) return index;
+  return -1;
+};

@@ -1,0 +1,35 @@
+import { countAlphanumerics } from "./token-runs.ts";
+import { significantTokens } from "./tokens.ts";
+
+/** Accepted code as the tracker looks for it. */
+export interface TrackedSnippet {
+  readonly sid: string;
+  /** The file that it was accepted in, relative to the repository's top folder. */
+  readonly file: string;
+  /** Line that it began on, counted from 1; null when not known. */
+  readonly line: number | null;
+  readonly tokens: readonly string[];
+  /** The same tokens as numbers of the {@link Vocabulary}. */
+  readonly ids: Int32Array;
+  /** Letters and digits of each token, and of all. */
+  readonly sizes: Uint16Array;
+  readonly size: number;
+}
+
+/** Numbers for the tokens of all snippets. */
+export type Vocabulary = Map<string, number>;
+
+/** Reads a snippet's tokens; those that are new to the vocabulary are added to it. */
+export const trackSnippet = (
+  { sid, file, line, text }: { sid: string; file: string; line: number | null; text: string },
+  vocabulary: Vocabulary,
+): TrackedSnippet => {
+  const tokens = significantTokens(text);
+  const sizes = Uint16Array.from(tokens, (token) => Math.min(0xffff, countAlphanumerics(token)));
+  const ids = Int32Array.from(tokens, (token) => {
+    const id = vocabulary.get(token) ?? vocabulary.size;
+    vocabulary.set(token, id);
+    return id;
+  });
+  return { sid, file, line, tokens, ids, sizes, size: sizes.reduce((sum, size) => sum + size, 0) };
+};

@@ -1,0 +1,208 @@
+import { createGramIndex } from "../core/survival/gram-index.ts";
+import type { SavedBuffer } from "../core/survival/saved-buffer.ts";
+import { type CensorReason, SURVIVAL_RECORD_VERSION, type SurvivalRecord } from "../core/survival/survival-record.ts";
+import {
+  applyRecord,
+  replayRecords,
+  type SnippetSurvival,
+  type SurvivalState,
+} from "../core/survival/survival-state.ts";
+import { trackSnippet } from "../core/survival/tracked-snippet.ts";
+import { GitError } from "./git.ts";
+import type { WalkContext, WalkedSnippet } from "./commit-walk.ts";
+import { openEventLog } from "./event-log.ts";
+import { createObserver, type Observation } from "./observer.ts";
+import { currentHead, type Repository, reasonOfFailure } from "./repository.ts";
+import { loadTips, saveTips } from "./tip-cache.ts";
+
+/** Code that a developer took over. */
+export interface AcceptedSnippet {
+  readonly sid: string;
+  /** Relative to the top folder, with forward slashes. */
+  readonly file: string;
+  /** Widened to whole words of the document. */
+  readonly text: string;
+  /** Line that it begins on, counted from 1; null when not known. */
+  readonly line: number | null;
+  /** What it replaced; null when not known. */
+  readonly before: string | null;
+  /** Milliseconds since 1970; now when left out. */
+  readonly at?: number;
+  /** Commit that HEAD stood at; where it stands now when left out. */
+  readonly head?: string | null;
+}
+
+/** Follows accepted code of one repository through its history. Reads the repository, writes only its own folder. */
+export interface Tracker {
+  readonly state: SurvivalState;
+  /** False for text that nothing can be said about: without a significant token, or too long for the log. */
+  accept(code: AcceptedSnippet): Promise<boolean>;
+  /** The editor renamed a file or a folder. */
+  renamed(from: string, to: string): Promise<void>;
+  /** An accept was undone, or done again: undone code is not looked for. */
+  undone(sid: string, isUndone: boolean): void;
+  /** A file was saved, and where accepted code stood in it. */
+  saved(file: string, buffer: SavedBuffer): void;
+  /** Looks at the repository; one look at a time. Failures of git are part of the answer. */
+  observe(signal: AbortSignal): Promise<Observation>;
+  forget(sid: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TrackerOptions {
+  readonly repository: Repository;
+  /** The tracker's own folder, made when it is not there. */
+  readonly folder: string;
+  /** Wall clock, milliseconds since 1970. */
+  now(): number;
+  /** Text of a file's open document with unsaved changes; null when it has none. */
+  openText?(file: string): string | null;
+  /** Told of every change, in order. */
+  onChange?(survival: SnippetSurvival, records: readonly SurvivalRecord[]): void;
+}
+
+/** The first look only reads refs. */
+const FIRST_LOOK_MS = 15_000;
+/** Longer text does not fit into a line of the log. */
+const MAX_TEXT_CHARS = 16_384;
+
+/**
+ * Opens the tracker of a repository with what its log and its cache hold.
+ *
+ * @throws what the file system has to complain about
+ */
+export const openTracker = async (options: TrackerOptions): Promise<Tracker> => {
+  const { repository, folder, now } = options;
+  const { log, records } = await openEventLog(folder);
+  const state = replayRecords(records);
+  const context: WalkContext & { snippets: WalkedSnippet[]; short: number[] } = {
+    snippets: [],
+    vocabulary: new Map(),
+    grams: createGramIndex(),
+    short: [],
+    snapshots: new Map(),
+  };
+  const numbers = new Map<string, number>();
+  const follow = (known: SnippetSurvival): void => {
+    const snippet: WalkedSnippet = {
+      ...trackSnippet(known, context.vocabulary),
+      acceptedAt: known.acceptedAt,
+      before: known.before,
+      head: known.head,
+      introducedBy: [],
+      isUndone: false,
+    };
+    const replaced = numbers.get(known.sid);
+    const number = context.snippets.length;
+    if (replaced !== undefined) (context.snippets[replaced] as WalkedSnippet).isUndone = true;
+    numbers.set(known.sid, number);
+    context.snippets.push(snippet);
+    if (snippet.tokens.length < 4) context.short.push(number);
+    context.grams.add(number, snippet.ids);
+  };
+  for (const known of state.values()) follow(known);
+  const cached = await loadTips(folder, context, numbers);
+
+  const commit = async (fresh: readonly SurvivalRecord[]): Promise<void> => {
+    const changed = new Map<string, SurvivalRecord[]>();
+    for (const record of fresh) {
+      applyRecord(state, record);
+      if (record.kind === "save" || record.kind === "head") continue;
+      const known = changed.get(record.sid);
+      if (known === undefined) changed.set(record.sid, [record]);
+      else known.push(record);
+    }
+    await log.append(fresh);
+    for (const [sid, of] of changed) {
+      const survival = state.get(sid);
+      if (survival !== undefined) options.onChange?.(survival, of);
+    }
+  };
+
+  const observer = createObserver({
+    repository,
+    context,
+    numbers,
+    state,
+    now,
+    commit,
+    cached,
+    openText: options.openText,
+  });
+  const look = async (signal: AbortSignal): Promise<Observation> => {
+    try {
+      const observation = await observer.observe(signal);
+      if (observation.kind === "observed") await saveTips(folder, context, observer.tips());
+      return observation;
+    } catch (error) {
+      if (!(error instanceof GitError) || error.code === "git-aborted") throw error;
+      const reason: CensorReason = reasonOfFailure(error);
+      await observer.failed(reason);
+      return { kind: "failed", reason, message: error.message };
+    }
+  };
+  let queue: Promise<unknown> = Promise.resolve();
+  /** One after the other: what is accepted during a look is part of the next. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = queue.then(work);
+    queue = next.catch(() => undefined);
+    return next;
+  };
+  const envelope = () => ({ v: SURVIVAL_RECORD_VERSION, at: now() }) as const;
+
+  return {
+    state,
+    accept: (code) =>
+      inTurn(async () => {
+        const { sid, file, line, before } = code;
+        if (code.text.length > MAX_TEXT_CHARS) return false;
+        if (trackSnippet({ ...code }, new Map()).tokens.length === 0) return false;
+        if (code.head === undefined && !observer.hasBegun()) await look(AbortSignal.timeout(FIRST_LOOK_MS));
+        const head = code.head === undefined ? await currentHead(repository) : code.head;
+        const known = state.get(sid);
+        const text = code.text;
+        const at = code.at ?? now();
+        const short = before === null || before.length <= MAX_TEXT_CHARS ? before : null;
+        await commit([{ ...envelope(), at, kind: "accept", sid, file, text, line, before: short, head }]);
+        const fresh = state.get(sid);
+        if (fresh !== undefined && fresh !== known) follow(fresh);
+        observer.suspect(sid);
+        return true;
+      }),
+    renamed: (from, to) =>
+      inTurn(async () => {
+        const records: SurvivalRecord[] = [];
+        for (const known of state.values()) {
+          const isHere = known.file === from || known.file.startsWith(`${from}/`);
+          if (!isHere) continue;
+          const file = to + known.file.slice(from.length);
+          records.push({ ...envelope(), kind: "rename", sid: known.sid, file });
+          const number = numbers.get(known.sid);
+          if (number !== undefined) context.snippets[number] = { ...(context.snippets[number] as WalkedSnippet), file };
+          observer.suspect(known.sid);
+        }
+        await commit(records);
+      }),
+    undone(sid, isUndone) {
+      const number = numbers.get(sid);
+      if (number !== undefined) (context.snippets[number] as WalkedSnippet).isUndone = isUndone;
+      observer.suspect(sid);
+    },
+    saved(file, buffer) {
+      observer.saved(file, buffer);
+    },
+    observe: (signal) => inTurn(() => look(signal)),
+    forget: (sid) =>
+      inTurn(async () => {
+        state.delete(sid);
+        const number = numbers.get(sid);
+        numbers.delete(sid);
+        if (number !== undefined) (context.snippets[number] as WalkedSnippet).isUndone = true;
+        await log.rewrite((record) => record.kind === "save" || record.kind === "head" || record.sid !== sid);
+      }),
+    async close() {
+      await queue;
+      await log.close();
+    },
+  };
+};
