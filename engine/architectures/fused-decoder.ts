@@ -16,9 +16,11 @@ export interface FusedParts {
   readonly groups: boolean;
   /** Rotary attention over the cache: queries, keys and values, or one value with all three side by side. */
   attention(layer: number, projected: readonly Value[]): Value;
+  /** Rows of the tokens (N, ...) whose hidden states are asked for: (M, ...). */
+  choose(x: Value): Value;
 }
 
-/** Token ids (N) -> hidden states after the final norm (N, D). */
+/** Token ids (N) -> hidden states after the final norm (M, D), of the chosen tokens. */
 export function fusedHidden(g: Graph, config: DecoderConfig, ids: Value, parts: FusedParts): Value {
   const layers = new Map(linearLayers(config).map((layer) => [layer.name, layer]));
   const epsilon = config.rmsNormEpsilon;
@@ -44,7 +46,11 @@ export function fusedHidden(g: Graph, config: DecoderConfig, ids: Value, parts: 
             perHead(one(normed, "self_attn.k_proj"), "k_norm"),
             one(normed, "self_attn.v_proj"),
           ];
-    const mixed = one(parts.attention(layer, projected), "self_attn.o_proj");
+    const isLast = layer + 1 === config.nLayers;
+    let attended = parts.attention(layer, projected);
+    // What follows the last attention is each token's own affair.
+    if (isLast) [x, attended] = [parts.choose(x), parts.choose(attended)];
+    const mixed = one(attended, "self_attn.o_proj");
     const afterAttention = parts.vector(normName(layer, "post_attention_layernorm"));
     [x, normed] = addThenNorm(g, x, mixed, afterAttention, epsilon);
 
@@ -52,7 +58,6 @@ export function fusedHidden(g: Graph, config: DecoderConfig, ids: Value, parts: 
       ? halves(g, parts.project(normed, named("mlp.gate_proj", "mlp.up_proj")), config.ffnSize)
       : [one(normed, "mlp.gate_proj"), one(normed, "mlp.up_proj")];
     const fed = one(multiply(g, fusedSilu(g, gate), up), "mlp.down_proj");
-    const isLast = layer + 1 === config.nLayers;
     const next = parts.vector(isLast ? "model.norm.weight" : normName(layer + 1, "input_layernorm"));
     [x, normed] = addThenNorm(g, x, fed, next, epsilon);
   }

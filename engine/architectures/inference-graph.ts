@@ -54,8 +54,9 @@ export function buildInferenceGraph(
     groups: options.precision === "int8" && !hasAdapters,
     project: hasAdapters ? (x, layers) => adapted(g, x, layers[0]!, parts.project(x, layers)) : parts.project,
     attention: cachedAttention(g, config, lastPosition),
+    choose: (tokens) => gatherRows(g, tokens, rows),
   });
-  addOutput(g, "logits", parts.head(gatherRows(g, hidden, rows)));
+  addOutput(g, "logits", parts.head(hidden));
   addInPlaceOutput(g, lastPosition);
   return g;
 }
