@@ -2,7 +2,7 @@ import { addConstant, addNodes, type Graph, type Value } from "../graph/graph.ts
 import { add, gatherRows, gemm } from "../graph/operators.ts";
 import { BLOCK, nBlocks, type Int8Blocks } from "../quantize/int8-blocks.ts";
 import type { Int8Store, StoredBlocks } from "../quantize/int8-store.ts";
-import { quantizedSlabs } from "../quantize/quantized-slabs.ts";
+import { createSlabArrays, quantizedSlabs, type SlabArrays } from "../quantize/quantized-slabs.ts";
 import { headName } from "./decoder.ts";
 import { weightShapes, type DecoderConfig, type LinearLayer } from "./decoder-config.ts";
 import { addWeight, gatherWeightRows, type Weights } from "./weights.ts";
@@ -60,6 +60,8 @@ function float32Weights(g: Graph, config: DecoderConfig, weights: Weights): Infe
 
 function int8Weights(g: Graph, config: DecoderConfig, weights: Weights, store: Int8Store): InferenceWeights {
   const { vocabSize, hiddenSize } = config;
+  const arrays = createSlabArrays();
+  const keepTable = (name: string) => store.keep(quantizedSlabs(weights, name, vocabSize, hiddenSize, arrays));
   const dataOf = (name: string): Float32Array => {
     const data = weights.get(name);
     if (!data) throw new Error(`The checkpoint has no tensor ${name}`);
@@ -76,8 +78,7 @@ function int8Weights(g: Graph, config: DecoderConfig, weights: Weights, store: I
   };
   /** Rows that end within a block are padded for the product, which picking rows does not know of. */
   const isPadded = hiddenSize % BLOCK !== 0;
-  const table =
-    isPadded && !config.tiedHead ? null : store.keep(quantizedSlabs(weights, EMBEDDING, vocabSize, hiddenSize));
+  const table = isPadded && !config.tiedHead ? null : keepTable(EMBEDDING);
   return {
     vector(name) {
       const data = dataOf(name);
@@ -93,7 +94,7 @@ function int8Weights(g: Graph, config: DecoderConfig, weights: Weights, store: I
     },
     project(x, layers) {
       const columns = layers[0]!.nIn;
-      const blocks = store.keep(slabsOfLayers(weights, layers));
+      const blocks = store.keep(slabsOfLayers(weights, layers, arrays));
       if (!layers.some(({ bias }) => bias)) return multiply(x, columns, blocks, null);
       const bias = new Float32Array(blocks.rows);
       let at = 0;
@@ -104,14 +105,12 @@ function int8Weights(g: Graph, config: DecoderConfig, weights: Weights, store: I
       return multiply(x, columns, blocks, addConstant(g, bias, [blocks.rows]));
     },
     head(hidden) {
-      const blocks = config.tiedHead
-        ? table!
-        : store.keep(quantizedSlabs(weights, headName(config), vocabSize, hiddenSize));
+      const blocks = config.tiedHead ? table! : keepTable(headName(config));
       return multiply(hidden, hiddenSize, blocks, null);
     },
   };
 }
 
-function* slabsOfLayers(weights: Weights, layers: readonly LinearLayer[]): Generator<Int8Blocks> {
-  for (const { name, nIn, nOut } of layers) yield* quantizedSlabs(weights, `${name}.weight`, nOut, nIn);
+function* slabsOfLayers(weights: Weights, layers: readonly LinearLayer[], arrays: SlabArrays): Generator<Int8Blocks> {
+  for (const { name, nIn, nOut } of layers) yield* quantizedSlabs(weights, `${name}.weight`, nOut, nIn, arrays);
 }

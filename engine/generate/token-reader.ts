@@ -7,7 +7,10 @@ import { createKvCache, rewindTo } from "./kv-cache.ts";
 export interface TokenReader {
   /** Makes the cache hold all of `ids`; logits (V) after the last. Null when the signal ended it between two runs. */
   prefill(ids: readonly number[], signal: AbortSignal): Promise<Float32Array | null>;
-  /** Forgets all but the first `nKept` tokens and reads on from there; the logits (V) after each token. */
+  /**
+   * Forgets all but the first `nKept` tokens and reads on from there; the logits (V) after each token, which
+   * are there until the next call: an array for every token would be most of what is collected.
+   */
   readAfter(nKept: number, ids: readonly number[]): Promise<readonly Float32Array[]>;
   /** Reads a text from the start; the logits (V) after each of its last `nRows` tokens. */
   readAll(ids: readonly number[], nRows: number): Promise<readonly Float32Array[]>;
@@ -28,11 +31,17 @@ export function createTokenReader(config: DecoderConfig, first: Decoder): TokenR
   const cache = createKvCache(config);
   let decoder = first;
 
-  /** Logits after each of the last `nRows` of the tokens. */
-  async function run(ids: readonly number[], nRows: number): Promise<readonly Float32Array[]> {
+  /** Logits of `readAfter`, which grow with the longest guess. */
+  let decoded = new Float32Array(0);
+
+  /** Logits after each of the last `nRows` of the tokens, in the array given. */
+  async function run(
+    ids: readonly number[],
+    nRows: number,
+    logits = new Float32Array(nRows * vocabSize),
+  ): Promise<readonly Float32Array[]> {
     const total = cache.ids.length + ids.length;
     const rows = Array.from({ length: nRows }, (_, i) => ids.length - nRows + i);
-    const logits = new Float32Array(nRows * vocabSize);
     await decoder.session.runInPlace(
       {
         ids: int64s(ids, [ids.length]),
@@ -62,7 +71,9 @@ export function createTokenReader(config: DecoderConfig, first: Decoder): TokenR
     },
     readAfter(nKept, ids) {
       cache.ids.length = Math.min(cache.ids.length, nKept);
-      return run(ids, ids.length);
+      const size = ids.length * vocabSize;
+      if (decoded.length < size) decoded = new Float32Array(size);
+      return run(ids, ids.length, decoded.subarray(0, size));
     },
     async readAll(ids, nRows) {
       cache.ids.length = 0;

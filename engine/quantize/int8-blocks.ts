@@ -20,11 +20,19 @@ export const ZERO_POINT = 128;
 
 export const nBlocks = (columns: number): number => Math.ceil(columns / BLOCK);
 
-/** Round a float matrix (rows, columns) to the nearest of its blocks' 255 steps. */
-export function quantizeBlocks(weights: Float32Array, rows: number, columns: number): Int8Blocks {
+/** Round a float matrix (rows, columns) to the nearest of its blocks' 255 steps, in the arrays given, of its size. */
+export function quantizeBlocks(
+  weights: Float32Array,
+  rows: number,
+  columns: number,
+  into: Pick<Int8Blocks, "values" | "scales"> = {
+    values: new Uint8Array(rows * nBlocks(columns) * BLOCK),
+    scales: new Float32Array(rows * nBlocks(columns)),
+  },
+): Int8Blocks {
   const blocks = nBlocks(columns);
-  const values = new Uint8Array(rows * blocks * BLOCK).fill(ZERO_POINT);
-  const scales = new Float32Array(rows * blocks);
+  const values = into.values.fill(ZERO_POINT);
+  const scales = into.scales.fill(0);
   for (let row = 0; row < rows; row++) {
     for (let block = 0; block < blocks; block++) {
       const from = row * columns + block * BLOCK;

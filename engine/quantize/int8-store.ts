@@ -6,7 +6,7 @@ import type { Int8Blocks } from "./int8-blocks.ts";
 
 /** Where quantised matrices stand until a graph is compiled from them. */
 export interface Int8Store {
-  /** One matrix of all the slabs' rows. Slabs are taken one by one. */
+  /** One matrix of all the slabs' rows. Slabs are taken one by one, and are not needed after that. */
   keep(slabs: Iterable<Int8Blocks>): StoredBlocks;
   /** Gives the place back; what was compiled goes on. */
   [Symbol.dispose](): void;
@@ -22,7 +22,11 @@ export interface StoredBlocks {
 export function memoryStore(): Int8Store {
   return {
     keep(slabs) {
-      const parts = [...slabs];
+      const parts = Array.from(slabs, ({ rows, values, scales }) => ({
+        rows,
+        values: values.slice(),
+        scales: scales.slice(),
+      }));
       return {
         rows: parts.reduce((sum, part) => sum + part.rows, 0),
         values: joined(
@@ -59,7 +63,7 @@ export function fileStore(): Int8Store {
       const scales: Float32Array[] = [];
       for (const slab of slabs) {
         append(slab.values);
-        scales.push(slab.scales);
+        scales.push(slab.scales.slice());
         rows += slab.rows;
       }
       const scalesAt = end;

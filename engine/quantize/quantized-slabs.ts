@@ -3,18 +3,49 @@ import type { StoredWeights, Weights } from "../architectures/weights.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../checkpoint/float-conversion.ts";
 import { EngineError } from "../engine-error.ts";
 import type { ExternalData } from "../graph/graph.ts";
-import { blocksOfRows, quantizeBlocks, type Int8Blocks } from "./int8-blocks.ts";
+import { BLOCK, blocksOfRows, nBlocks, quantizeBlocks, type Int8Blocks } from "./int8-blocks.ts";
 
 /** Values that are converted at once: the embedding of a 0.5 B model is half a gigabyte in float32. */
 const SLAB_VALUES = 2 ** 16;
 
-/** A matrix of the weights in blocks, some rows at a time. One that is stored in int8 keeps its values. */
-export function* quantizedSlabs(weights: Weights, name: string, rows: number, columns: number): Generator<Int8Blocks> {
+/**
+ * Arrays that slabs are made in, used again for every one: the collector is slow to see how much memory is
+ * behind an array.
+ */
+export interface SlabArrays {
+  /** The array of a purpose, of so many bytes; what it held is lost. */
+  take(purpose: "stored" | "floats" | "values" | "scales", nBytes: number): ArrayBuffer;
+}
+
+export function createSlabArrays(): SlabArrays {
+  const arrays = new Map<string, ArrayBuffer>();
+  return {
+    take(purpose, nBytes) {
+      const known = arrays.get(purpose);
+      if (known && known.byteLength >= nBytes) return known;
+      const made = new ArrayBuffer(nBytes);
+      arrays.set(purpose, made);
+      return made;
+    },
+  };
+}
+
+/**
+ * A matrix of the weights in blocks, some rows at a time; a slab is there until the next one is taken. One
+ * that is stored in int8 keeps its values.
+ */
+export function* quantizedSlabs(
+  weights: Weights,
+  name: string,
+  rows: number,
+  columns: number,
+  arrays: SlabArrays = createSlabArrays(),
+): Generator<Int8Blocks> {
   const stored = "external" in weights ? (weights as StoredWeights) : null;
   const int8 = stored?.int8(name);
   const external = stored?.external(name);
   if (int8) yield blocksOfRows(int8, rows, columns);
-  else if (external) yield* slabsOf(external, rows, columns);
+  else if (external) yield* slabsOf(external, rows, columns, arrays);
   else {
     const data = weights.get(name);
     if (!data) throw new Error(`The checkpoint has no tensor ${name}`);
@@ -22,23 +53,30 @@ export function* quantizedSlabs(weights: Weights, name: string, rows: number, co
   }
 }
 
-function* slabsOf({ file, offset, length, type }: ExternalData, rows: number, columns: number): Generator<Int8Blocks> {
+function* slabsOf(
+  { file, offset, length, type }: ExternalData,
+  rows: number,
+  columns: number,
+  arrays: SlabArrays,
+): Generator<Int8Blocks> {
   const rowBytes = length / rows;
   const slabRows = Math.min(rows, Math.max(1, Math.floor(SLAB_VALUES / columns)));
-  // Used again for every slab: the collector is slow to see how much memory is behind an array.
-  const bytes = new Uint8Array(slabRows * rowBytes);
-  const floats = type === "float32" ? new Float32Array(bytes.buffer) : new Float32Array(slabRows * columns);
-  const halves = new Uint16Array(bytes.buffer);
+  const stored = arrays.take("stored", slabRows * rowBytes);
+  const floats = type === "float32" ? stored : arrays.take("floats", 4 * slabRows * columns);
+  const blocks = slabRows * nBlocks(columns);
+  const values = arrays.take("values", blocks * BLOCK);
+  const scales = arrays.take("scales", 4 * blocks);
   const fd = openSync(file, "r");
   try {
     for (let row = 0; row < rows; row += slabRows) {
       const nRows = Math.min(slabRows, rows - row);
-      readAt(fd, file, bytes.subarray(0, nRows * rowBytes), offset + row * rowBytes);
-      const size = nRows * columns;
-      const slab = floats.subarray(0, size);
-      if (type === "float16") float16ToFloat32(halves.subarray(0, size), slab);
-      if (type === "bfloat16") bfloat16ToFloat32(halves.subarray(0, size), slab);
-      yield quantizeBlocks(slab, nRows, columns);
+      readAt(fd, file, new Uint8Array(stored, 0, nRows * rowBytes), offset + row * rowBytes);
+      const slab = new Float32Array(floats, 0, nRows * columns);
+      if (type === "float16") float16ToFloat32(new Uint16Array(stored, 0, slab.length), slab);
+      if (type === "bfloat16") bfloat16ToFloat32(new Uint16Array(stored, 0, slab.length), slab);
+      const nSlab = nRows * nBlocks(columns);
+      const into = { values: new Uint8Array(values, 0, nSlab * BLOCK), scales: new Float32Array(scales, 0, nSlab) };
+      yield quantizeBlocks(slab, nRows, columns, into);
     }
   } finally {
     closeSync(fd);
