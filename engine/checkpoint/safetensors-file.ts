@@ -33,6 +33,11 @@ export function readTensor(file: SafetensorsFile, name: string): StoredTensor | 
   return { dtype, shape: entry.shape, bytes };
 }
 
+/** The header as it stands in the file, JSON and padding. */
+export function readHeader(file: SafetensorsFile): Uint8Array {
+  return withFile(file.path, (fd) => readAt(fd, file.path, 8, file.dataStart - 8));
+}
+
 /** Bytes of a small file, such as `config.json`. Throws checkpoint-invalid above `limitBytes`. */
 export function readSmallFile(path: string, limitBytes: number): Uint8Array {
   return withFile(path, (fd, fileBytes) => {

@@ -59,30 +59,47 @@ export function storedType(name: string, { dtype }: TensorEntry): StoredType {
   return dtype as StoredType;
 }
 
-/** The bytes of a safetensors file, tensors in the given order, data aligned to 8 bytes. */
+/** The bytes of a safetensors file, tensors in the given order, data aligned to 8 bytes. For small ones: it is in memory. */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, StoredTensor>,
   metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const planned = [...tensors].map(([name, tensor]) => ({ name, ...tensor, nBytes: tensor.bytes.byteLength }));
+  const header = safetensorsHeader(planned, metadata);
+  const file = new Uint8Array(planned.reduce((end, { nBytes }) => end + nBytes, header.byteLength));
+  file.set(header);
+  let at = header.byteLength;
+  for (const { bytes } of planned) {
+    file.set(bytes, at);
+    at += bytes.byteLength;
+  }
+  return file;
+}
+
+/** What stands before the tensors' bytes: the length of the JSON, and the JSON, padded to 8 bytes. */
+export function safetensorsHeader(
+  tensors: readonly {
+    readonly name: string;
+    readonly dtype: StoredType;
+    readonly shape: readonly number[];
+    readonly nBytes: number;
+  }[],
+  metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   // Without a prototype, so that `__proto__` is a name like any other.
   const header = Object.create(null) as Record<string, unknown>;
   if (Object.keys(metadata).length > 0) header["__metadata__"] = metadata;
   let offset = 0;
-  for (const [name, { dtype, shape, bytes }] of tensors) {
-    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.byteLength] };
-    offset += bytes.byteLength;
+  for (const { name, dtype, shape, nBytes } of tensors) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + nBytes] };
+    offset += nBytes;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const padded = Math.ceil(json.byteLength / 8) * 8;
-  const file = new Uint8Array(8 + padded + offset).fill(0x20, 8, 8 + padded);
-  new DataView(file.buffer).setBigUint64(0, BigInt(padded), true);
-  file.set(json, 8);
-  let at = 8 + padded;
-  for (const { bytes } of tensors.values()) {
-    file.set(bytes, at);
-    at += bytes.byteLength;
-  }
-  return file;
+  const bytes = new Uint8Array(LENGTH_BYTES + padded).fill(0x20, LENGTH_BYTES);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
+  bytes.set(json, LENGTH_BYTES);
+  return bytes;
 }
 
 export function float32Tensor(data: Float32Array, shape: readonly number[]): StoredTensor {

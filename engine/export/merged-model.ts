@@ -1,8 +1,9 @@
-import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { weightShapes } from "../architectures/decoder-config.ts";
 import type { StoredCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { StoredType } from "../checkpoint/safetensors.ts";
+import { bytesOf, writeSafetensorsFile } from "../checkpoint/safetensors-writer.ts";
 import type { LoraAdapter } from "../lora/adapter.ts";
 import { floatToBfloat, floatToHalf } from "./half.ts";
 import { mergedWeights } from "./merge.ts";
@@ -72,39 +73,22 @@ function planShards({ config, weights }: StoredCheckpoint, maxShardBytes: number
 }
 
 function writeShard(file: string, tensors: readonly PlannedTensor[], values: (name: string) => Float32Array): void {
-  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
-  let offset = 0;
-  for (const { name, shape, type, bytes } of tensors) {
-    header[name] = { dtype: type, shape, data_offsets: [offset, offset + bytes] };
-    offset += bytes;
-  }
-  const json = Buffer.from(JSON.stringify(header));
-  const start = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
-  start.writeBigUInt64LE(BigInt(start.length - 8));
-  json.copy(start, 8);
-  const fd = openSync(file, "wx");
-  try {
-    writeAll(fd, start);
-    for (const { name, type } of tensors) writeAll(fd, encoded(values(name), type));
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  const written = tensors.map(({ name, shape, type, bytes }) => ({
+    name,
+    shape,
+    dtype: type,
+    nBytes: bytes,
+    bytes: () => encoded(values(name), type),
+  }));
+  writeSafetensorsFile(file, written, { format: "pt" });
 }
 
 function encoded(values: Float32Array, type: WrittenType): Uint8Array {
-  if (type === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (type === "F32") return bytesOf(values);
   const narrow = type === "F16" ? floatToHalf : floatToBfloat;
   const halves = new Uint16Array(values.length);
   for (let i = 0; i < values.length; i++) halves[i] = narrow(values[i]!);
   return new Uint8Array(halves.buffer);
 }
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, Math.min(bytes.length - at, WRITE_BYTES));
-}
-
-/** One write call moves at most 2 GiB on Linux; smaller pieces cost nothing. */
-const WRITE_BYTES = 64 * 2 ** 20;
 
 const five = (n: number): string => String(n).padStart(5, "0");

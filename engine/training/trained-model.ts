@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import path from "node:path";
 import { linearLayers, weightShapes, type DecoderConfig } from "../architectures/decoder-config.ts";
 import type { Weights } from "../architectures/weights.ts";
-import { float32Tensor, writeSafetensors } from "../checkpoint/safetensors.ts";
+import { bytesOf, writeSafetensorsFile } from "../checkpoint/safetensors-writer.ts";
 import { sizeOf } from "../graph/graph.ts";
 import { uniformAdapter, type LoraAdapter } from "../lora/adapter.ts";
 import { baseWeight, trainedConfig, type ParameterSlot, type Trained } from "./parameters.ts";
@@ -25,7 +25,7 @@ export function trainedAdapter(
   );
 }
 
-/** Weights in one file of a written model, bytes: a file is made in memory. */
+/** Weights in one file of a written model, bytes: hubs and people move files better that are not larger. */
 const MAX_FILE_BYTES = 2 ** 30;
 
 /** What a model folder holds beside its weights, where the base model has it. */
@@ -80,13 +80,12 @@ function writeWeights(
     files.length === 1 ? "model.safetensors" : `model-${place(i + 1)}-of-${place(files.length)}.safetensors`,
   );
   files.forEach(({ names }, i) => {
-    const tensors = new Map(
-      names.map((name) => {
-        const shape = shapes.get(name)!;
-        return [name, float32Tensor(weight(name, sizeOf(shape)), shape)];
-      }),
-    );
-    writeFileSync(path.join(folder, fileNames[i]!), writeSafetensors(tensors, { format: "pt" }));
+    const tensors = names.map((name) => {
+      const shape = shapes.get(name)!;
+      const size = sizeOf(shape);
+      return { name, shape, dtype: "F32", nBytes: 4 * size, bytes: () => bytesOf(weight(name, size)) } as const;
+    });
+    writeSafetensorsFile(path.join(folder, fileNames[i]!), tensors, { format: "pt" });
   });
   if (files.length === 1) return;
   const index = {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
-import { float32Tensor, readSafetensors, toFloat32, writeSafetensors } from "../../../engine/checkpoint/safetensors.ts";
+import { openSafetensors, readHeader, readTensor } from "../../../engine/checkpoint/safetensors-file.ts";
+import { bytesOf, writeSafetensorsFile } from "../../../engine/checkpoint/safetensors-writer.ts";
 
 /** Everything that a run needs to go on from a step as if it had never stopped. */
 export interface RunCheckpoint {
@@ -18,19 +19,20 @@ export interface RunCheckpoint {
 const FILE = "checkpoint.safetensors";
 const VECTORS = ["theta", "bestTheta", "firstMoment", "secondMoment"] as const;
 
-/** Write a checkpoint beside the old one, flush it, then take its place: a kill leaves one or the other whole. */
+/**
+ * Write a checkpoint beside the old one, flush it, then take its place: a kill leaves one or the other whole.
+ * Vectors go to the file from where they are: of all weights of a large model a copy would have no room.
+ */
 export function saveRunCheckpoint(runDir: string, jobSha256: string, checkpoint: RunCheckpoint): void {
   const { step, curve, firstLoss, best } = checkpoint;
-  const tensors = new Map(
-    VECTORS.map((name) => [name as string, float32Tensor(checkpoint[name], [checkpoint[name].length])]),
-  );
   const state = JSON.stringify({ step, curve, firstLoss, best });
-  const bytes = writeSafetensors(tensors, { job: jobSha256, state, sha256: digest(checkpoint, state) });
+  const tensors = VECTORS.map((name) => {
+    const vector = checkpoint[name];
+    const shape = [vector.length];
+    return { name, dtype: "F32", shape, nBytes: vector.byteLength, bytes: () => bytesOf(vector) } as const;
+  });
   const temporary = path.join(runDir, `${FILE}.partial`);
-  const file = openSync(temporary, "w");
-  writeSync(file, bytes);
-  fsyncSync(file);
-  closeSync(file);
+  writeSafetensorsFile(temporary, tensors, { job: jobSha256, state, sha256: digest(checkpoint, state) });
   renameSync(temporary, path.join(runDir, FILE));
   const folder = openSync(runDir, "r");
   fsyncSync(folder);
@@ -42,15 +44,13 @@ export function loadRunCheckpoint(runDir: string, jobSha256: string): RunCheckpo
   const file = path.join(runDir, FILE);
   if (!existsSync(file)) return null;
   try {
-    const bytes = readFileSync(file);
-    const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-    const header = JSON.parse(bytes.subarray(8, 8 + headerBytes).toString()) as {
+    const stored = openSafetensors(file);
+    const header = JSON.parse(new TextDecoder().decode(readHeader(stored))) as {
       __metadata__: Record<string, string>;
     };
     const { job, state, sha256 } = header.__metadata__;
     if (job !== jobSha256 || !state) return null;
-    const tensors = readSafetensors(bytes);
-    const vector = (name: string) => toFloat32(tensors.get(name)!);
+    const vector = (name: string) => new Float32Array(readTensor(stored, name)!.bytes.buffer as ArrayBuffer);
     const checkpoint: RunCheckpoint = {
       ...(JSON.parse(state) as Pick<RunCheckpoint, "step" | "curve" | "firstLoss" | "best">),
       theta: vector("theta"),
@@ -71,7 +71,12 @@ export function removeRunCheckpoint(runDir: string): void {
 
 function digest(checkpoint: RunCheckpoint, state: string): string {
   const hash = createHash("sha256").update(state);
-  for (const name of VECTORS)
-    hash.update(new Uint8Array(checkpoint[name].buffer, checkpoint[name].byteOffset, checkpoint[name].byteLength));
+  for (const name of VECTORS) {
+    const bytes = bytesOf(checkpoint[name]);
+    // A hash takes less than 2 GiB at once, which the parameters of a large model exceed.
+    for (let at = 0; at < bytes.length; at += HASH_BYTES) hash.update(bytes.subarray(at, at + HASH_BYTES));
+  }
   return hash.digest("hex");
 }
+
+const HASH_BYTES = 2 ** 28;
