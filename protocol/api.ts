@@ -22,6 +22,12 @@ export type RuntimeFile = z.infer<typeof runtimeFile>;
 /** `GET /healthz`, the only route without a token. */
 export const health = z.object({ status: z.literal("ok"), protocol: z.int(), version: z.string() });
 
+/** `GET /readyz`. */
+export const readiness = z.object({ ready: z.boolean(), derivationsPending: z.int() });
+
+/** `GET /version`. */
+export const versions = z.object({ version: z.string(), protocol: z.int(), schema: z.int(), node: z.string() });
+
 /** `POST /v1/proof`: the server proves that it holds the token before a client sends it anything. */
 export const proofRequest = z.object({ nonce: z.string().min(16).max(128) });
 export const proofResponse = z.object({ proof: z.string(), pid: z.int(), port: z.int() });
@@ -41,6 +47,15 @@ export const ingestStatus = z.object({
 });
 export const ingestResponse = z.object({ results: z.array(ingestStatus) });
 export type IngestResponse = z.infer<typeof ingestResponse>;
+
+/** `GET /v1/events`: the server's side of the ledger. */
+export const eventCounts = z.object({
+  count: z.int(),
+  /** What became of all that were sent, since this store exists. */
+  sent: z.object({ accepted: z.int(), duplicate: z.int(), rejected: z.int() }),
+  conflicts: z.int(),
+  watermark: z.int(),
+});
 
 /** Why a suggestion has its label, one line a signal. */
 export const labelReason = z.object({ signal: z.string(), lambda: z.number(), detail: z.string() });

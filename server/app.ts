@@ -10,6 +10,8 @@ import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { createJobRunner } from "./jobs/runner.ts";
 import { createLog, type Log } from "./log.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { observeServer } from "./metrics/observe-server.ts";
 import { writerEntry, type DataPlaces } from "./places.ts";
 import { createPushHub } from "./push/hub.ts";
 import { baseModelIdentity } from "./registry/base-model.ts";
@@ -64,6 +66,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const log = createLog(options.log);
   const store = undo.use(openStore(places.database));
   const hub = undo.use(createPushHub());
+  const metrics = undo.use(createMetrics());
+  undo.use(observeServer(metrics, { store, hub, database: places.database }));
   const files = openContentFiles(places.files);
   const base = baseModelIdentity(options.modelDir);
   const registry = createRegistry({ store, files, clock, hub, adaptersDir: places.adapters, base });
@@ -110,6 +114,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     hub,
     clock,
     log,
+    metrics,
     token,
     loginCodes: createLoginCodes(clock),
     mediaDir: options.mediaDir,

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { admit } from "./admit.ts";
 import { problemFor, problemOf, problemResponse } from "./problem.ts";
 import type { Problem } from "../../protocol/api.ts";
+import type { Route } from "./routes/route.ts";
 import { ROUTES } from "./routes/route-table.ts";
 import { securityHeaders } from "./security-headers.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -30,6 +31,7 @@ export function createHttpServer(parts: ServerParts): Server {
       if (/100-continue/i.test(request.headers.expect ?? "")) response.writeContinue();
       return void answer(request, response);
     }
+    parts.metrics.count("kept_refused_requests_total", { reason: admission.reason });
     parts.log.warn({ event: "refused", reason: admission.reason, method, path: pathOf(target) });
     refuse(response, problemFor(admission.reason));
   };
@@ -61,7 +63,11 @@ function refuse(response: ServerResponse, problem: Problem): void {
 function createRouter(parts: ServerParts): Hono {
   const router = new Hono();
   router.use(async (c, next) => {
+    const began = performance.now();
     await next();
+    const labels = { method: c.req.method, route: patternOf(c.req.path) };
+    parts.metrics.count("kept_http_requests_total", { ...labels, status: c.res.status });
+    parts.metrics.record("kept_http_request_seconds", (performance.now() - began) / 1_000, labels);
     for (const [name, value] of Object.entries(securityHeaders())) {
       if (!c.res.headers.has(name)) c.res.headers.set(name, value);
     }
@@ -89,15 +95,19 @@ function createRouter(parts: ServerParts): Hono {
   return router;
 }
 
-function methodsOf(path: string): string[] {
-  const patterns = ROUTES.filter((route) => {
+const methodsOf = (path: string): string[] => [...new Set(routesOf(path).map(({ method }) => method))];
+
+/** The route's pattern: what a client sent never becomes a label. */
+const patternOf = (path: string): string => routesOf(path)[0]?.path ?? "unknown";
+
+function routesOf(path: string): Route[] {
+  const segments = path.split("/");
+  return ROUTES.filter((route) => {
     const pattern = route.path.split("/");
-    const segments = path.split("/");
     return (
       pattern.length === segments.length && pattern.every((part, i) => part.startsWith(":") || part === segments[i])
     );
   });
-  return [...new Set(patterns.map(({ method }) => method))];
 }
 
 const pathOf = (target: string): string => target.split("?", 1)[0]!.slice(0, 200);

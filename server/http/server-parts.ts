@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { EventWriter } from "../ingest/event-writer.ts";
 import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { PushHub } from "../push/hub.ts";
 import type { ContentFiles } from "../registry/content-files.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -16,12 +17,13 @@ export interface ServerParts {
   readonly registry: Registry;
   readonly training: Training;
   /** Takes batches of events in; when it throws, nothing of the batch was stored. */
-  readonly events: Pick<EventWriter, "take" | "settled">;
+  readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;
   /** Builds a dataset snapshot in a worker. */
   readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
   readonly hub: PushHub;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly token: string;
   readonly loginCodes: LoginCodes;
   /** Folder of the built dashboard. */

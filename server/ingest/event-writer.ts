@@ -15,6 +15,8 @@ export interface EventWriter extends AsyncDisposable {
   take(json: string): Promise<IngestResponse>;
   /** Resolves when what was stored so far has its labels and examples, or when the signal fires. */
   settled(signal: AbortSignal): Promise<void>;
+  /** False when nothing can be stored: the disk failed, or the server is stopping. */
+  isOpen(): boolean;
   /** Resolves with the reason when the disk failed and nothing can be stored any more. */
   readonly broken: Promise<string>;
 }
@@ -84,6 +86,7 @@ export function startEventWriter(parts: {
 
   return {
     broken: broken.promise,
+    isOpen: () => isOpen,
     async take(json) {
       if (!isOpen || waiting.size >= MAX_WAITING) throw new AppError("busy", "The server cannot take events now.");
       const id = nextId++;

@@ -37,6 +37,8 @@ export interface JobStore {
   /** Jobs that ran out of attempts. */
   dead(): { id: string; subject: string; error: string | null }[];
   state(id: string): JobState | null;
+  /** How many there are in each state. */
+  counts(): Record<string, number>;
 }
 
 /** A job that was started this often without an end kills its worker; it is not tried again. */
@@ -94,5 +96,9 @@ export function openJobStore(db: Db): JobStore {
         error: string | null;
       }[],
     state: (id) => (db.prepare("SELECT state FROM jobs WHERE id = ?").pluck().get(id) as JobState | undefined) ?? null,
+    counts: () =>
+      Object.fromEntries(
+        db.prepare("SELECT state, count(*) FROM jobs GROUP BY state").raw().all() as [string, number][],
+      ),
   };
 }

@@ -9,6 +9,8 @@ export interface RunStore {
   list(limit: number): TrainingRun[];
   /** Id of the run that is running or, failing that, waits; null when none does. */
   active(): string | null;
+  /** How many there are in each state. */
+  counts(): Record<string, number>;
   moveTo(id: string, stage: TrainingRun["stage"], state: TrainingRun["state"]): void;
   setDataset(id: string, datasetId: string): void;
   setTrained(id: string, versionId: string, trainLoss: { first: number; last: number }): void;
@@ -60,6 +62,10 @@ export function openRunStore(db: Db): RunStore {
       return body === undefined ? null : (JSON.parse(body) as TrainingRequest);
     },
     list: (limit) => (list.all(limit) as StoredRun[]).map(toWire),
+    counts: () =>
+      Object.fromEntries(
+        db.prepare("SELECT state, count(*) FROM runs GROUP BY state").raw().all() as [string, number][],
+      ),
     active: () => (active.get() as string | undefined) ?? null,
     moveTo: (id, stage, state) => void moveTo.run(stage, state, id),
     setDataset: (id, datasetId) => void setDataset.run(datasetId, id),

@@ -1,4 +1,5 @@
 import { createProgram } from "../../server/cli/program.ts";
+import { METRICS } from "../../server/metrics/catalogue.ts";
 import { ROUTES } from "../../server/http/routes/route-table.ts";
 import { readText, repositoryFiles, root } from "./tracked-files.ts";
 import type { Command } from "commander";
@@ -70,6 +71,16 @@ describe("documentation", () => {
         ROUTES.map(({ method, path }) => `${method} ${path}`),
         "docs/http.md",
       ),
+      [],
+    );
+  });
+
+  it("lists every metric with its labels", () => {
+    assert.deepEqual(undocumented(Object.keys(METRICS), "docs/metrics.md"), []);
+    const text = readText("docs/metrics.md");
+    const labels = Object.values(METRICS).flatMap(({ labels: names }): readonly string[] => names);
+    assert.deepEqual(
+      labels.filter((label) => !text.includes(`\`${label}\``)),
       [],
     );
   });

@@ -22,6 +22,7 @@ export const dashboardRoutes: readonly Route[] = Object.entries(FILES).map(([rou
   path: route,
   about: `The dashboard's ${file}, at ${route}.`,
   open: true,
+  answers: type.split(";", 1)[0]! as `text/${string}`,
   async handle(c, { mediaDir }) {
     const text = await readFile(path.join(mediaDir, file), "utf8").catch((cause: unknown) => {
       throw new AppError("not-found", "The dashboard is not built. Run `npm run build`.", { cause });

@@ -1,4 +1,4 @@
-import { datasetRequest } from "../../../protocol/api.ts";
+import { datasetPage, datasetRequest, datasetRow } from "../../../protocol/api.ts";
 import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { parseWith, readJson } from "../body.ts";
@@ -8,14 +8,18 @@ import type { Route } from "./route.ts";
 /** Mining a large history takes a while; a client that waits longer asks the list. */
 const BUILD_DEADLINE_MS = 300_000;
 
+const page = z.object({ limit: limitParameter });
+
 export const datasetRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/datasets",
     about: "Dataset snapshots, newest first.",
+    query: page,
+    answers: datasetPage,
     readsDerived: true,
     handle(c, { store }) {
-      const { limit } = parseWith(z.object({ limit: limitParameter }), c.req.query());
+      const { limit } = parseWith(page, c.req.query());
       return c.json({ datasets: store.datasets.list(limit) });
     },
   },
@@ -23,6 +27,9 @@ export const datasetRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/datasets",
     about: "Builds an immutable snapshot from labels and the histories of the given workspaces.",
+    body: datasetRequest,
+    answers: datasetRow,
+    status: 201,
     readsDerived: true,
     async handle(c, { buildDataset }) {
       const request = await readJson(c, datasetRequest);
@@ -33,6 +40,7 @@ export const datasetRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/datasets/:id",
     about: "One dataset snapshot.",
+    answers: datasetRow,
     readsDerived: true,
     handle(c, { store }) {
       const dataset = store.datasets.get(c.req.param("id") ?? "");

@@ -1,4 +1,4 @@
-import { MAX_BATCH_BYTES } from "../../../protocol/api.ts";
+import { eventCounts, ingestRequest, ingestResponse, MAX_BATCH_BYTES } from "../../../protocol/api.ts";
 import { readJsonText } from "../body.ts";
 import type { Route } from "./route.ts";
 
@@ -7,12 +7,15 @@ export const eventRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/events",
     about: "Takes a batch of events in; each gets its own status.",
+    body: ingestRequest,
+    answers: ingestResponse,
     handle: async (c, { events }) => c.json(await events.take(await readJsonText(c, MAX_BATCH_BYTES))),
   },
   {
     method: "GET",
     path: "/v1/events",
     about: "Counts stored events and what became of all that were sent, with the sequence of the last event.",
+    answers: eventCounts,
     handle: (c, { store }) =>
       c.json({
         count: store.events.count(),

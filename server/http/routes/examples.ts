@@ -1,3 +1,4 @@
+import { examplePage } from "../../../protocol/api.ts";
 import { z } from "zod";
 import { parseWith } from "../body.ts";
 import type { Route } from "./route.ts";
@@ -11,6 +12,8 @@ export const exampleRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/examples",
     about: "In-context examples that feedback made, newest first, of one workspace folder when one is named.",
+    query: filter,
+    answers: examplePage,
     readsDerived: true,
     handle(c, { store }) {
       const { root } = parseWith(filter, c.req.query());

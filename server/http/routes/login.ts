@@ -1,4 +1,4 @@
-import { loginRequest } from "../../../protocol/api.ts";
+import { loginCode, loginRequest, loginResponse } from "../../../protocol/api.ts";
 import { isoTime } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import { readJson } from "../body.ts";
@@ -9,6 +9,8 @@ export const loginRoutes: readonly Route[] = [
     method: "POST",
     path: "/login",
     about: "Exchanges a one-time code for the token.",
+    body: loginRequest,
+    answers: loginResponse,
     open: true,
     async handle(c, { loginCodes, token }) {
       const { code } = await readJson(c, loginRequest);
@@ -22,6 +24,8 @@ export const loginRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/login-codes",
     about: "Makes a code for `POST /login`, good once and for 60 seconds.",
+    answers: loginCode,
+    status: 201,
     handle(c, { loginCodes }) {
       const { code, expiresAtMs } = loginCodes.mint();
       return c.json({ code, expiresAt: isoTime(expiresAtMs) }, 201);

@@ -1,17 +1,29 @@
-import { aliasMove, aliasName } from "../../../protocol/api.ts";
+import {
+  aliasMove,
+  aliasName,
+  aliasPage,
+  aliasRow,
+  deployment,
+  modelPage,
+  modelVersionRow,
+} from "../../../protocol/api.ts";
 import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { parseWith, readJson } from "../body.ts";
 import { limitParameter } from "./query.ts";
 import type { Route } from "./route.ts";
 
+const page = z.object({ limit: limitParameter });
+
 export const modelRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/models",
     about: "Model versions, newest first.",
+    query: page,
+    answers: modelPage,
     handle(c, { store }) {
-      const { limit } = parseWith(z.object({ limit: limitParameter }), c.req.query());
+      const { limit } = parseWith(page, c.req.query());
       return c.json({ models: store.versions.list(limit) });
     },
   },
@@ -19,6 +31,7 @@ export const modelRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/models/:id",
     about: "One model version.",
+    answers: modelVersionRow,
     handle(c, { store }) {
       const version = store.versions.get(c.req.param("id") ?? "");
       if (version === null) throw new AppError("not-found", "There is no model version with this id.");
@@ -29,8 +42,10 @@ export const modelRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/aliases",
     about: "Where every alias stands, and its moves, newest first.",
+    query: page,
+    answers: aliasPage,
     handle(c, { store }) {
-      const { limit } = parseWith(z.object({ limit: limitParameter }), c.req.query());
+      const { limit } = parseWith(page, c.req.query());
       return c.json({ aliases: store.versions.aliases(), history: store.versions.history(limit) });
     },
   },
@@ -38,6 +53,8 @@ export const modelRoutes: readonly Route[] = [
     method: "PUT",
     path: "/v1/aliases/:alias",
     about: "Moves an alias by compare-and-swap; 409 when it stands elsewhere.",
+    body: aliasMove,
+    answers: aliasRow,
     async handle(c, { registry, store }) {
       const alias = aliasName.safeParse(c.req.param("alias"));
       if (!alias.success) throw new AppError("not-found", "Aliases are champion, candidate and previous.");
@@ -51,12 +68,14 @@ export const modelRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/deployment",
     about: "What an editor should serve now.",
+    answers: deployment,
     handle: (c, { registry }) => c.json(registry.deployment()),
   },
   {
     method: "GET",
     path: "/v1/files/:sha256",
     about: "The bytes of a file that a model version names.",
+    answers: "application/octet-stream",
     handle(c, { files, store }) {
       const sha256 = c.req.param("sha256") ?? "";
       if (!store.versions.hasFile(sha256)) throw new AppError("not-found", "No model version names this file.");

@@ -5,7 +5,9 @@ import { exampleRoutes } from "./examples.ts";
 import { generationRoutes } from "./generations.ts";
 import { healthRoutes } from "./health.ts";
 import { loginRoutes } from "./login.ts";
+import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
+import { openApiRoutes } from "./openapi.ts";
 import type { Route } from "./route.ts";
 import { statusRoutes } from "./status.ts";
 import { streamRoutes } from "./stream.ts";
@@ -24,6 +26,8 @@ export const ROUTES: readonly Route[] = [
   ...modelRoutes,
   ...exampleRoutes,
   ...statusRoutes,
+  ...metricRoutes,
+  ...openApiRoutes,
   ...streamRoutes,
   ...dashboardRoutes,
 ];

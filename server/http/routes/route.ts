@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { ServerParts } from "../server-parts.ts";
+import type { z } from "zod";
 
 export type Method = "GET" | "POST" | "PUT";
 
@@ -10,6 +11,20 @@ export interface Route {
   readonly path: string;
   /** One sentence for the reference. */
   readonly about: string;
+  /** Parameters after the question mark. */
+  readonly query?: z.ZodObject;
+  /** The JSON body that it takes. */
+  readonly body?: z.ZodType;
+  /** The JSON that it answers, or the media type of anything else. */
+  readonly answers?:
+    | z.ZodType
+    | "text/plain"
+    | "text/event-stream"
+    | "application/octet-stream"
+    | "application/json"
+    | "text/html";
+  /** Status of a success; 200 when it is not named. */
+  readonly status?: 200 | 201 | 202;
   /** True when it answers without a token. */
   readonly open?: boolean;
   /** True when it answers with what is derived from events: it waits a moment for those just stored. */

@@ -1,3 +1,4 @@
+import { serverStatus, shutdownResponse } from "../../../protocol/api.ts";
 import { keptVersion } from "../../version.ts";
 import type { Route } from "./route.ts";
 
@@ -6,6 +7,7 @@ export const statusRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/status",
     about: "Counts, the serving adapter and the active run.",
+    answers: serverStatus,
     readsDerived: true,
     handle: (c, { store }) =>
       c.json({
@@ -21,6 +23,8 @@ export const statusRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/shutdown",
     about: "Finishes what is under way and ends the server.",
+    answers: shutdownResponse,
+    status: 202,
     readsDerived: true,
     handle(c, { shutdown }) {
       // After this answer has left.

@@ -10,6 +10,7 @@ export const streamRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/stream",
     about: "Server-sent events: progress, run, deployment, examples, suggestion.",
+    answers: "text/event-stream",
     handle(c, { hub }) {
       const lastId = Number(c.req.header("Last-Event-ID"));
       const subscription = hub.subscribe(Number.isSafeInteger(lastId) && lastId > 0 ? lastId : null);

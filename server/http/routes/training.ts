@@ -1,4 +1,4 @@
-import { trainingRequest, type TrainingRun } from "../../../protocol/api.ts";
+import { runCurve, runPage, trainingRequest, type TrainingRun, trainingRun } from "../../../protocol/api.ts";
 import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { parseWith, readJson } from "../body.ts";
@@ -6,14 +6,18 @@ import type { ServerParts } from "../server-parts.ts";
 import { limitParameter } from "./query.ts";
 import type { Route } from "./route.ts";
 
+const page = z.object({ limit: limitParameter });
+
 export const trainingRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/training/runs",
     about: "Training runs, newest first.",
+    query: page,
+    answers: runPage,
     readsDerived: true,
     handle(c, { store }) {
-      const { limit } = parseWith(z.object({ limit: limitParameter }), c.req.query());
+      const { limit } = parseWith(page, c.req.query());
       return c.json({ runs: store.runs.list(limit) });
     },
   },
@@ -21,6 +25,9 @@ export const trainingRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/training/runs",
     about: "Queues a run: collect, train, test, deploy.",
+    body: trainingRequest,
+    answers: trainingRun,
+    status: 202,
     readsDerived: true,
     async handle(c, { training }) {
       return c.json(training.start(await readJson(c, trainingRequest)), 202);
@@ -30,6 +37,7 @@ export const trainingRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/training/runs/:id",
     about: "One training run with its evaluation.",
+    answers: trainingRun,
     readsDerived: true,
     handle: (c, parts) => c.json(knownRun(parts, c.req.param("id"))),
   },
@@ -37,6 +45,7 @@ export const trainingRoutes: readonly Route[] = [
     method: "GET",
     path: "/v1/training/runs/:id/curve",
     about: "Every stored point of a run's loss curve.",
+    answers: runCurve,
     readsDerived: true,
     handle(c, parts) {
       const { id } = knownRun(parts, c.req.param("id"));
@@ -47,6 +56,7 @@ export const trainingRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/training/runs/:id/cancel",
     about: "Cancels a run that waits or runs.",
+    answers: trainingRun,
     readsDerived: true,
     handle(c, parts) {
       const { id } = knownRun(parts, c.req.param("id"));
