@@ -1,5 +1,5 @@
 import { MAX_BATCH_BYTES } from "../../../protocol/api.ts";
-import { generationRequest } from "../../../protocol/generations.ts";
+import { generationRequest, generationResponse } from "../../../protocol/generations.ts";
 import { takeGenerations } from "../../adoption/take-generations.ts";
 import { AppError } from "../../errors.ts";
 import { readJson } from "../body.ts";
@@ -13,6 +13,8 @@ export const generationRoutes: readonly Route[] = [
     method: "POST",
     path: "/v1/generations",
     about: "Takes code in that other tools generated, to be followed and learned from; each gets its own status.",
+    body: generationRequest,
+    answers: generationResponse,
     async handle(c, { store, clock, events }) {
       const key = c.req.header("Idempotency-Key") ?? null;
       if (key !== null && (key === "" || key.length > MAX_KEY_CHARS)) {

@@ -16,13 +16,7 @@ export interface Route {
   /** The JSON body that it takes. */
   readonly body?: z.ZodType;
   /** The JSON that it answers, or the media type of anything else. */
-  readonly answers?:
-    | z.ZodType
-    | "text/plain"
-    | "text/event-stream"
-    | "application/octet-stream"
-    | "application/json"
-    | "text/html";
+  readonly answers?: z.ZodType | `${"text" | "application"}/${string}`;
   /** Status of a success; 200 when it is not named. */
   readonly status?: 200 | 201 | 202;
   /** True when it answers without a token. */
