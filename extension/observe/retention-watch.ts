@@ -158,10 +158,10 @@ export function watchRetention(
   };
   const lookFor = async (one: Followed) => {
     const { suggestionId, acceptedAt } = one.code;
+    const afterMs = clock.now() - acceptedAt;
     const document = documents.documentOf(suggestionId);
     const found = document === null ? null : await look(document);
     if (stop.signal.aborted || followed.get(suggestionId) !== one) return;
-    const afterMs = clock.now() - acceptedAt;
     if (!found?.ok) return listeners.onCheck(censored(suggestionId, afterMs, found?.reason ?? "closed"));
     const measure = documents.measure(suggestionId);
     if (measure === null) return listeners.onCheck(censored(suggestionId, afterMs, "unknown"));

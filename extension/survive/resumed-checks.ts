@@ -57,9 +57,10 @@ export function resumeChecks(
     listeners.onPending();
   };
   const look = async ({ suggestionId, document, acceptedWallMs, text }: StoredCheck) => {
+    const afterMs = clock.wall() - acceptedWallMs;
     const tell = (check: Omit<RetentionCheck, "suggestionId" | "afterMs">) => {
       if (stop.signal.aborted || !places.has(suggestionId)) return;
-      listeners.onCheck({ ...check, suggestionId, afterMs: clock.wall() - acceptedWallMs });
+      listeners.onCheck({ ...check, suggestionId, afterMs });
     };
     if (text === null) return tell(censored(suggestionId, 0, "not-stored"));
     const open = texts.open(document);

@@ -53,6 +53,17 @@ export function storedEvent<K extends KeptEvent["kind"]>(
   return until(`a ${kind} event of ${suggestionId}`, () => storedEvents().find(isWanted));
 }
 
+/** The first event of a kind that fits. */
+export function storedEventWhere<K extends KeptEvent["kind"]>(
+  kind: K,
+  suggestionId: string,
+  fits: (event: Extract<KeptEvent, { kind: K }>) => boolean,
+): Promise<Extract<KeptEvent, { kind: K }>> {
+  const isWanted = (event: KeptEvent): event is Extract<KeptEvent, { kind: K }> =>
+    event.kind === kind && event.suggestionId === suggestionId && fits(event as Extract<KeptEvent, { kind: K }>);
+  return until(`a fitting ${kind} event of ${suggestionId}`, () => storedEvents().find(isWanted));
+}
+
 const folder = () => vscode.workspace.workspaceFolders![0]!.uri;
 
 /** A fresh file with this text, shown, with the cursor at its end (or at `|`). */

@@ -1,5 +1,6 @@
 import { describeActivation } from "./activation.ts";
 import { describeConsent } from "./consent.ts";
+import { describeRetention } from "./retention.ts";
 import { describeSuggestions } from "./suggestions.ts";
 import { describeServerLink } from "./server-link.ts";
 import { diagnostics } from "./editor.ts";
@@ -19,6 +20,7 @@ export async function run(): Promise<void> {
   describeActivation();
   describeConsent();
   describeSuggestions();
+  describeRetention();
   describeServerLink();
   const tests: HostTest[] = [];
   const failures = await new Promise<number>((resolve) => {

@@ -62,7 +62,8 @@ export async function runExtensionHostTests(): Promise<HostRun> {
     const environment = {
       KEPT_TEST_RESULTS: results,
       KEPT_DATA_DIR: path.join(runDir, "data"),
-      KEPT_RETENTION_SCHEDULE_MS: "300,900",
+      KEPT_RETENTION_SCHEDULE_MS: "300,900,3000,8000",
+      KEPT_DIAGNOSTICS_MS: "1500",
     };
     const executable = await desktopExecutable();
     const host = executable === null ? "code-server" : "desktop";

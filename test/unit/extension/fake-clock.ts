@@ -10,12 +10,14 @@ export interface FakeClock extends Clock {
   readonly timers: number;
 }
 
-const WALL_AT_START = 1_800_000_000_000;
+/** What `wall` says first, milliseconds since 1970. */
+export const WALL_AT_START = 1_800_000_000_000;
+const NOW_AT_START = 1_000;
 /** More turns of the event loop than a look at a small text takes, also on a busy machine. */
 const TURNS = 40;
 
 export function fakeClock(): FakeClock {
-  let now = 1_000;
+  let now = NOW_AT_START;
   let next = 0;
   const waiting = new Map<number, { at: number; call: () => void }>();
   const letRun = async () => {
@@ -23,7 +25,7 @@ export function fakeClock(): FakeClock {
   };
   return {
     now: () => now,
-    wall: () => WALL_AT_START + now,
+    wall: () => WALL_AT_START + now - NOW_AT_START,
     after(ms, call) {
       const id = next++;
       waiting.set(id, { at: now + ms, call });
