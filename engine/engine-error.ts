@@ -9,6 +9,7 @@ export type EngineErrorCode =
   | "export-unsupported"
   | "tokenizer-invalid"
   | "no-fill-in-the-middle"
+  | "quantised-cache-unavailable"
   | "engine-start"
   | "engine-exited"
   | "engine-load-timeout"

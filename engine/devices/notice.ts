@@ -2,7 +2,10 @@ import type { EngineErrorCode } from "../engine-error.ts";
 
 /** Something that a person should know and that stopped nothing, under a documented code. */
 export interface Notice {
-  readonly code: Extract<EngineErrorCode, "device-unavailable" | "device-failed" | "no-fill-in-the-middle">;
+  readonly code: Extract<
+    EngineErrorCode,
+    "device-unavailable" | "device-failed" | "no-fill-in-the-middle" | "quantised-cache-unavailable"
+  >;
   readonly message: string;
 }
 

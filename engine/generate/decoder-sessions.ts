@@ -5,9 +5,12 @@ import type { Precision } from "../architectures/inference-weights.ts";
 import type { Weights } from "../architectures/weights.ts";
 import { createComputeDevice } from "../devices/compute-device.ts";
 import type { Provider } from "../devices/device.ts";
+import { notify } from "../devices/notice.ts";
+import { EngineError } from "../engine-error.ts";
 import { compileGraph, type GraphSession } from "../graph/session.ts";
 import type { LoraAdapter } from "../lora/adapter.ts";
-import { fileStore, memoryStore } from "../quantize/int8-store.ts";
+import { cachedStore, int8Key, type CachedStore, type Int8CacheOptions } from "../quantize/int8-cache.ts";
+import { fileStore, memoryStore, type Int8Store } from "../quantize/int8-store.ts";
 import { adapterFeeds } from "./adapter-feeds.ts";
 
 /** A compiled graph, and what it takes beside tokens and cache. */
@@ -33,6 +36,9 @@ export interface DecoderSessionOptions {
   readonly nParameters: number;
   /** Where the graphs run, as long as the device lasts; the CPU unless given. */
   readonly provider?: Provider;
+  /** Identity of the weights: those of a large model are quantised once and kept. Not kept unless given. */
+  readonly sha256?: string;
+  readonly cache?: Int8CacheOptions;
 }
 
 /**
@@ -45,6 +51,9 @@ const MAX_PARAMETERS_TWICE = 64_000_000;
 /** From here on int8 weights go through a file that is mapped: a copy in memory costs more than writing it. */
 const MIN_MAPPED_PARAMETERS = 2_000_000;
 
+/** From here on quantising takes longer than reading and hashing what was quantised before: half a second. */
+const MIN_CACHED_PARAMETERS = 64_000_000;
+
 export async function openDecoderSessions(
   config: DecoderConfig,
   weights: Weights,
@@ -53,13 +62,29 @@ export async function openDecoderSessions(
   const { threads, precision } = options;
   const isLarge = options.nParameters > MAX_PARAMETERS_TWICE;
   const device = createComputeDevice(options.provider ?? "cpu");
-  const compileOn = async (provider: Provider, adapters: "inputs" | "none") => {
-    const store = options.nParameters < MIN_MAPPED_PARAMETERS ? memoryStore() : fileStore();
+  const compileFrom = async (store: Int8Store, provider: Provider, adapters: "inputs" | "none") => {
     try {
       const graph = buildInferenceGraph(config, weights, { precision, adapters }, store);
-      return await compileGraph(graph, { threads, prepack: true, provider });
+      const session = await compileGraph(graph, { threads, prepack: true, provider });
+      if ("commit" in store) (store as CachedStore).commit();
+      return session;
     } finally {
       store[Symbol.dispose]();
+    }
+  };
+  const { nParameters, sha256 } = options;
+  const isCached = precision === "int8" && nParameters >= MIN_CACHED_PARAMETERS && sha256 !== undefined;
+  // Of the context, which has no weights, the key is left free.
+  const keyOf = (adapters: string) => int8Key(sha256, { ...config, contextTokens: 0 }, adapters);
+  const compileOn = async (provider: Provider, adapters: "inputs" | "none") => {
+    if (nParameters < MIN_MAPPED_PARAMETERS) return compileFrom(memoryStore(), provider, adapters);
+    if (!isCached) return compileFrom(fileStore(), provider, adapters);
+    try {
+      return await compileFrom(cachedStore(keyOf(adapters), options.cache), provider, adapters);
+    } catch (error) {
+      if (!(error instanceof EngineError && error.code === "quantised-cache-unavailable")) throw error;
+      notify({ code: error.code, message: error.message });
+      return compileFrom(fileStore(), provider, adapters);
     }
   };
   const compile = (adapters: "inputs" | "none") => device.open((provider) => compileOn(provider, adapters));

@@ -78,6 +78,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
     precision,
     nParameters,
     provider: device.provider,
+    sha256: checkpoint.sha256,
   });
   const reader = createTokenReader(config, await sessions.decoderFor(null));
   let adapterVersion: string | null = null;

@@ -51,31 +51,45 @@ export function fileStore(): Int8Store {
   const folder = mkdtempSync(path.join(realpathSync(os.tmpdir()), "kept-int8-"));
   const file = path.join(folder, "weights");
   const fd = openSync(file, "w", 0o600);
-  let end = 0;
-  const append = (data: Uint8Array) => {
-    for (let done = 0; done < data.length;) done += writeSync(fd, data, done, data.length - done, end + done);
-    end += data.length;
-  };
   return {
-    keep(slabs) {
-      let rows = 0;
-      const valuesAt = end;
-      const scales: Float32Array[] = [];
-      for (const slab of slabs) {
-        append(slab.values);
-        scales.push(slab.scales.slice());
-        rows += slab.rows;
-      }
-      const scalesAt = end;
-      const values: ExternalData = { file, offset: valuesAt, length: scalesAt - valuesAt, type: "uint8" };
-      for (const part of scales) append(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-      return { rows, values, scales: { file, offset: scalesAt, length: end - scalesAt, type: "float32" } };
-    },
+    keep: blockWriter(fd, file),
     [Symbol.dispose]() {
       closeSync(fd);
       // Where a mapped file cannot be removed, the system's own clearing of temporary files is left to do it.
       rmSync(folder, { recursive: true, force: true, maxRetries: 0 });
     },
+  };
+}
+
+/** Blocks in a file, whose name may change once they are mapped. */
+export interface FiledBlocks extends StoredBlocks {
+  readonly values: ExternalData;
+  readonly scales: ExternalData;
+}
+
+/** Writes matrices one after the other into an open file: of each its values, then its scales. */
+export function blockWriter(fd: number, file: string): (slabs: Iterable<Int8Blocks>) => FiledBlocks {
+  let end = 0;
+  const append = (data: Uint8Array) => {
+    for (let done = 0; done < data.length;) done += writeSync(fd, data, done, data.length - done, end + done);
+    end += data.length;
+  };
+  return (slabs) => {
+    let rows = 0;
+    const valuesAt = end;
+    const scales: Float32Array[] = [];
+    for (const slab of slabs) {
+      append(slab.values);
+      scales.push(slab.scales.slice());
+      rows += slab.rows;
+    }
+    const scalesAt = end;
+    for (const part of scales) append(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+    return {
+      rows,
+      values: { file, offset: valuesAt, length: scalesAt - valuesAt, type: "uint8" },
+      scales: { file, offset: scalesAt, length: end - scalesAt, type: "float32" },
+    };
   };
 }
 
