@@ -1,10 +1,13 @@
 import { loginCode, trainingRun } from "../protocol/api.ts";
-import { WALKTHROUGH } from "./contributions.ts";
+import { SUGGESTIONS_VIEW, WALKTHROUGH } from "./contributions.ts";
 import type { CommandTable, Ctx } from "./ctx.ts";
-import { rate, ratedSuggestion } from "./observe/ratings.ts";
+import { ratedSuggestion } from "./observe/rated-suggestion.ts";
+import { addComment, chooseReason, rate, withdrawRating } from "./observe/ratings.ts";
 import { ask } from "./sync/server-request.ts";
 import { chooseCaptureLevel, PAUSE_MS } from "./ui/capture-commands.ts";
+import { copyDiagnostics } from "./ui/diagnostics-report.ts";
 import { openMenu } from "./ui/menu.ts";
+import { revealSuggestion } from "./ui/reveal-code.ts";
 import { explainSuggestion } from "./ui/why-document.ts";
 import * as vscode from "vscode";
 
@@ -16,7 +19,20 @@ export function commandTable(ctx: Ctx): CommandTable {
     "kept.openMenu": () => openMenu(ctx),
     "kept.rateUp": (id) => rate(ctx, "up", id),
     "kept.rateDown": (id) => rate(ctx, "down", id),
-    "kept.withdrawRating": (id) => rate(ctx, "withdrawn", id),
+    "kept.withdrawRating": (id) => withdrawRating(ctx, id),
+    // The same for the filled thumbs of rows and titles: a command has one icon.
+    "kept.withdrawThumbUp": (id) => withdrawRating(ctx, id),
+    "kept.withdrawThumbDown": (id) => withdrawRating(ctx, id),
+    "kept.chooseReason": (id) => chooseReason(ctx, id),
+    "kept.addComment": (id) => addComment(ctx, id),
+    "kept.showSuggestions": () => vscode.commands.executeCommand(`${SUGGESTIONS_VIEW}.focus`),
+    "kept.revealSuggestion": (id) => revealSuggestion(ctx, id),
+    "kept.copySuggestionId": (id) => copyId(ctx, id),
+    "kept.refreshSuggestions": () => ctx.refreshSuggestions(),
+    "kept.filterSuggestions": (filter) => ctx.view.filterBy(filter),
+    "kept.clearFilter": () => ctx.view.filterBy("all"),
+    "kept.groupByFile": () => ctx.view.groupBy("file"),
+    "kept.groupByDay": () => ctx.view.groupBy("day"),
     "kept.pauseCapture": () => ctx.consent.pause.start(null),
     "kept.pauseCaptureHour": () => ctx.consent.pause.start(PAUSE_MS),
     "kept.resumeCapture": () => ctx.consent.pause.end(),
@@ -26,6 +42,9 @@ export function commandTable(ctx: Ctx): CommandTable {
     "kept.openDashboard": () => openDashboard(ctx),
     "kept.explainSuggestion": (id) => explainLast(ctx, id),
     "kept.showLog": () => ctx.log.show(true),
+    "kept.openSettings": () =>
+      vscode.commands.executeCommand("workbench.action.openSettings", `@ext:${ctx.extension.extension.id}`),
+    "kept.copyDiagnostics": () => copyDiagnostics(ctx),
     "kept.acceptNextWord": () => acceptPart(ctx, "editor.action.inlineSuggest.acceptNextWord"),
     "kept.acceptNextLine": () => acceptPart(ctx, "editor.action.inlineSuggest.acceptNextLine"),
     "kept.rejectSuggestion": async () => {
@@ -49,6 +68,13 @@ async function explainLast(ctx: Ctx, named: unknown): Promise<void> {
   const id = ratedSuggestion(ctx, named);
   if (id === null) void vscode.window.showInformationMessage(vscode.l10n.t("There is no suggestion to explain yet."));
   else await explainSuggestion(id);
+}
+
+async function copyId(ctx: Ctx, named: unknown): Promise<void> {
+  const id = ratedSuggestion(ctx, named);
+  if (id === null) return;
+  await vscode.env.clipboard.writeText(id);
+  ctx.status.flash(`$(clippy) ${vscode.l10n.t("Suggestion id copied")}`);
 }
 
 async function trainNow(ctx: Ctx): Promise<void> {

@@ -5,6 +5,18 @@ export const COMMANDS = [
   "kept.rateUp",
   "kept.rateDown",
   "kept.withdrawRating",
+  "kept.withdrawThumbUp",
+  "kept.withdrawThumbDown",
+  "kept.chooseReason",
+  "kept.addComment",
+  "kept.showSuggestions",
+  "kept.revealSuggestion",
+  "kept.copySuggestionId",
+  "kept.refreshSuggestions",
+  "kept.filterSuggestions",
+  "kept.clearFilter",
+  "kept.groupByFile",
+  "kept.groupByDay",
   "kept.pauseCapture",
   "kept.pauseCaptureHour",
   "kept.resumeCapture",
@@ -14,6 +26,8 @@ export const COMMANDS = [
   "kept.openDashboard",
   "kept.explainSuggestion",
   "kept.showLog",
+  "kept.openSettings",
+  "kept.copyDiagnostics",
   "kept.acceptNextWord",
   "kept.acceptNextLine",
   "kept.rejectSuggestion",
@@ -33,6 +47,8 @@ export const SETTINGS = [
   "kept.suggest.openFiles",
   "kept.suggest.excludedLanguages",
   "kept.feedback.codeLens",
+  "kept.feedback.lightBulb",
+  "kept.feedback.gutterMark",
   "kept.capture.excludedFiles",
   "kept.capture.level",
   "kept.server.autoStart",
@@ -46,11 +62,26 @@ export const CONTEXT_KEYS = {
   suggestionVisible: "kept.suggestionVisible",
   /** There is a suggestion that a rating would apply to. */
   canRate: "kept.canRate",
+  /** A suggestion was accepted, now or in the last days. */
+  hasAccepted: "kept.hasAccepted",
+  /** Kept runs in this window. */
+  active: "kept.active",
   captureEnabled: "kept.captureEnabled",
+  capturePaused: "kept.capturePaused",
+  /** A rating in the editor on screen would apply to a suggestion of this very file. */
+  ratableEditor: "kept.ratableEditor",
+  /** Rating of the suggestion that the buttons mean: `none`, `up` or `down`. */
+  rating: "kept.rating",
+  /** Numbers of the lines on screen that are accepted code, from 1. */
+  ratableLines: "kept.ratableLines",
+  /** The *Suggestions* view is grouped by `day` or by `file`, and shows only some. */
+  viewGrouping: "kept.viewGrouping",
+  viewFiltered: "kept.viewFiltered",
   /** `connecting`, `connected`, `offline` or `stopped`. */
   serverState: "kept.serverState",
 } as const;
 
 export const WALKTHROUGH = "kept.start";
+export const SUGGESTIONS_VIEW = "kept.suggestions";
 /** Scheme of the read-only documents that explain a suggestion. */
 export const WHY_SCHEME = "kept-why";

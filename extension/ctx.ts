@@ -1,7 +1,8 @@
 import type { CommandId } from "./contributions.ts";
 import type { EventRecorder } from "./observe/event-recorder.ts";
 import type { PlaceKey } from "./observe/place-key.ts";
-import type { Ratings } from "./observe/ratings.ts";
+import type { CodePlaces } from "./observe/code-places.ts";
+import type { SuggestionJournal } from "./observe/suggestion-journal.ts";
 import type { RetentionWatch } from "./observe/retention-watch.ts";
 import type { SuggestionObserver } from "./observe/suggestion-observer.ts";
 import type { Settings } from "./settings.ts";
@@ -15,6 +16,7 @@ import type { Outbox } from "./sync/outbox.ts";
 import type { ServerLink } from "./sync/server-link.ts";
 import type { Consent } from "./ui/consent.ts";
 import type { StatusItem } from "./ui/status-item.ts";
+import type { SuggestionsView } from "./ui/suggestions-view.ts";
 import type * as vscode from "vscode";
 
 /** Everything of one window, owned in one place and passed to the parts that need it. */
@@ -35,7 +37,12 @@ export interface Ctx {
   readonly recorder: EventRecorder;
   readonly observer: SuggestionObserver;
   readonly retention: RetentionWatch;
-  readonly ratings: Ratings;
+  /** Recent suggestions and what became of them, as they were recorded. */
+  readonly journal: SuggestionJournal;
+  /** Where accepted code of open documents stands. */
+  readonly places: CodePlaces;
+  readonly view: SuggestionsView;
+  readonly signals: WindowSignals;
   readonly link: ServerLink;
   readonly status: StatusItem;
   /** How often the editor asked in a file that Kept leaves alone. */
@@ -44,6 +51,18 @@ export interface Ctx {
   lastAccepted(): string | null;
   /** The state in one line, for the head of the menu. */
   statusLine(): string;
+  /** Read what other windows and the server know of recent suggestions. */
+  refreshSuggestions(): Promise<void>;
+}
+
+/** What changes in a window without a part of its own to listen to. */
+export interface WindowSignals {
+  /** Another suggestion is on screen, or none. */
+  readonly onDidChangeVisible: vscode.Event<void>;
+  /** Accepted code came, moved or went. */
+  readonly onDidChangePlaces: vscode.Event<void>;
+  /** The engine, the link or the consent is in another state. */
+  readonly onDidChangeState: vscode.Event<void>;
 }
 
 export type CommandTable = Readonly<Record<CommandId, (...args: unknown[]) => unknown>>;

@@ -1,9 +1,11 @@
 import { commandTable } from "./command-table.ts";
 import { ACCEPTED_COMMAND, COMMANDS, WHY_SCHEME } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
-import { createRatingLens } from "./observe/rating-lens.ts";
+import { migrateSettings } from "./settings-migration.ts";
 import { createCompletionProvider } from "./suggest/completion-provider.ts";
 import { SUGGESTED_DOCUMENTS } from "./suggest/place.ts";
+import { openControls } from "./ui/controls.ts";
+import { fileState, type FileState } from "./ui/file-status.ts";
 import { createWhyProvider } from "./ui/why-document.ts";
 import { openWindow } from "./window.ts";
 import * as vscode from "vscode";
@@ -11,6 +13,10 @@ import * as vscode from "vscode";
 /** What other extensions, and the tests, may read: states and counts, never source. */
 export interface KeptApi {
   diagnostics(): Diagnostics;
+  /** Words of the *Suggestions* view, a row each; groups stand before their rows. */
+  suggestionRows(): Promise<readonly string[]>;
+  /** What the language status says of a file. */
+  fileState(document: vscode.TextDocument): Pick<FileState, "text" | "detail">;
 }
 
 export interface Diagnostics {
@@ -40,13 +46,18 @@ let close: (() => Promise<void>) | null = null;
 export async function activate(extension: vscode.ExtensionContext): Promise<KeptApi> {
   const began = performance.now();
   const window = await openWindow(extension);
-  close = () => window.close();
   const { ctx } = window;
+  close = () => window.close();
   register(ctx);
   ctx.consent.askOnce();
+  void migrateSettings((message) => ctx.log.info(message));
   const activationMs = performance.now() - began;
   ctx.log.info(`Activated in ${activationMs.toFixed(1)} ms.`);
-  return { diagnostics: () => diagnose(ctx, activationMs) };
+  return {
+    diagnostics: () => diagnose(ctx, activationMs),
+    suggestionRows: () => ctx.view.rows(),
+    fileState: (document) => fileState(ctx, document),
+  };
 }
 
 export async function deactivate(): Promise<void> {
@@ -61,7 +72,7 @@ function register(ctx: Ctx): void {
   subscriptions.push(
     vscode.commands.registerCommand(ACCEPTED_COMMAND, (id: string) => ctx.observer.acceptCommand(id)),
     vscode.languages.registerInlineCompletionItemProvider(SUGGESTED_DOCUMENTS, createCompletionProvider(ctx)),
-    vscode.languages.registerCodeLensProvider({ scheme: "file" }, createRatingLens(ctx)),
+    openControls(ctx),
     vscode.workspace.registerTextDocumentContentProvider(WHY_SCHEME, createWhyProvider(ctx)),
   );
 }

@@ -22,7 +22,7 @@ export interface PrivacyOptions {
   readonly extension: vscode.ExtensionContext;
   readonly env: NodeJS.ProcessEnv;
   readonly records: SuggestionRecords;
-  readonly outbox: Outbox;
+  readonly outbox: Pick<Outbox, "append">;
   settings(): Settings;
   isForgotten(suggestionId: string): boolean;
   log(message: string): void;

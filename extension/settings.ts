@@ -13,7 +13,9 @@ export interface Settings {
   /** Most excerpts of other open files of a prompt. */
   readonly neighbours: number;
   readonly excludedLanguages: ReadonlySet<string>;
-  readonly codeLens: boolean;
+  readonly codeLens: CodeLensMode;
+  readonly lightBulb: boolean;
+  readonly gutterMark: boolean;
   readonly excludedFiles: readonly string[];
   /** The highest level that any folder may be recorded at. */
   readonly captureLevel: CaptureLevel;
@@ -21,6 +23,9 @@ export interface Settings {
   readonly dataDirectory: string;
   readonly modelDirectory: string;
 }
+
+const CODE_LENS_MODES = ["off", "untilRated", "always"] as const;
+export type CodeLensMode = (typeof CODE_LENS_MODES)[number];
 
 export function readSettings(): Settings {
   const from = vscode.workspace.getConfiguration("kept");
@@ -32,7 +37,9 @@ export function readSettings(): Settings {
     examples: from.get("suggest.examples", 3),
     neighbours: from.get("suggest.openFiles", 2),
     excludedLanguages: new Set(from.get<string[]>("suggest.excludedLanguages", [])),
-    codeLens: from.get("feedback.codeLens", true),
+    codeLens: CODE_LENS_MODES.find((mode) => mode === from.get("feedback.codeLens")) ?? "untilRated",
+    lightBulb: from.get("feedback.lightBulb", true),
+    gutterMark: from.get("feedback.gutterMark", false),
     excludedFiles: from.get<string[]>("capture.excludedFiles", []),
     // An unknown word is no consent.
     captureLevel: CAPTURE_LEVELS.find((level) => level === from.get("capture.level", "code")) ?? "off",

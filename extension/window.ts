@@ -1,7 +1,10 @@
 import type { Fact } from "../core/lifecycle/observation.ts";
+import type { KeptEvent } from "../protocol/events.ts";
 import { CONTEXT_KEYS } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
-import { Ratings } from "./observe/ratings.ts";
+import { createCodePlaces, type CodePlaces } from "./observe/code-places.ts";
+import { journalFile } from "./observe/journal-file.ts";
+import { createSuggestionJournal, type SuggestionJournal } from "./observe/suggestion-journal.ts";
 import { observeSuggestions } from "./observe/suggestion-observer.ts";
 import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
@@ -18,7 +21,11 @@ import { openOutbox } from "./sync/outbox.ts";
 import { serverDataDir } from "./sync/server-discovery.ts";
 import { openServerLink } from "./sync/server-link.ts";
 import { workspaceFolders } from "./ui/consent.ts";
+import { branchOf } from "./ui/git-branch.ts";
+import { readServerSuggestions } from "./ui/server-suggestions.ts";
 import { createStatusItem, type StatusView } from "./ui/status-item.ts";
+import { createSuggestionsView } from "./ui/suggestions-view.ts";
+import { todayOf } from "./ui/suggestion-groups.ts";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { v7 as uuidv7 } from "uuid";
@@ -41,15 +48,30 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     const allowed = await Promise.all(rows.map(async (row) => (await rules.known(row.root, row.path)) === null));
     await engine.useExamples(rows.filter((_, i) => allowed[i]));
   });
-  const ratings = new Ratings();
+  const changed = {
+    visible: new vscode.EventEmitter<void>(),
+    places: new vscode.EventEmitter<void>(),
+    state: new vscode.EventEmitter<void>(),
+  };
   const status = createStatusItem();
   const storage = extension.globalStorageUri.fsPath;
+  const closing = new AbortController();
   const outbox = openOutbox(path.join(storage, "outbox"), uuidv7());
+  const journal = createSuggestionJournal({ file: journalFile(path.join(storage, "journal")), log: say });
+  void journal.reload();
+  const places = createCodePlaces(() => changed.places.fire());
   const privacy = openPrivacy({
     extension,
     env,
     records,
-    outbox,
+    // What is recorded is what the view shows: the journal sees each event as it goes to the outbox.
+    outbox: {
+      append(event) {
+        const isTaken = outbox.append(event);
+        if (isTaken) recordedEvent(journal, event);
+        return isTaken;
+      },
+    },
     settings: () => settings,
     isForgotten: () => false,
     log: say,
@@ -84,7 +106,6 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     switch (fact.kind) {
       case "shown":
         records.markShown(id);
-        setContext(CONTEXT_KEYS.canRate, true);
         return recorder.record("shown", id, {
           context: known.context,
           completion: known.completion,
@@ -129,7 +150,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
         const { root } = known;
         if (known.isFile)
           survival.follow({ suggestionId: id, root, path: known.context.path, text: fact.text, acceptedAt });
-        return ratings.refresh();
+        return places.follow(id, fact.document, fact.region);
       }
       case "typed-through":
         return recorder.record("typed-through", id, { fraction: fact.fraction });
@@ -137,6 +158,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
         return recorder.record("superseded", id, {});
       case "undone":
       case "redone":
+        if (fact.kind === "redone") places.restore(id);
         return recorder.record(fact.kind, id, { afterMs: fact.afterMs });
       case "ended":
         return;
@@ -145,8 +167,14 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
 
   const observer = observeSuggestions({
     onFact,
-    onVisible: (id) => setContext(CONTEXT_KEYS.suggestionVisible, id !== null),
-    onChange: (document, changes, reason) => buffer.changed(document, changes, reason),
+    onVisible(id) {
+      setContext(CONTEXT_KEYS.suggestionVisible, id !== null);
+      changed.visible.fire();
+    },
+    onChange(document, changes, reason) {
+      buffer.changed(document, changes, reason);
+      places.changed(document, changes);
+    },
     onCursor: (document, offset) => buffer.cursor(document, offset),
     log: say,
   });
@@ -163,6 +191,10 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   });
 
   const roots = () => (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
+  const folderOf = (root: string) => {
+    if (roots().includes(root)) return { root, isHidden: false };
+    return roots().some((folder) => privacy.hidden(folder) === root) ? { root, isHidden: true } : null;
+  };
   const deployments = createDeploymentSync({
     dir: path.join(storage, "adapters"),
     memento: extension.globalState,
@@ -189,7 +221,10 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
         refresh();
       },
     },
-    onConnected: (connection, signal) => deployments.join(connection, signal),
+    async onConnected(connection, signal) {
+      void readServerSuggestions(journal, connection, folderOf, signal);
+      await deployments.join(connection, signal);
+    },
     onState(state) {
       setContext(CONTEXT_KEYS.serverState, state);
       refresh();
@@ -197,15 +232,22 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     log: say,
   });
 
-  const view = (): StatusView => {
+  const statusView = (): StatusView => {
     const { waiting, dropped, problem } = outbox.stats();
     const folder = roots()[0] ?? "";
     return {
       engine: engine.state,
       server: link.state,
-      capture: consent.isPaused ? "paused" : consent.allows(folder) ? "on" : "not-allowed",
+      capture: !vscode.workspace.isTrusted
+        ? "untrusted"
+        : consent.isPaused
+          ? "paused"
+          : consent.allows(folder)
+            ? "on"
+            : "not-allowed",
       training,
       adapter: engine.adapter,
+      today: todayOf(journal.entries(), new Date().toDateString()),
       waiting,
       problem: problem
         ? vscode.l10n.t("events cannot be written ({0})", problem)
@@ -216,11 +258,19 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   };
   // The link and the engine report while they are being built: the first drawing comes after.
   let isReady = false;
+  let lastState = "";
   const refresh = () => {
-    if (isReady) status.show(view());
+    if (!isReady) return;
+    const now = statusView();
+    status.show(now);
+    const state = `${now.engine} ${now.server} ${now.capture}`;
+    if (state === lastState) return;
+    lastState = state;
+    changed.state.fire();
   };
   const captureChanged = () => {
     setContext(CONTEXT_KEYS.captureEnabled, consent.allows(roots()[0] ?? ""));
+    setContext(CONTEXT_KEYS.capturePaused, consent.isPaused);
     refresh();
   };
   const heartbeat = setInterval(() => refresh(), STATUS_PERIOD_MS);
@@ -232,8 +282,21 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       settings = readSettings();
       captureChanged();
     }),
+    vscode.workspace.onDidCloseTextDocument((document) => {
+      rememberLines(document, places, journal);
+      places.closed(document.uri.toString());
+    }),
+    vscode.workspace.onDidSaveTextDocument((document) => rememberLines(document, places, journal)),
+    vscode.window.onDidChangeWindowState(({ focused }) => {
+      if (focused) void refreshSuggestions();
+    }),
     watchOpenFiles({ rules, use: (files) => engine.useNeighbours(files), log: say }),
   ];
+
+  const refreshSuggestions = async () => {
+    await journal.reload();
+    if (link.connection) await readServerSuggestions(journal, link.connection, folderOf, closing.signal);
+  };
 
   const ctx: Ctx = {
     extension,
@@ -251,20 +314,34 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     recorder,
     observer,
     retention,
-    ratings,
+    journal,
+    places,
+    get view() {
+      return suggestions;
+    },
+    signals: {
+      onDidChangeVisible: changed.visible.event,
+      onDidChangePlaces: changed.places.event,
+      onDidChangeState: changed.state.event,
+    },
+    refreshSuggestions,
     link,
     status,
     counts: { leftAlone: 0 },
     lastAccepted: () => lastAccepted,
     statusLine: () => status.summary,
   };
+  const suggestions = createSuggestionsView(ctx);
   isReady = true;
+  setContext(CONTEXT_KEYS.active, true);
   captureChanged();
 
   return {
     ctx,
     async close() {
       clearInterval(heartbeat);
+      closing.abort();
+      for (const document of vscode.workspace.textDocuments) rememberLines(document, places, journal);
       for (const subscription of subscriptions) subscription.dispose();
       observer.dispose();
       await buffer.close();
@@ -272,12 +349,26 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       await recorder.settled();
       link[Symbol.dispose]();
       engine[Symbol.dispose]();
+      await journal.close();
       await outbox.close();
-      for (const key of [CONTEXT_KEYS.suggestionVisible, CONTEXT_KEYS.canRate, CONTEXT_KEYS.captureEnabled])
-        setContext(key, false);
-      for (const part of [privacy, ratings, status, log]) part.dispose();
+      for (const key of Object.values(CONTEXT_KEYS)) setContext(key, undefined);
+      for (const part of [privacy, suggestions, status, ...Object.values(changed), log]) part.dispose();
     },
   };
+}
+
+/** The journal sees what was recorded, and on which branch code was found in git. */
+function recordedEvent(journal: SuggestionJournal, event: KeptEvent): void {
+  journal.see(event);
+  const entry = event.kind === "survived" && event.place === "head" ? journal.get(event.suggestionId) : null;
+  const branch = entry && !entry.isHidden ? branchOf(entry.root) : null;
+  if (branch !== null) journal.onBranch(event.suggestionId, branch);
+}
+
+/** The line that a suggestion's code stands on, while the document is there to be asked. */
+function rememberLines(document: vscode.TextDocument, places: CodePlaces, journal: SuggestionJournal): void {
+  for (const { suggestionId, region } of places.in(document.uri.toString()))
+    journal.moved(suggestionId, document.positionAt(region.start).line);
 }
 
 function setContext(key: string, value: unknown): void {

@@ -74,6 +74,8 @@ export const suggestionRow = z.object({
   id: z.string(),
   shownAt: z.string(),
   source: z.enum(["editor", "replay", "tool"]),
+  /** Absolute path of the workspace folder; older servers do not tell it. */
+  root: z.string().optional(),
   path: z.string(),
   language: z.string(),
   line: z.int(),

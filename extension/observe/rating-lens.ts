@@ -1,31 +1,37 @@
 import type { CommandId } from "../contributions.ts";
 import type { Ctx } from "../ctx.ts";
+import { ratingText } from "./ratings.ts";
 import * as vscode from "vscode";
 
 /** Thumbs over the code that was accepted last in a document, and the way to "why". */
-export function createRatingLens(ctx: Ctx): vscode.CodeLensProvider {
+export function createRatingLens(ctx: Ctx, onDidChange: vscode.Event<void>): vscode.CodeLensProvider {
   return {
-    onDidChangeCodeLenses: ctx.ratings.onDidChange,
+    onDidChangeCodeLenses: onDidChange,
     provideCodeLenses(document) {
-      if (!ctx.settings().codeLens) return [];
-      const newest = ctx.retention.newestIn(document.uri.toString());
-      if (!newest) return [];
-      const at = document.positionAt(newest.region.start);
-      const range = new vscode.Range(at.line, 0, at.line, 0);
-      const verdict = ctx.ratings.get(newest.suggestionId);
+      const mode = ctx.settings().codeLens;
+      const [newest] = ctx.places.in(document.uri.toString());
+      if (mode === "off" || !newest) return [];
+      // What was not recorded cannot be rated; a lens that does nothing would only be in the way.
+      const entry = ctx.journal.get(newest.suggestionId);
+      if (!entry || (mode === "untilRated" && entry.rating)) return [];
+      const { line } = document.positionAt(newest.region.start);
       const lens = (title: string, tooltip: string, command: CommandId) =>
-        new vscode.CodeLens(range, { title, tooltip, command, arguments: [newest.suggestionId] });
+        new vscode.CodeLens(new vscode.Range(line, 0, line, 0), {
+          title,
+          tooltip,
+          command,
+          arguments: [newest.suggestionId],
+        });
+      const verdict = entry.rating?.verdict;
+      const withdraw = vscode.l10n.t("Withdraw this rating");
+      const said = entry.rating ? ratingText(entry.rating) : "";
       return [
-        lens(
-          verdict === "up" ? "$(thumbsup-filled)" : "$(thumbsup)",
-          vscode.l10n.t("Good suggestion"),
-          verdict === "up" ? "kept.withdrawRating" : "kept.rateUp",
-        ),
-        lens(
-          verdict === "down" ? "$(thumbsdown-filled)" : "$(thumbsdown)",
-          vscode.l10n.t("Bad suggestion"),
-          verdict === "down" ? "kept.withdrawRating" : "kept.rateDown",
-        ),
+        verdict === "up"
+          ? lens(`$(thumbsup-filled) ${said}`, withdraw, "kept.withdrawRating")
+          : lens(`$(thumbsup) ${vscode.l10n.t("Good")}`, vscode.l10n.t("Good suggestion"), "kept.rateUp"),
+        verdict === "down"
+          ? lens(`$(thumbsdown-filled) ${said}`, withdraw, "kept.withdrawRating")
+          : lens(`$(thumbsdown) ${vscode.l10n.t("Bad")}`, vscode.l10n.t("Bad suggestion"), "kept.rateDown"),
         lens(vscode.l10n.t("Why this suggestion?"), vscode.l10n.t("What it was made with"), "kept.explainSuggestion"),
       ];
     },

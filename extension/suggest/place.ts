@@ -28,24 +28,29 @@ export const SUGGESTED_DOCUMENTS: readonly vscode.DocumentFilter[] = [
  * (revisions of git, settings, output, virtual file systems) is left alone.
  */
 export async function placeOf(rules: CaptureRules, document: vscode.TextDocument): Promise<Place | null> {
+  const place = locate(document);
+  // Waits until the rules around the file are known.
+  return place && (await rules.known(place.root, place.relative)) === null ? place : null;
+}
+
+/** Where a document stands, whatever the capture rules say of it; null outside of every folder. */
+export function locate(document: vscode.TextDocument): Place | null {
   const { scheme } = document.uri;
   const owner = scheme === "vscode-notebook-cell" ? notebookOf(document) : document.uri;
   if (owner?.scheme === "file") {
     const folder = vscode.workspace.getWorkspaceFolder(owner);
-    return folder ? judged(rules, folder.uri.fsPath, owner.fsPath, scheme === "file") : null;
+    return folder ? placeIn(folder.uri.fsPath, owner.fsPath, scheme === "file") : null;
   }
   if (owner?.scheme !== "untitled") return null;
   const folder = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.scheme === "file");
   if (!folder) return null;
   const root = folder.uri.fsPath;
   // `untitled:/folder/new.ts` is a file that is to be: its path is known.
-  return judged(rules, root, path.isAbsolute(owner.path) ? owner.fsPath : path.join(root, owner.path), false);
+  return placeIn(root, path.isAbsolute(owner.path) ? owner.fsPath : path.join(root, owner.path), false);
 }
 
-/** Waits until the rules around the file are known. */
-async function judged(rules: CaptureRules, root: string, file: string, isFile: boolean): Promise<Place | null> {
+function placeIn(root: string, file: string, isFile: boolean): Place {
   const relative = path.relative(root, file).split(path.sep).join("/");
-  if ((await rules.known(root, relative)) !== null) return null;
   return { root, relative, repository: path.basename(root), isFile };
 }
 

@@ -68,6 +68,7 @@ interface JoinedRow {
   sequence: number;
   shown_at: number;
   source: "editor" | "replay" | "tool";
+  root: string;
   path: string;
   language: string;
   line: number;
@@ -89,6 +90,7 @@ const toWire = (row: JoinedRow): SuggestionRow => ({
   id: row.id,
   shownAt: isoTime(row.shown_at),
   source: row.source,
+  root: row.root,
   path: row.path,
   language: row.language,
   line: row.line,

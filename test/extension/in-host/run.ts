@@ -1,7 +1,9 @@
 import { describeActivation } from "./activation.ts";
+import { describeButtons } from "./buttons.ts";
 import { describeConsent } from "./consent.ts";
 import { describeRetention } from "./retention.ts";
 import { describeSuggestions } from "./suggestions.ts";
+import { describeSuggestionsView } from "./suggestions-view.ts";
 import { describeServerLink } from "./server-link.ts";
 import { diagnostics } from "./editor.ts";
 import type { HostMeasures, HostTest } from "../../support/vscode/extension-host.ts";
@@ -21,6 +23,8 @@ export async function run(): Promise<void> {
   describeConsent();
   describeSuggestions();
   describeRetention();
+  describeButtons();
+  describeSuggestionsView();
   describeServerLink();
   const tests: HostTest[] = [];
   const failures = await new Promise<number>((resolve) => {

@@ -1,0 +1,85 @@
+import { createCodePlaces } from "../../../extension/observe/code-places.ts";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+
+const DOCUMENT = "file:///a.ts";
+const places = () => createCodePlaces(() => {});
+
+describe("code places", () => {
+  it("move with edits above, and are found by offset", () => {
+    const here = places();
+    here.follow("one", DOCUMENT, { start: 10, end: 20 });
+    here.changed(DOCUMENT, [{ offset: 0, deleted: 0, text: "12345" }]);
+    assert.deepEqual(here.of("one")?.region, { start: 15, end: 25 });
+    assert.equal(here.at(DOCUMENT, 25)?.suggestionId, "one");
+    assert.equal(here.at(DOCUMENT, 26), null);
+  });
+
+  it("go when all of their code is deleted, as by an undo", () => {
+    const here = places();
+    here.follow("one", DOCUMENT, { start: 10, end: 20 });
+    here.changed(DOCUMENT, [{ offset: 10, deleted: 10, text: "" }]);
+    assert.equal(here.of("one"), null);
+    assert.deepEqual(here.in(DOCUMENT), []);
+  });
+
+  it("come back with a redo, where their code went meanwhile", () => {
+    const here = places();
+    here.follow("one", DOCUMENT, { start: 10, end: 20 });
+    here.changed(DOCUMENT, [{ offset: 10, deleted: 10, text: "" }]);
+    here.changed(DOCUMENT, [{ offset: 0, deleted: 0, text: "12345" }]);
+    here.changed(DOCUMENT, [{ offset: 15, deleted: 0, text: "0123456789" }]);
+    here.restore("one");
+    assert.deepEqual(here.of("one")?.region, { start: 15, end: 25 });
+  });
+
+  it("the newest goes first where two overlap, and a longer accept replaces a shorter one", () => {
+    const here = places();
+    here.follow("one", DOCUMENT, { start: 0, end: 5 });
+    here.follow("two", DOCUMENT, { start: 3, end: 9 });
+    here.follow("one", DOCUMENT, { start: 0, end: 7 });
+    assert.deepEqual(
+      here.in(DOCUMENT).map(({ suggestionId }) => suggestionId),
+      ["one", "two"],
+    );
+    assert.equal(here.at(DOCUMENT, 4)?.suggestionId, "one");
+  });
+
+  it("are forgotten with their document", () => {
+    const here = places();
+    here.follow("one", DOCUMENT, { start: 0, end: 5 });
+    here.closed(DOCUMENT);
+    assert.deepEqual(here.in(DOCUMENT), []);
+  });
+
+  it("cover the same text after any edits outside of it", () => {
+    const code = "KEPT_CODE";
+    const edit = fc.record({
+      isBefore: fc.boolean(),
+      at: fc.nat(),
+      deleted: fc.nat(5),
+      text: fc.string({ maxLength: 8 }),
+    });
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.array(edit, { maxLength: 20 }), (before, after, edits) => {
+        const here = places();
+        let [head, tail] = [before, after];
+        here.follow("one", DOCUMENT, { start: head.length, end: head.length + code.length });
+        for (const { isBefore, at, deleted, text } of edits) {
+          const side = isBefore ? head : tail;
+          // Right behind the code somebody goes on typing; right before it something is put in front.
+          const offset = side.length === 0 ? 0 : at % side.length;
+          const nDeleted = Math.min(deleted, side.length - offset);
+          const changed = side.slice(0, offset) + text + side.slice(offset + nDeleted);
+          here.changed(DOCUMENT, [
+            { offset: isBefore ? offset : head.length + code.length + offset, deleted: nDeleted, text },
+          ]);
+          if (isBefore) head = changed;
+          else tail = changed;
+        }
+        const region = here.of("one")!.region;
+        assert.equal((head + code + tail).slice(region.start, region.end), code);
+      }),
+    );
+  });
+});
