@@ -1,10 +1,7 @@
 import type { Fact } from "../core/lifecycle/observation.ts";
-import type { KeptEvent } from "../protocol/events.ts";
 import { CONTEXT_KEYS } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
-import { createCodePlaces, type CodePlaces } from "./observe/code-places.ts";
-import { journalFile } from "./observe/journal-file.ts";
-import { createSuggestionJournal, type SuggestionJournal } from "./observe/suggestion-journal.ts";
+import { openJournalFeed } from "./ui/journal-feed.ts";
 import { observeSuggestions } from "./observe/suggestion-observer.ts";
 import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
@@ -21,8 +18,6 @@ import { openOutbox } from "./sync/outbox.ts";
 import { serverDataDir } from "./sync/server-discovery.ts";
 import { openServerLink } from "./sync/server-link.ts";
 import { workspaceFolders } from "./ui/consent.ts";
-import { branchOf } from "./ui/git-branch.ts";
-import { readServerSuggestions } from "./ui/server-suggestions.ts";
 import { createStatusItem, type StatusView } from "./ui/status-item.ts";
 import { createSuggestionsView } from "./ui/suggestions-view.ts";
 import { todayOf } from "./ui/suggestion-groups.ts";
@@ -48,27 +43,25 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     const allowed = await Promise.all(rows.map(async (row) => (await rules.known(row.root, row.path)) === null));
     await engine.useExamples(rows.filter((_, i) => allowed[i]));
   });
-  const changed = {
-    visible: new vscode.EventEmitter<void>(),
-    places: new vscode.EventEmitter<void>(),
-    state: new vscode.EventEmitter<void>(),
-  };
+  const changed = { visible: new vscode.EventEmitter<void>(), state: new vscode.EventEmitter<void>() };
   const status = createStatusItem();
   const storage = extension.globalStorageUri.fsPath;
-  const closing = new AbortController();
   const outbox = openOutbox(path.join(storage, "outbox"), uuidv7());
-  const journal = createSuggestionJournal({ file: journalFile(path.join(storage, "journal")), log: say });
-  void journal.reload();
-  const places = createCodePlaces(() => changed.places.fire());
+  const feed = openJournalFeed({
+    dir: path.join(storage, "journal"),
+    connection: () => link.connection,
+    hidden: () => privacy.hidden,
+    log: say,
+  });
+  const { journal, places } = feed;
   const privacy = openPrivacy({
     extension,
     env,
     records,
-    // What is recorded is what the view shows: the journal sees each event as it goes to the outbox.
     outbox: {
       append(event) {
         const isTaken = outbox.append(event);
-        if (isTaken) recordedEvent(journal, event);
+        if (isTaken) feed.recorded(event);
         return isTaken;
       },
     },
@@ -191,10 +184,6 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   });
 
   const roots = () => (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
-  const folderOf = (root: string) => {
-    if (roots().includes(root)) return { root, isHidden: false };
-    return roots().some((folder) => privacy.hidden(folder) === root) ? { root, isHidden: true } : null;
-  };
   const deployments = createDeploymentSync({
     dir: path.join(storage, "adapters"),
     memento: extension.globalState,
@@ -222,7 +211,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       },
     },
     async onConnected(connection, signal) {
-      void readServerSuggestions(journal, connection, folderOf, signal);
+      feed.join(connection, signal);
       await deployments.join(connection, signal);
     },
     onState(state) {
@@ -282,21 +271,8 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       settings = readSettings();
       captureChanged();
     }),
-    vscode.workspace.onDidCloseTextDocument((document) => {
-      rememberLines(document, places, journal);
-      places.closed(document.uri.toString());
-    }),
-    vscode.workspace.onDidSaveTextDocument((document) => rememberLines(document, places, journal)),
-    vscode.window.onDidChangeWindowState(({ focused }) => {
-      if (focused) void refreshSuggestions();
-    }),
     watchOpenFiles({ rules, use: (files) => engine.useNeighbours(files), log: say }),
   ];
-
-  const refreshSuggestions = async () => {
-    await journal.reload();
-    if (link.connection) await readServerSuggestions(journal, link.connection, folderOf, closing.signal);
-  };
 
   const ctx: Ctx = {
     extension,
@@ -321,10 +297,10 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     },
     signals: {
       onDidChangeVisible: changed.visible.event,
-      onDidChangePlaces: changed.places.event,
+      onDidChangePlaces: feed.onDidChangePlaces,
       onDidChangeState: changed.state.event,
     },
-    refreshSuggestions,
+    refreshSuggestions: () => feed.refresh(),
     link,
     status,
     counts: { leftAlone: 0 },
@@ -340,8 +316,6 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     ctx,
     async close() {
       clearInterval(heartbeat);
-      closing.abort();
-      for (const document of vscode.workspace.textDocuments) rememberLines(document, places, journal);
       for (const subscription of subscriptions) subscription.dispose();
       observer.dispose();
       await buffer.close();
@@ -349,26 +323,12 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       await recorder.settled();
       link[Symbol.dispose]();
       engine[Symbol.dispose]();
-      await journal.close();
+      await feed.close();
       await outbox.close();
       for (const key of Object.values(CONTEXT_KEYS)) setContext(key, undefined);
       for (const part of [privacy, suggestions, status, ...Object.values(changed), log]) part.dispose();
     },
   };
-}
-
-/** The journal sees what was recorded, and on which branch code was found in git. */
-function recordedEvent(journal: SuggestionJournal, event: KeptEvent): void {
-  journal.see(event);
-  const entry = event.kind === "survived" && event.place === "head" ? journal.get(event.suggestionId) : null;
-  const branch = entry && !entry.isHidden ? branchOf(entry.root) : null;
-  if (branch !== null) journal.onBranch(event.suggestionId, branch);
-}
-
-/** The line that a suggestion's code stands on, while the document is there to be asked. */
-function rememberLines(document: vscode.TextDocument, places: CodePlaces, journal: SuggestionJournal): void {
-  for (const { suggestionId, region } of places.in(document.uri.toString()))
-    journal.moved(suggestionId, document.positionAt(region.start).line);
 }
 
 function setContext(key: string, value: unknown): void {
