@@ -118,6 +118,8 @@ export const datasetRow = z.object({
   sha256: z.string(),
   rows: z.object({ train: z.int(), validation: z.int(), test: z.int() }),
   sources: z.record(z.string(), z.int()),
+  /** True when its rows are gone because something in them was forgotten. */
+  forgotten: z.boolean().optional(),
 });
 export type DatasetRow = z.infer<typeof datasetRow>;
 
@@ -230,6 +232,8 @@ export const modelVersionRow = z.object({
   files: z.array(artefactFile),
   aliases: z.array(z.string()),
   evaluation: evaluationReport.nullable(),
+  /** True when it was trained on something that was forgotten since. */
+  tainted: z.boolean().optional(),
 });
 export type ModelVersionRow = z.infer<typeof modelVersionRow>;
 
@@ -280,6 +284,58 @@ export type Deployment = z.infer<typeof deployment>;
 export const exampleRow = inContextExample.extend({ root: z.string(), language: z.string() });
 export type ExampleRow = z.infer<typeof exampleRow>;
 export const examplePage = z.object({ revision: z.int(), examples: z.array(exampleRow) });
+
+/** What to forget. A file that was recorded at the level of outcomes is named by its keyed hashes too. */
+export const forgetScope = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("suggestions"), ids: z.array(z.uuidv7()).min(1).max(1_000) }),
+  z.object({
+    kind: z.literal("files"),
+    files: z
+      .array(z.object({ root: z.string().min(1).max(4_096), path: z.string().min(1).max(4_096) }))
+      .min(1)
+      .max(100),
+  }),
+  z.object({ kind: z.literal("folders"), roots: z.array(z.string().min(1).max(4_096)).min(1).max(100) }),
+  /** Suggestions made, and events seen, from one wall-clock time to another, milliseconds since 1970. */
+  z.object({ kind: z.literal("time"), fromMs: z.number().nonnegative(), toMs: z.number().nonnegative() }),
+  z.object({ kind: z.literal("everything") }),
+]);
+export type ForgetScope = z.infer<typeof forgetScope>;
+
+/** `POST /v1/forget`. The same id again is the same request: it answers with what was done. */
+export const forgetRequest = z.object({
+  id: z.uuidv7(),
+  /** What comes later than this is none of it, milliseconds since 1970. */
+  requestedAtMs: z.number().nonnegative(),
+  scope: forgetScope,
+});
+export type ForgetRequest = z.infer<typeof forgetRequest>;
+
+/** What a request to forget did. Without any text: it stays. */
+export const forgetOperation = z.object({
+  id: z.string(),
+  kind: z.enum(["suggestions", "files", "folders", "time", "everything"]),
+  state: z.enum(["running", "done"]),
+  requestedAt: z.string(),
+  finishedAt: z.string().nullable(),
+  suggestions: z.int(),
+  events: z.int(),
+  /** Events of other suggestions that had copies of it: the copies are gone. */
+  scrubbed: z.int(),
+  /** Datasets that held it, and are gone. */
+  datasets: z.array(z.string()),
+  /** Versions trained on such a dataset: their weights may remember. */
+  taintedVersions: z.array(z.string()),
+});
+export type ForgetOperation = z.infer<typeof forgetOperation>;
+
+/** `GET /v1/forget`: newest first, with every version that was trained on what was forgotten since. */
+export const forgetPage = z.object({
+  operations: z.array(forgetOperation),
+  taintedVersions: z.array(
+    z.object({ version: z.string(), dataset: z.string(), operation: z.string(), aliases: z.array(z.string()) }),
+  ),
+});
 
 /** `GET /v1/status`: what the status item and the dashboard's head show. */
 export const serverStatus = z.object({

@@ -3,12 +3,14 @@ import { isoTime, systemClock, type Clock } from "./clock.ts";
 import { prepareDataDir } from "./data-dir.ts";
 import { buildDatasetInWorker, collectTask, recordSnapshot } from "./datasets/collect.ts";
 import { createEnding } from "./ending.ts";
+import { createForgetting } from "./forget/forget.ts";
 import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
 import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
-import { createJobRunner } from "./jobs/runner.ts";
+import { createJobRunner, type JobRunner } from "./jobs/runner.ts";
+import { deriveSuggestions } from "./labels/derive.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeServer } from "./metrics/observe-server.ts";
@@ -18,8 +20,8 @@ import { baseModelIdentity } from "./registry/base-model.ts";
 import { openContentFiles } from "./registry/content-files.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { removeRuntimeFile, writeRuntimeFile } from "./runtime-file.ts";
-import { openStore } from "./store/store.ts";
-import { createTraining } from "./training/training.ts";
+import { openStore, type Store } from "./store/store.ts";
+import { createTraining, type Training } from "./training/training.ts";
 import { keptVersion } from "./version.ts";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -100,6 +102,18 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   undo.use(runner);
 
+  const forgetting = createForgetting({
+    store,
+    clock,
+    hub,
+    log,
+    datasetsDir: places.datasets,
+    derive: (suggestionIds) => deriveSuggestions(store, suggestionIds),
+    derived: () => events.settled(AbortSignal.timeout(SETTLE_MS)),
+    cancelActiveRuns: (isAffected) => cancelActiveRuns(store, training, runner, isAffected),
+  });
+  undo.defer(() => forgetting.idle());
+
   const token = createToken();
   const shutdown = Promise.withResolvers<void>();
   let port = 0;
@@ -109,8 +123,16 @@ export async function startApp(options: AppOptions): Promise<App> {
     registry,
     training,
     events,
-    buildDataset: (request, signal) =>
-      buildDatasetInWorker({ store, clock, workerEntry, datasetsDir: places.datasets }, request, signal),
+    forgetting,
+    async buildDataset(request, signal) {
+      const build = () =>
+        buildDatasetInWorker({ store, clock, workerEntry, datasetsDir: places.datasets }, request, signal);
+      const revision = store.forget.revision();
+      const built = await build();
+      // What was forgotten while the worker had it must not come back with its dataset.
+      if (store.forget.revision() === revision || !(await forgetting.withdrawIfForgotten(built.id))) return built;
+      return build();
+    },
     hub,
     clock,
     log,
@@ -136,6 +158,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     startedAt,
   });
   undo.defer(() => removeRuntimeFile(places.runtimeFile, token));
+  void forgetting.resume().catch((err: unknown) => log.error({ event: "forgetting-failed", err }));
   log.info({ event: "listening", port, pid: process.pid, requeued: nRequeued });
   runner.wake();
 
@@ -150,6 +173,26 @@ export async function startApp(options: AppOptions): Promise<App> {
     broken: events.broken,
     [Symbol.asyncDispose]: () => (stopped ??= Promise.resolve(owned[Symbol.asyncDispose]())),
   };
+}
+
+/** Longest wait for the process of a cancelled run, milliseconds. */
+const CANCEL_MS = 15_000;
+
+async function cancelActiveRuns(
+  store: Store,
+  training: Training,
+  runner: JobRunner,
+  isAffected: (datasetSha256: string | null) => boolean,
+): Promise<void> {
+  const id = store.runs.active();
+  const run = id === null ? null : store.runs.get(id);
+  // A run that waits collects later, without what is forgotten by then.
+  if (run === null || run.state !== "running") return;
+  if (!isAffected(run.datasetId === null ? null : (store.datasets.get(run.datasetId)?.sha256 ?? null))) return;
+  training.cancel(run.id);
+  const late = AbortSignal.timeout(CANCEL_MS);
+  const waited = new Promise<void>((resolve) => late.addEventListener("abort", () => resolve(), { once: true }));
+  await Promise.race([runner.idle(), waited]);
 }
 
 async function listen(server: Server, port: number): Promise<number> {

@@ -21,6 +21,7 @@ import { addBackupCommand } from "../backup/backup-command.ts";
 import { addGitAiExport } from "../adoption/export-git-ai.ts";
 import { addGenerationCommands } from "../adoption/generation-command.ts";
 import { addImportCommands } from "../adoption/import-command.ts";
+import { addForgetCommand } from "../forget/forget-command.ts";
 import { addPullCommand } from "../hub/pull-command.ts";
 import { pulledModels } from "../hub/pulled-models.ts";
 import { addExportCommand } from "../models/export-command.ts";
@@ -309,6 +310,7 @@ export function createProgram(setExit: SetExit): Command {
   addImportCommands(program, { dataDir, setExit });
   addGenerationCommands(program, { dataDir, setExit });
   addGitAiExport(program, { dataDir, setExit });
+  addForgetCommand(program, { connect, setExit });
   addReplayCommand(program, { connect, setExit });
   addDemoCommand(program, setExit);
   return program;

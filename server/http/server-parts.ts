@@ -1,3 +1,4 @@
+import type { Forgetting } from "../forget/forget.ts";
 import type { Clock } from "../clock.ts";
 import type { EventWriter } from "../ingest/event-writer.ts";
 import type { Log } from "../log.ts";
@@ -20,6 +21,7 @@ export interface ServerParts {
   readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;
   /** Builds a dataset snapshot in a worker. */
   readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
+  readonly forgetting: Forgetting;
   readonly hub: PushHub;
   readonly clock: Clock;
   readonly log: Log;

@@ -68,7 +68,13 @@ export function storeBatch(
   return { ok: true, response: { results } };
 }
 
-function storeEvent(store: Store, event: KeptEvent, nowMs: number): Result {
+function storeEvent(store: Store, sent: KeptEvent, nowMs: number): Result {
+  if (store.forget.refuses(sent)) {
+    // What came before its suggestion was known to be forgotten goes with it.
+    if (sent.kind === "shown") store.erasure.deleteSuggestions([sent.suggestionId]);
+    return { id: sent.id, status: "rejected", reason: "forgotten" };
+  }
+  const event = store.forget.cleaned(sent);
   const outcome = store.events.append(event, nowMs);
   return outcome === "conflict"
     ? { id: event.id, status: "rejected", reason: "conflict" }

@@ -15,6 +15,7 @@ export interface DatasetStore {
   /** Adds a snapshot; the same content again is no change. */
   put(record: DatasetRecord): void;
   get(id: string): DatasetRow | null;
+  bySha256(sha256: string): DatasetRow | null;
   list(limit: number): DatasetRow[];
 }
 
@@ -23,8 +24,11 @@ export function openDatasetStore(db: Db): DatasetStore {
     INSERT INTO datasets (id, created_at, sha256, n_train, n_validation, n_test, sources, manifest)
     VALUES (@id, @createdAt, @sha256, @train, @validation, @test, @sources, @manifest)
     ON CONFLICT (id) DO NOTHING`);
-  const one = db.prepare("SELECT * FROM datasets WHERE id = ?");
-  const list = db.prepare("SELECT * FROM datasets ORDER BY created_at DESC, id LIMIT ?");
+  const select = `
+    SELECT d.*, EXISTS (SELECT 1 FROM invalid_datasets i WHERE i.dataset_id = d.id) AS forgotten FROM datasets d`;
+  const one = db.prepare(`${select} WHERE id = ?`);
+  const bySha256 = db.prepare(`${select} WHERE sha256 = ?`);
+  const list = db.prepare(`${select} ORDER BY created_at DESC, id LIMIT ?`);
 
   return {
     put({ id, createdAt, sha256, rows, sources, manifest }) {
@@ -41,6 +45,10 @@ export function openDatasetStore(db: Db): DatasetStore {
       const row = one.get(id) as StoredDataset | undefined;
       return row ? toWire(row) : null;
     },
+    bySha256(sha256) {
+      const row = bySha256.get(sha256) as StoredDataset | undefined;
+      return row ? toWire(row) : null;
+    },
     list: (limit) => (list.all(limit) as StoredDataset[]).map(toWire),
   };
 }
@@ -53,6 +61,7 @@ interface StoredDataset {
   n_validation: number;
   n_test: number;
   sources: string;
+  forgotten: number;
 }
 
 const toWire = (row: StoredDataset): DatasetRow => ({
@@ -61,4 +70,5 @@ const toWire = (row: StoredDataset): DatasetRow => ({
   sha256: row.sha256,
   rows: { train: row.n_train, validation: row.n_validation, test: row.n_test },
   sources: JSON.parse(row.sources) as Record<string, number>,
+  ...(row.forgotten === 1 ? { forgotten: true } : {}),
 });

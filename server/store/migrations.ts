@@ -170,4 +170,42 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   INSERT INTO event_counts SELECT 1, count(*), 0, 0 FROM events;
   `,
+  // Forgetting: requests, tombstones, and datasets that are gone.
+  `
+  CREATE TABLE forget_operations (
+    id            TEXT PRIMARY KEY,
+    kind          TEXT NOT NULL,
+    scope         TEXT,
+    requested_at  INTEGER NOT NULL,
+    finished_at   INTEGER,
+    n_suggestions INTEGER NOT NULL DEFAULT 0,
+    n_events      INTEGER NOT NULL DEFAULT 0,
+    n_scrubbed    INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE TABLE forgotten_suggestions (
+    suggestion_id TEXT PRIMARY KEY,
+    operation_id  TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE forgotten_events (
+    event_id TEXT PRIMARY KEY
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE forget_rules (
+    id           INTEGER PRIMARY KEY,
+    operation_id TEXT NOT NULL REFERENCES forget_operations (id),
+    kind         TEXT NOT NULL,
+    place        TEXT,
+    from_ms      INTEGER NOT NULL,
+    to_ms        INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX forget_rules_by_place ON forget_rules (place, to_ms);
+  CREATE TABLE forget_key (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    key  BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE invalid_datasets (
+    dataset_id   TEXT PRIMARY KEY REFERENCES datasets (id),
+    operation_id TEXT NOT NULL REFERENCES forget_operations (id),
+    invalid_at   INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -2,7 +2,9 @@ import { closeDatabase, joinDatabase, openDatabase, type Db } from "./database.t
 import { openDatasetStore, type DatasetStore } from "./dataset-store.ts";
 import { openDerivationStore, type DerivationStore } from "./derivation-store.ts";
 import { openEventStore, type EventStore } from "./event-store.ts";
+import { openErasure, type Erasure } from "./erasure.ts";
 import { openExampleStore, type ExampleStore } from "./example-store.ts";
+import { openForgetStore, type ForgetStore } from "./forget-store.ts";
 import { openJobStore, type JobStore } from "./job-store.ts";
 import { openLabelStore, type LabelStore } from "./label-store.ts";
 import { openRunStore, type RunStore } from "./run-store.ts";
@@ -21,8 +23,12 @@ export interface Store extends Disposable {
   readonly runs: RunStore;
   readonly versions: VersionStore;
   readonly jobs: JobStore;
+  readonly forget: ForgetStore;
+  readonly erasure: Erasure;
   /** Runs `work` in one transaction: all of it is durable or none of it happened. */
   transaction<T>(work: () => T): T;
+  /** Writes the log back into the file and empties it; false when somebody still reads it. */
+  truncateLog(): boolean;
 }
 
 /** @throws AppError `newer-schema`, `corrupt-store` */
@@ -49,6 +55,9 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     runs: openRunStore(db),
     versions: openVersionStore(db),
     jobs: openJobStore(db),
+    forget: openForgetStore(db),
+    erasure: openErasure(db),
+    truncateLog: () => (db.pragma("wal_checkpoint(TRUNCATE)") as { busy: number }[])[0]?.busy === 0,
     transaction: (work) => db.transaction(work).immediate(),
   };
 }

@@ -50,7 +50,8 @@ export function openVersionStore(db: Db): VersionStore {
   const putFile = db.prepare(`
     INSERT INTO version_files (version_id, name, sha256, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`);
   const select = `
-    SELECT v.*, (SELECT e.report FROM evaluations e WHERE e.version_id = v.id ORDER BY e.created_at DESC LIMIT 1) AS report
+    SELECT v.*, (SELECT e.report FROM evaluations e WHERE e.version_id = v.id ORDER BY e.created_at DESC LIMIT 1) AS report,
+      EXISTS (SELECT 1 FROM invalid_datasets i WHERE i.dataset_id = v.dataset_id) AS tainted
     FROM versions v`;
   const one = db.prepare(`${select} WHERE v.id = ?`);
   const list = db.prepare(`${select} ORDER BY v.created_at DESC, v.id LIMIT ?`);
@@ -82,6 +83,7 @@ export function openVersionStore(db: Db): VersionStore {
     files: files.all(row.id) as ArtefactFile[],
     aliases: standing.all(row.id) as string[],
     evaluation: row.report === null ? null : (JSON.parse(row.report) as EvaluationReport),
+    ...(row.tainted === 1 ? { tainted: true } : {}),
   });
 
   return {
@@ -130,4 +132,5 @@ interface StoredVersion {
   run_id: string;
   dataset_id: string;
   report: string | null;
+  tainted: number;
 }

@@ -3,6 +3,7 @@ import { datasetRoutes } from "./datasets.ts";
 import { eventRoutes } from "./events.ts";
 import { exampleRoutes } from "./examples.ts";
 import { generationRoutes } from "./generations.ts";
+import { forgetRoutes } from "./forget.ts";
 import { healthRoutes } from "./health.ts";
 import { loginRoutes } from "./login.ts";
 import { metricRoutes } from "./metrics.ts";
@@ -25,6 +26,7 @@ export const ROUTES: readonly Route[] = [
   ...trainingRoutes,
   ...modelRoutes,
   ...exampleRoutes,
+  ...forgetRoutes,
   ...statusRoutes,
   ...metricRoutes,
   ...openApiRoutes,

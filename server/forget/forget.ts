@@ -1,0 +1,197 @@
+import { mentions, needlesOf, scrubbedEvent, type ScrubRules } from "../../core/forget/scrub.ts";
+import type { ForgetOperation, ForgetRequest, ForgetScope } from "../../protocol/api.ts";
+import type { Clock } from "../clock.ts";
+import type { Derived } from "../labels/derive.ts";
+import type { Log } from "../log.ts";
+import type { PushHub } from "../push/hub.ts";
+import type { Place } from "../store/erasure.ts";
+import type { Store } from "../store/store.ts";
+import { removeSnapshot, snapshotsWith, type RowTest } from "./dataset-search.ts";
+
+/**
+ * Forgetting: events, what is derived from them, copies in other events, examples, and the datasets that
+ * hold them; versions trained on those are listed. A request is a row before anything is deleted, and every
+ * step can be done again: a server that is killed in between finishes it when it starts.
+ */
+export interface Forgetting {
+  /** Takes a request in and does it; the same id again answers with what was done. */
+  forget(request: ForgetRequest): Promise<ForgetOperation>;
+  /** Does what an earlier server left. */
+  resume(): Promise<void>;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+  /** True when a dataset was built from what was forgotten while it was being built: it is gone then. */
+  withdrawIfForgotten(datasetId: string): Promise<boolean>;
+}
+
+export interface ForgettingParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly hub: PushHub;
+  readonly log: Log;
+  readonly datasetsDir: string;
+  /** Resolves when what was stored so far has its rows and labels, or when that takes too long. */
+  readonly derived: () => Promise<void>;
+  readonly derive: (suggestionIds: Iterable<string>) => Derived;
+  /** Ends the run that trains now or is next, and resolves when its process is gone. */
+  readonly cancelActiveRuns: (isAffected: (datasetSha256: string | null) => boolean) => Promise<void>;
+}
+
+export function createForgetting(parts: ForgettingParts): Forgetting {
+  const { store, hub, log } = parts;
+  let working: Promise<unknown> = Promise.resolve();
+
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = working.then(work);
+    working = turn.catch(() => {});
+    return turn;
+  };
+
+  const perform = async (id: string): Promise<ForgetOperation> => {
+    const asked = store.forget.scopeOf(id);
+    if (asked !== null) {
+      const gone = await erase(parts, id, asked.scope);
+      hub.publish("examples", { revision: store.examples.revision() });
+      log.info({ event: "forgotten", operation: id, kind: asked.scope.kind, ...gone });
+    }
+    return store.forget.get(id)!;
+  };
+
+  return {
+    forget: (request) => {
+      // The tombstones stand before anything else is done: nothing comes in behind the deletion.
+      store.forget.begin(request);
+      return inTurn(() => perform(request.id));
+    },
+    resume: () =>
+      inTurn(async () => {
+        for (const id of store.forget.unfinished()) await perform(id);
+      }),
+    async idle() {
+      await working;
+    },
+    withdrawIfForgotten: (datasetId) =>
+      inTurn(async () => {
+        const sha256 = store.datasets.get(datasetId)?.sha256;
+        const isBuried: RowTest = ({ suggestionId }) => suggestionId !== null && store.forget.isBuried(suggestionId);
+        if (!sha256 || !(await snapshotsWith(parts.datasetsDir, isBuried)).includes(sha256)) return false;
+        await removeSnapshot(parts.datasetsDir, sha256);
+        return true;
+      }),
+  };
+}
+
+/** Longest wait for readers of the log, milliseconds. */
+const TRUNCATE_MS = 10_000;
+
+interface Counts {
+  readonly suggestions: number;
+  readonly events: number;
+  readonly scrubbed: number;
+}
+
+async function erase(parts: ForgettingParts, operationId: string, scope: ForgetScope): Promise<Counts> {
+  const { store, clock, datasetsDir } = parts;
+  await parts.derived();
+  const suggestionIds = store.erasure.suggestionsIn(scope);
+  const forgotten = new Set(suggestionIds);
+  const known = suggestionIds.map((id) => store.erasure.textsOf(id));
+  // What lies in one of these files goes as a whole; elsewhere, what was copied from it.
+  const needles =
+    scope.kind === "suggestions" || scope.kind === "time" ? needlesOf(known.flatMap(({ texts }) => texts)) : [];
+  const rules = scrubRules(scope, forgotten, needles, known);
+
+  const search = () =>
+    snapshotsWith(datasetsDir, scope.kind === "everything" ? "all" : rowTest(scope, forgotten, rules));
+  // A run that collects has the rows in memory already; one that trains on such a dataset must not go on.
+  const affected = new Set(await search());
+  await parts.cancelActiveRuns((sha256) => sha256 === null || affected.has(sha256));
+  // Once more: the run may have written its dataset before it ended.
+  const snapshots = [...new Set([...affected, ...(await search())])];
+
+  const counts = store.transaction((): Counts => {
+    store.forget.bury(suggestionIds, operationId);
+    const single = store.erasure.eventsIn(scope).filter(({ suggestionId }) => !forgotten.has(suggestionId));
+    store.forget.buryEvents(single.map(({ id }) => id));
+    const copies =
+      scope.kind === "everything" ? [] : copiesOf(store, scope, suggestionIds, needles, known, rules, forgotten);
+    for (const { sequence, event } of copies) store.erasure.replaceEvent(sequence, event);
+    const nEvents =
+      store.erasure.deleteSuggestions(suggestionIds) + store.erasure.deleteEvents(single.map(({ id }) => id));
+    const touched = new Set([
+      ...copies.map(({ event }) => event.suggestionId),
+      ...single.map((event) => event.suggestionId),
+    ]);
+    parts.derive(touched);
+    if (scope.kind === "everything") store.erasure.forgetFolders("all");
+    if (scope.kind === "folders") store.erasure.forgetFolders(scope.roots);
+    for (const sha256 of snapshots) {
+      const dataset = store.datasets.bySha256(sha256);
+      if (dataset === null) continue;
+      store.forget.invalidate(dataset.id, operationId, clock.wallMs());
+      store.erasure.forgetManifest(dataset.id);
+    }
+    const done = { suggestions: suggestionIds.length, events: nEvents, scrubbed: copies.length };
+    store.forget.count(operationId, done);
+    return done;
+  });
+  for (const sha256 of [...snapshots, ...store.forget.invalidDatasets().map(({ sha256 }) => sha256)])
+    await removeSnapshot(datasetsDir, sha256);
+  store.forget.finish(operationId, clock.wallMs());
+  // Deleted rows are overwritten in the file; what is left of them in the WAL goes with it.
+  const deadline = performance.now() + TRUNCATE_MS;
+  while (!store.truncateLog() && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
+  return counts;
+}
+
+function scrubRules(
+  scope: ForgetScope,
+  forgotten: ReadonlySet<string>,
+  needles: readonly string[],
+  known: readonly { place: Place | null }[],
+): ScrubRules {
+  const places = new Set(known.flatMap(({ place }) => (place ? [`${place.root}\n${place.path}`] : [])));
+  const files = new Set(scope.kind === "files" ? scope.files.map(({ root, path }) => `${root}\n${path}`) : []);
+  return {
+    needles,
+    isPlace: (root, path) => places.has(`${root}\n${path}`),
+    isForgottenExcerpt: ({ path, suggestionId }, root) =>
+      files.has(`${root}\n${path}`) || (suggestionId !== undefined && forgotten.has(suggestionId)),
+  };
+}
+
+function rowTest(scope: ForgetScope, forgotten: ReadonlySet<string>, rules: ScrubRules): RowTest {
+  const roots = new Set(scope.kind === "folders" ? scope.roots : []);
+  return (row) => {
+    if (row.suggestionId !== null && forgotten.has(row.suggestionId)) return true;
+    if (roots.has(row.root) || rules.isForgottenExcerpt({ path: row.path }, row.root)) return true;
+    if (row.examples.some(({ path }) => rules.isForgottenExcerpt({ path }, row.root))) return true;
+    // History is what stands in the person's own commits, and not what was recorded of them.
+    if (row.source === "history") return false;
+    const texts = [row.prefix, row.suffix, row.completion, ...row.examples.map(({ text }) => text)];
+    return texts.some((text) => mentions(text, rules.needles));
+  };
+}
+
+/** Events of other suggestions without what they have of the forgotten ones. */
+function copiesOf(
+  store: Store,
+  scope: ForgetScope,
+  suggestionIds: readonly string[],
+  needles: readonly string[],
+  known: readonly { sequence: number }[],
+  rules: ScrubRules,
+  forgotten: ReadonlySet<string>,
+) {
+  const since = Math.min(...known.map(({ sequence }) => sequence), Number.MAX_SAFE_INTEGER) - 1;
+  const paths = scope.kind === "files" ? scope.files.map(({ path }) => path) : [];
+  const found = [
+    ...(known.length > 0 ? store.erasure.eventsWith([...suggestionIds, ...needles], since) : []),
+    ...store.erasure.eventsWith(paths, 0),
+  ].filter(({ event }) => !forgotten.has(event.suggestionId));
+  const bySequence = new Map(found.map((one) => [one.sequence, one]));
+  return [...bySequence.values()].flatMap(({ sequence, event, place }) => {
+    const scrubbed = scrubbedEvent(event, place, rules);
+    return scrubbed === null ? [] : [{ sequence, event: scrubbed }];
+  });
+}
