@@ -7,6 +7,7 @@ import type { SnippetSurvival } from "../core/survival/survival-state.ts";
 import { type ChangesReader, openChanges } from "./commit-changes.ts";
 import { type Rewrite, type SnippetChange, walkCommits, type WalkContext, type WalkedSnippet } from "./commit-walk.ts";
 import { createEvaluation } from "./evaluation.ts";
+import { GitError, gitText } from "./git.ts";
 import { isWrittenPath } from "./mined-files.ts";
 import { type CommitNode, listNewCommits, readParents } from "./new-commits.ts";
 import { readRefs, type RefState } from "./refs.ts";
@@ -46,6 +47,8 @@ export interface Observer {
 
 /** More new commits than that, and the answer comes first, from one comparison (survival.md section 3.8). */
 const JUMP_FROM_COMMITS = 500;
+/** Commits of accepts whose common beginning is asked for, within the length of a command line on every system. */
+const MAX_STARTS = 200;
 /** Old values of refs that a new tip is compared with. */
 const MAX_REWRITES = 4;
 /** Other tips that a merged or picked commit is compared with. */
@@ -85,10 +88,24 @@ export const createObserver = (options: ObserverOptions): Observer => {
   };
 
   /** The first look: what is there now was there before anything was accepted, unless an accept says otherwise. */
-  const begin = (refs: RefState): void => {
+  const begin = async (refs: RefState, signal: AbortSignal): Promise<void> => {
     const heads = context.snippets.map(({ head }) => head);
-    const known = context.snippets.length === 0 ? tipsOf(refs) : heads.includes(null) ? [] : new Set(heads as string[]);
+    const known = context.snippets.length === 0 ? tipsOf(refs) : await startOf(new Set(heads), signal);
     for (const commit of known) snapshots.set(commit, emptySnapshot());
+  };
+
+  /** Code that was accepted at several times, as an import tells of it: the walk begins before the first of them. */
+  const startOf = async (heads: ReadonlySet<string | null>, signal: AbortSignal): Promise<Iterable<string>> => {
+    const commits = [...heads].filter((commit) => commit !== null);
+    if (commits.length < heads.size || commits.length > MAX_STARTS) return [];
+    if (commits.length === 1) return commits;
+    try {
+      return [await gitText(repository.top, ["merge-base", "--octopus", ...commits], signal)];
+    } catch (error) {
+      // Histories without a common beginning, or a commit that is gone: everything is walked.
+      if (error instanceof GitError && error.code === "git-failed") return [];
+      throw error;
+    }
   };
 
   const walk = async (
@@ -186,7 +203,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
       if (await isInOperation(repository)) return { kind: "waiting" };
       const refs = await readRefs(repository, signal);
       if (refs.stamp === stamp && suspects.size === 0) return { kind: "unchanged" };
-      if (seen === null) begin(refs);
+      if (seen === null) await begin(refs, signal);
       const nodes = await listNewCommits(repository, [...tipsOf(refs)], new Set(snapshots.keys()), signal);
       const records: SurvivalRecord[] = [];
       let changes: SnippetChange[] = [];

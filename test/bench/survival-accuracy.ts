@@ -9,7 +9,7 @@ import { hashText } from "../../core/statistics/random.ts";
 import type { Bar, Bench, BenchContext } from "./harness/report.ts";
 import { type Blame, blameOf, pathLater, readRenames } from "./survival-accuracy/blame.ts";
 import { type Insertion, sampleInsertions } from "./survival-accuracy/insertions.ts";
-import { keptShares } from "./survival-accuracy/kept-measure.ts";
+import { comparedShares, trackedShares } from "./survival-accuracy/kept-measure.ts";
 import { PUBLISHED_MEASURES } from "./survival-accuracy/published-measures.ts";
 import { carriedShare, type RemovalQuestion } from "./survival-accuracy/removal.ts";
 import { createTally, type Verdicts } from "./survival-accuracy/tally.ts";
@@ -117,7 +117,12 @@ async function observe(
     const commit = commits[index] as string;
     const tree = await readTree(repo, commit, signal);
     const lines = indexLines(tree);
-    const shares = await atCommit(repo, commit, (folder) => keptShares(folder, group, signal), signal);
+    const [tracked, compared] = await atCommit(
+      repo,
+      commit,
+      async (folder) => [await trackedShares(folder, group, signal), await comparedShares(folder, group, signal)],
+      signal,
+    );
     const blames = new Map<string, Blame | null>();
     const question: RemovalQuestion = { repo, commits, indexOf, until: commit, patches, signal };
     for (const [at, insertion] of group.entries()) {
@@ -126,14 +131,14 @@ async function observe(
       if (!blames.has(later))
         blames.set(later, after === null ? new Map() : await blameOf(repo, commit, later, signal));
       const blame = blames.get(later);
-      const kept = shares[at];
+      const kept = tracked?.[at];
       // Neither a file that git cannot blame nor one that Kept calls unknown is a verdict.
       if (blame === null || blame === undefined || kept === null || kept === undefined) continue;
       const traced = blame.get(`${insertion.commit} ${insertion.path}`) ?? [];
       const byBlame = fateOf(insertion, { lines: traced, path: later, text: after });
       const fate = byBlame === "deleted" ? await fateOfGone(insertion, lines, question) : byBlame;
       const followed = { ...insertion, inserted: insertion.text, before: insertion.file, after };
-      const verdicts: Record<string, number> = { kept };
+      const verdicts: Record<string, number> = { kept, tokenRule: compared?.[at] ?? 0 };
       for (const [measure, judge] of Object.entries(PUBLISHED_MEASURES)) verdicts[measure] = judge(followed);
       observed.push({ fate, byBlame, verdicts });
       if (options.showWrong) tellWrong(name, insertion, commit, fate, kept, say);

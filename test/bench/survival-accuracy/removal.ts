@@ -1,6 +1,5 @@
 import { gitStream, GitError } from "../../../tracker/git.ts";
 import type { Insertion } from "./insertions.ts";
-import { editDistance } from "./published-measures.ts";
 import { isTelling } from "./truth.ts";
 
 export interface RemovalQuestion {
@@ -16,26 +15,25 @@ export interface RemovalQuestion {
 }
 
 export interface RemovingPatch {
-  /** Added lines of each hunk by old path and old line, from 0. */
-  readonly hunks: readonly {
-    readonly path: string;
-    readonly from: number;
-    readonly to: number;
-    readonly added: readonly string[];
-  }[];
   /** Every line that the commit adds, without white space. */
   readonly added: ReadonlySet<string>;
+  /** Places, among all added lines, of each word. */
+  readonly places: ReadonlyMap<string, readonly number[]>;
 }
 
-/** An added line in the same hunk that shares this much with a deleted one is its edited form. */
-const EDITED_FROM = 0.6;
-/** Longer lines are data. */
-const MAX_LINE_CHARS = 400;
+/** Added lines next to each other that hold this share of a deleted line's words are its edited form. */
+const CARRIED_WORDS_FROM = 0.7;
+/** A line with fewer words is the same or it is not. */
+const MIN_WORDS = 3;
+/** A line that was broken into two is still the line. */
+const NEIGHBOURS = 2;
+/** Words in so many added lines tell nothing. */
+const MAX_PLACES = 400;
 
 /**
  * Of the lines of an insertion that blame no longer finds, the share that the commits which took them out
- * carried on: they add the same line anywhere, or a similar one in its place. Code that was only edited, or
- * moved into another file, is not deleted, though blame -M says so. Null when git cannot say.
+ * carried on: somewhere they add the same line, or one or two lines with most of its words. Code that was only
+ * edited, or moved and edited, is not deleted, though blame -M says so. Null when git cannot say.
  */
 export const carriedShare = async (insertion: Insertion, question: RemovalQuestion): Promise<number | null> => {
   const { repo, commits, indexOf, until, signal } = question;
@@ -46,7 +44,7 @@ export const carriedShare = async (insertion: Insertion, question: RemovalQuesti
   if (ends === null) return null;
   const own = insertion.text.split("\n");
   let [nTelling, nCarried] = [0, 0];
-  for (const { commit, path, line, origin } of lastSeen(ends)) {
+  for (const { commit, origin } of lastSeen(ends)) {
     const text = own[origin - insertion.line];
     const index = indexOf.get(commit);
     const removing = index === undefined ? undefined : commits[index + 1];
@@ -55,43 +53,44 @@ export const carriedShare = async (insertion: Insertion, question: RemovalQuesti
     if (patch === null) return null;
     question.patches.set(removing, patch);
     nTelling += 1;
-    if (commit === until || isCarried(text, path, line, patch)) nCarried += 1;
+    if (commit === until || isCarried(text, patch)) nCarried += 1;
   }
   return nTelling === 0 ? null : nCarried / nTelling;
 };
 
-const isCarried = (text: string, path: string, line: number, patch: RemovingPatch): boolean => {
-  const squeezed = text.replace(/\s+/g, "");
-  if (patch.added.has(squeezed)) return true;
-  const hunk = patch.hunks.find((one) => one.path === path && line >= one.from && line < one.to);
-  return (hunk?.added ?? []).some((added) => similarity(squeezed, added) >= EDITED_FROM);
+const isCarried = (text: string, { added, places }: RemovingPatch): boolean => {
+  if (added.has(text.replace(/\s+/g, ""))) return true;
+  const words = wordsOf(text);
+  if (words.length < MIN_WORDS) return false;
+  const held = new Map<number, number>();
+  for (const word of words) {
+    const found = places.get(word) ?? [];
+    if (found.length > MAX_PLACES) continue;
+    const windows = new Set(found.flatMap((place) => Array.from({ length: NEIGHBOURS }, (_, back) => place - back)));
+    for (const place of windows) held.set(place, (held.get(place) ?? 0) + 1);
+  }
+  return Math.max(0, ...held.values()) / words.length >= CARRIED_WORDS_FROM;
 };
 
-const similarity = (left: string, right: string): number => {
-  const [a, b] = [left.slice(0, MAX_LINE_CHARS), right.slice(0, MAX_LINE_CHARS)];
-  return 1 - editDistance(a, b) / Math.max(1, a.length, b.length);
-};
+const wordsOf = (text: string): string[] => [...new Set(text.match(/[\p{L}\p{N}_$]{2,}/gu) ?? [])];
 
 interface LastSeen {
-  /** The last commit that holds the line, where it stands there, from 0, and where it stood at first. */
+  /** The last commit that holds the line, and where it stood at first, from 0. */
   readonly commit: string;
-  readonly path: string;
-  readonly line: number;
   readonly origin: number;
 }
 
 const lastSeen = (text: string): LastSeen[] => {
   const found: LastSeen[] = [];
-  let group: { commit: string; line: number; origin: number; count: number } | null = null;
+  let group: { commit: string; origin: number; count: number } | null = null;
   for (const line of text.split("\n")) {
     const header = /^([0-9a-f]{40}) (\d+) (\d+) (\d+)$/.exec(line);
     if (header !== null) {
-      const [, commit = "", at, origin, count] = header;
-      group = { commit, line: Number(at) - 1, origin: Number(origin) - 1, count: Number(count) };
+      const [, commit = "", , origin, count] = header;
+      group = { commit, origin: Number(origin) - 1, count: Number(count) };
     } else if (group !== null && line.startsWith("filename ")) {
       const { commit, count } = group;
-      const path = line.slice("filename ".length);
-      for (let k = 0; k < count; k += 1) found.push({ commit, path, line: group.line + k, origin: group.origin + k });
+      for (let k = 0; k < count; k += 1) found.push({ commit, origin: group.origin + k });
       group = null;
     }
   }
@@ -110,24 +109,25 @@ const readPatch = async (
     signal,
   );
   if (text === null) return null;
-  const hunks: { path: string; from: number; to: number; added: string[] }[] = [];
   const added = new Set<string>();
-  let path = "";
-  let hunk: (typeof hunks)[number] | null = null;
+  const places = new Map<string, number[]>();
+  let inHunk = false;
+  let place = 0;
   for (const line of text.split("\n")) {
-    if (line.startsWith("diff --git ")) hunk = null;
-    else if (hunk === null && line.startsWith("--- ")) path = line.slice("--- a/".length).replace(/\t$/, "");
-    else if (line.startsWith("@@ ")) {
-      const [, from = "0", count = "1"] = /^@@ -(\d+)(?:,(\d+))?/.exec(line) ?? [];
-      hunk = { path, from: Number(from) - 1, to: Number(from) - 1 + Number(count), added: [] };
-      hunks.push(hunk);
-    } else if (hunk !== null && line.startsWith("+")) {
-      const squeezed = line.slice(1).replace(/\s+/g, "");
-      hunk.added.push(squeezed);
-      if (isTelling(squeezed)) added.add(squeezed);
+    if (line.startsWith("diff --git ")) inHunk = false;
+    else if (line.startsWith("@@ ")) inHunk = true;
+    else if (inHunk && line.startsWith("+")) {
+      const content = line.slice(1);
+      if (isTelling(content)) added.add(content.replace(/\s+/g, ""));
+      for (const word of wordsOf(content)) {
+        const list = places.get(word);
+        if (list === undefined) places.set(word, [place]);
+        else list.push(place);
+      }
+      place += 1;
     }
   }
-  return { hunks, added };
+  return { added, places };
 };
 
 const read = async (repo: string, args: readonly string[], signal: AbortSignal): Promise<string | null> => {
