@@ -1,5 +1,5 @@
-import { addReal, type Graph, type GraphNode, type Value } from "../graph/graph.ts";
-import { add, gemm } from "../graph/operators.ts";
+import { addReal, staticShape, type Graph, type GraphNode, type Value } from "../graph/graph.ts";
+import { add, concat, gemm, slice } from "../graph/operators.ts";
 import { marks, type FactoredWeight } from "./custom-rules.ts";
 import { RULES } from "./rules.ts";
 
@@ -25,6 +25,7 @@ export function addGradients(
     gradients.set(to.name, earlier ? sumOf(g, earlier, contribution) : contribution);
   };
 
+  const factored: FactoredProduct[] = [];
   for (const node of forward.toReversed()) {
     const output = node.outputs[0]!;
     const gradient = gradients.get(output.name);
@@ -47,8 +48,9 @@ export function addGradients(
     node.inputs.forEach((input, i) => {
       if (input && !(factors && i === 1)) contribute(input, contributions[i]);
     });
-    if (factors) addFactorGradients(g, node.inputs[0]!, gradient, factors, contribute);
+    if (factors) factored.push({ x: node.inputs[0]!, gradient, factors });
   }
+  for (const layers of Map.groupBy(factored, ({ x }) => x.name).values()) addFactorGradients(g, layers, contribute);
   return targets.map((target) => {
     const gradient = gradients.get(target.name);
     if (!gradient) throw new Error(`${target.name} does not reach the loss`);
@@ -70,16 +72,43 @@ function factorsOf(g: Graph, { op, inputs, attributes }: GraphNode): FactoredWei
   return marks(g).factored.get(inputs[1]!.name);
 }
 
-/** y = x (W + s B A)^T: dA = s (dy B)^T x, dB = s dy^T (x A^T). */
+/** A product with a factored weight, and the gradient of its output. */
+interface FactoredProduct {
+  readonly x: Value;
+  readonly gradient: Value;
+  readonly factors: FactoredWeight;
+}
+
+/**
+ * y = x (W + s B A)^T: dA = (s dy B)^T x, dB = s dy^T (x A^T). Products are as thin as the rank, and cost
+ * the passes over x: layers with the same x share them.
+ */
 function addFactorGradients(
   g: Graph,
-  x: Value,
-  gradient: Value,
-  { a, b, scale }: FactoredWeight,
+  layers: readonly FactoredProduct[],
   contribute: (to: Value, contribution: Value) => void,
 ): void {
-  contribute(a, gemm(g, gemm(g, gradient, b), x, { transposeA: true, alpha: scale }));
-  contribute(b, gemm(g, gradient, gemm(g, x, a, { transposeB: true }), { transposeA: true, alpha: scale }));
+  const { x } = layers[0]!;
+  const joined = (parts: readonly Value[], axis: number) => (parts.length === 1 ? parts[0]! : concat(g, parts, axis));
+  const low = gemm(
+    g,
+    x,
+    joined(
+      layers.map(({ factors }) => factors.a),
+      0,
+    ),
+    { transposeB: true },
+  );
+  const towards = layers.map(({ gradient, factors }) => gemm(g, gradient, factors.b, { alpha: factors.scale }));
+  const towardsA = gemm(g, joined(towards, 1), x, { transposeA: true });
+  let at = 0;
+  for (const { gradient, factors } of layers) {
+    const end = at + staticShape(factors.a)[0]!;
+    const part = (whole: Value, axis: number) => (layers.length === 1 ? whole : slice(g, whole, axis, at, end));
+    contribute(factors.a, part(towardsA, 0));
+    contribute(factors.b, gemm(g, gradient, part(low, 1), { transposeA: true, alpha: factors.scale }));
+    at = end;
+  }
 }
 
 function reachable(nodes: Graph["nodes"], targets: readonly Value[]): Set<string> {
