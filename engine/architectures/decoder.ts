@@ -1,4 +1,4 @@
-import { add, gemm, multiply, reshape, rmsNorm, silu } from "../graph/operators.ts";
+import { add, gemm, reshape, rmsNorm, swiglu } from "../graph/operators.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { linearLayers, type DecoderConfig, type LinearLayer } from "./decoder-config.ts";
 
@@ -41,7 +41,7 @@ export function decoderBlock(g: Graph, config: DecoderConfig, layer: number, x: 
   const afterAttention = add(g, choose(x), linear(choose(mixed), "self_attn.o_proj"));
 
   const normed = norm(afterAttention, "post_attention_layernorm");
-  const gated = multiply(g, silu(g, linear(normed, "mlp.gate_proj")), linear(normed, "mlp.up_proj"));
+  const gated = swiglu(g, linear(normed, "mlp.gate_proj"), linear(normed, "mlp.up_proj"));
   return add(g, afterAttention, linear(gated, "mlp.down_proj"));
 }
 

@@ -144,17 +144,18 @@ export function scatterColumns(g: Graph, picked: Value, indices: Value, nColumns
   );
 }
 
-/** x * sigmoid(x). */
-export function silu(g: Graph, x: Value): Value {
-  const s = sigmoid(g, x);
-  const y = multiply(g, x, s);
-  // y' = s + y (1 - s)
+/** silu(gate) * up, with silu(x) = x sigmoid(x) (Shazeer 2020). */
+export function swiglu(g: Graph, gate: Value, up: Value): Value {
+  const s = sigmoid(g, gate);
+  const silu = multiply(g, gate, s);
+  const y = multiply(g, silu, up);
+  // silu' = s + silu (1 - s), so up silu' = y + s (up - y): of each product one pass over memory.
   return withRule(g, y, {
-    inputs: [x],
-    gradients: (gradient) => {
-      const slope = add(g, s, multiply(g, y, subtract(g, scalar(g, 1), s)));
-      return [multiply(g, gradient, slope)];
-    },
+    inputs: [gate, up],
+    gradients: (gradient, [needsGate, needsUp]) => [
+      needsGate ? multiply(g, gradient, add(g, y, multiply(g, s, subtract(g, up, y)))) : null,
+      needsUp ? multiply(g, gradient, silu) : null,
+    ],
   });
 }
 
@@ -165,8 +166,7 @@ export function logSigmoid(g: Graph, x: Value): Value {
 
 /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis (Zhang and Sennrich 2019). */
 export function rmsNorm(g: Graph, x: Value, weight: Value, epsilon: number): Value {
-  const size = Number(x.shape.at(-1));
-  const meanSquare = multiply(g, reduceSumSquare(g, x), scalar(g, 1 / size));
+  const meanSquare = reduceMean(g, multiply(g, x, x));
   const inverse = reciprocal(g, squareRoot(g, add(g, meanSquare, scalar(g, epsilon))));
   const normed = multiply(g, x, inverse);
   return withRule(g, multiply(g, normed, weight), {

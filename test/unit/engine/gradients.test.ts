@@ -157,7 +157,15 @@ describe("gradients agree with finite differences", () => {
     check("gatherRows", [[4, 3]], (g, [a]) => op.gatherRows(g, a!, indices(g, [2, 0, 2], [3]))));
   it("one element of each row", () =>
     check("pickColumns", [[3, 4]], (g, [a]) => op.pickColumns(g, a!, indices(g, [1, 3, 1], [3, 1]))));
-  it("SiLU", () => check("silu", [[2, 3]], (g, [a]) => op.silu(g, a!)));
+  it("SwiGLU", () =>
+    check(
+      "swiglu",
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      (g, [a, b]) => op.swiglu(g, a!, b!),
+    ));
   it("RMS norm", () => check("rmsNorm", [[2, 5], [5]], (g, [a, w]) => op.rmsNorm(g, a!, w!, 1e-5)));
 
   it("has checked every operator that has a rule", () => {
