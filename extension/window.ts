@@ -6,6 +6,7 @@ import { observeSuggestions } from "./observe/suggestion-observer.ts";
 import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
 import { superviseEngine } from "./suggest/engine-supervisor.ts";
+import { openExampleMemory } from "./suggest/example-memory.ts";
 import { createExampleSource } from "./suggest/example-source.ts";
 import { watchOpenFiles } from "./suggest/open-files.ts";
 import { createRejectedPlaces } from "./suggest/rejected-places.ts";
@@ -39,10 +40,14 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   const records = new SuggestionRecords();
   const cache = createSuggestionCache();
   const rejected = createRejectedPlaces();
+  const memory = openExampleMemory(
+    path.join(extension.globalStorageUri.fsPath, "examples.json"),
+    (root) => consent.levelOf(root) === "code",
+  );
   const examples = createExampleSource(async (rows) => {
     const allowed = await Promise.all(rows.map(async (row) => (await rules.known(row.root, row.path)) === null));
     await engine.useExamples(rows.filter((_, i) => allowed[i]));
-  });
+  }, memory);
   const changed = { visible: new vscode.EventEmitter<void>(), state: new vscode.EventEmitter<void>() };
   const status = createStatusItem();
   const storage = extension.globalStorageUri.fsPath;
@@ -192,6 +197,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     roots,
     log: say,
   });
+  examples.restore(roots()).catch((error: Error) => say(`The last examples were not read: ${error.message}`));
   let training: StatusView["training"] = null;
   const link = openServerLink({
     dataDir: settings.dataDirectory || serverDataDir(env),
@@ -265,7 +271,10 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   const heartbeat = setInterval(() => refresh(), STATUS_PERIOD_MS);
 
   const subscriptions = [
-    consent.onDidChange(captureChanged),
+    consent.onDidChange(() => {
+      captureChanged();
+      memory.prune().catch((error: Error) => say(`The last examples were not removed: ${error.message}`));
+    }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (!event.affectsConfiguration("kept")) return;
       settings = readSettings();

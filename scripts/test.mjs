@@ -19,6 +19,7 @@ const SUITES = [
   { name: "server", minutes: 6, needs: ["build"] },
   { name: "browser", minutes: 7, needs: ["build", "chromium"] },
   { name: "extension", minutes: 5, needs: ["build", "editor"] },
+  { name: "package", minutes: 5, needs: ["build", "chromium", "editor"] },
   { name: "e2e", minutes: 10, needs: ["build", "chromium", "editor"] },
 ];
 /** A suite whose tests have ended must let its process end too, milliseconds. */

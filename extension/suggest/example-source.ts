@@ -2,6 +2,7 @@ import { examplePage, type ExampleRow } from "../../protocol/api.ts";
 import type { InContextExample } from "../../protocol/events.ts";
 import type { ServerConnection } from "../sync/server-discovery.ts";
 import { ask } from "../sync/server-request.ts";
+import type { ExampleMemory } from "./example-memory.ts";
 
 /** The examples that the server last pushed: the engine looks them up, this remembers where they came from. */
 export interface ExampleSource {
@@ -9,12 +10,17 @@ export interface ExampleSource {
   readonly size: number;
   /** The examples with these ids, in this order; one that was forgotten meanwhile is left out. */
   named(ids: readonly string[]): readonly InContextExample[];
+  /** Begin with what the server gave last, unless it was asked already. */
+  restore(roots: readonly string[]): Promise<void>;
   /** Bring the engine's index to the server's revision. */
   refresh(connection: ServerConnection, roots: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
 /** `use` gives the engine all examples, the newest last. */
-export function createExampleSource(use: (examples: readonly ExampleRow[]) => Promise<void>): ExampleSource {
+export function createExampleSource(
+  use: (examples: readonly ExampleRow[]) => Promise<void>,
+  memory: ExampleMemory,
+): ExampleSource {
   let examples: ReadonlyMap<string, InContextExample> = new Map();
   let revision = -1;
   return {
@@ -25,6 +31,12 @@ export function createExampleSource(use: (examples: readonly ExampleRow[]) => Pr
       return examples.size;
     },
     named: (ids) => ids.map((id) => examples.get(id)).filter((example) => example !== undefined),
+    async restore(roots) {
+      const rows = await memory.load(roots);
+      if (revision !== -1 || rows.length === 0) return;
+      await use(rows);
+      examples = new Map(rows.map((row) => [row.id, provenance(row)]));
+    },
     async refresh(connection, roots, signal) {
       const rows: ExampleRow[] = [];
       let newest = -1;
@@ -46,6 +58,7 @@ export function createExampleSource(use: (examples: readonly ExampleRow[]) => Pr
       await use(rows);
       examples = new Map(rows.map((row) => [row.id, provenance(row)]));
       revision = newest;
+      await memory.save(roots, rows);
     },
   };
 }

@@ -4,7 +4,7 @@ import type { ExampleSource } from "../suggest/example-source.ts";
 import { fetchAdapter, type LocalAdapter } from "./adapter-store.ts";
 import type { ServerConnection } from "./server-discovery.ts";
 import { ask } from "./server-request.ts";
-import { existsSync } from "node:fs";
+import { access } from "node:fs/promises";
 
 /** What of an editor's storage this needs: `vscode.Memento` fits. */
 export interface Memory {
@@ -68,8 +68,10 @@ export function createDeploymentSync(options: DeploymentSyncOptions): Deployment
 
   // Suggestions go on with the adapter served last while no server answers.
   const last = options.memento.get<LocalAdapter>(LAST_ADAPTER_KEY);
-  if (last && existsSync(last.dir)) {
-    engine.serveWith(last).catch((error: Error) => log(`The last adapter could not be loaded: ${error.message}`));
+  if (last) {
+    access(last.dir)
+      .then(() => engine.serveWith(last))
+      .catch((error: Error) => log(`The last adapter could not be loaded: ${error.message}`));
   }
 
   return {
