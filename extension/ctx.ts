@@ -46,7 +46,7 @@ export interface Ctx {
   readonly link: ServerLink;
   readonly status: StatusItem;
   /** How often the editor asked in a file that Kept leaves alone. */
-  readonly counts: { leftAlone: number };
+  readonly counts: { leftAlone: number; accepted: number };
   /** The suggestion accepted last in this window. */
   lastAccepted(): string | null;
   /** The state in one line, for the head of the menu. */

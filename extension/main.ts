@@ -24,6 +24,8 @@ export interface Diagnostics {
   readonly engine: string;
   readonly engineStarts: number;
   readonly server: string;
+  /** Why there is no connection to the server, or null. */
+  readonly serverProblem: string | null;
   readonly adapter: string | null;
   readonly sessionId: string;
   readonly recorded: number;
@@ -33,6 +35,11 @@ export interface Diagnostics {
   readonly visible: string | null;
   readonly lastShown: string | null;
   readonly lastAccepted: string | null;
+  /** Suggestions accepted whole in this window. */
+  readonly nAccepted: number;
+  /** Of the suggestion shown last, milliseconds: the wait for it, and the model's part of that. */
+  readonly lastLatencyMs: number | null;
+  readonly lastEngineMs: number | null;
   readonly examples: number;
   readonly leftAlone: number;
   readonly statusText: string;
@@ -84,6 +91,7 @@ function diagnose(ctx: Ctx, activationMs: number): Diagnostics {
     engine: ctx.engine.state,
     engineStarts: ctx.engine.starts,
     server: ctx.link.state,
+    serverProblem: ctx.link.problem,
     adapter: ctx.engine.adapter,
     sessionId: ctx.recorder.sessionId,
     recorded: ctx.recorder.recorded,
@@ -93,6 +101,9 @@ function diagnose(ctx: Ctx, activationMs: number): Diagnostics {
     visible: ctx.observer.visible,
     lastShown: ctx.records.lastShown?.id ?? null,
     lastAccepted: ctx.lastAccepted(),
+    nAccepted: ctx.counts.accepted,
+    lastLatencyMs: ctx.records.lastShown?.latencyMs ?? null,
+    lastEngineMs: ctx.records.lastShown?.engineMs ?? null,
     examples: ctx.examples.size,
     leftAlone: ctx.counts.leftAlone,
     statusText: ctx.status.text,

@@ -97,6 +97,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   };
 
   let lastAccepted: string | null = null;
+  const counts = { leftAlone: 0, accepted: 0 };
   const onFact = (fact: Fact) => {
     const id = fact.suggestionId;
     const known = records.get(id);
@@ -129,6 +130,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       case "accepted":
       case "partially-accepted": {
         if (fact.kind === "accepted") {
+          counts.accepted += 1;
           cache.remove(id);
           recorder.record("accepted", id, { visibleMs: fact.visibleMs });
         } else {
@@ -312,7 +314,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     refreshSuggestions: () => feed.refresh(),
     link,
     status,
-    counts: { leftAlone: 0 },
+    counts,
     lastAccepted: () => lastAccepted,
     statusLine: () => status.summary,
   };

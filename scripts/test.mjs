@@ -18,7 +18,7 @@ const SUITES = [
   { name: "integration", minutes: 6, needs: ["build"] },
   { name: "server", minutes: 6, needs: ["build"] },
   { name: "browser", minutes: 7, needs: ["build", "chromium"] },
-  { name: "extension", minutes: 5, needs: ["build", "editor"] },
+  { name: "extension", minutes: 8, needs: ["build", "editor"] },
   { name: "package", minutes: 5, needs: ["build", "chromium", "editor"] },
   { name: "e2e", minutes: 10, needs: ["build", "chromium", "editor"] },
 ];

@@ -142,6 +142,7 @@ async function generate(
     completion: text,
     model: { base: ctx.engine.model.sha256, adapter: completion.adapter },
     latencyMs: performance.now() - began,
+    engineMs: completion.prefillMs + completion.decodeMs,
     createdAt: performance.now(),
   };
 }
@@ -162,7 +163,7 @@ function renewed(
   completion: string,
 ): SuggestionRecord {
   const context = { ...contextAt(document, position, place, window), examples: known.context.examples };
-  return { ...known, id: uuidv7(), context, completion, latencyMs: 0, createdAt: performance.now() };
+  return { ...known, id: uuidv7(), context, completion, latencyMs: 0, engineMs: 0, createdAt: performance.now() };
 }
 
 function contextAt(

@@ -11,6 +11,8 @@ export interface SuggestionRecord {
   readonly completion: string;
   readonly model: ModelVersion;
   readonly latencyMs: number;
+  /** The model's own part of it. */
+  readonly engineMs: number;
   /** Monotonic, milliseconds. */
   readonly createdAt: number;
 }

@@ -26,11 +26,13 @@ export interface ProvingOptions {
   /** The token that it signs with, when it does not know the right one. */
   readonly signsWith?: string;
   readonly port?: number;
+  /** How long it takes to prove itself, milliseconds. */
+  readonly proofDelayMs?: number;
 }
 
 export async function startProvingServer(
   answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
-  { token = "token", pid = 1, signsWith = token, port: wanted = 0 }: ProvingOptions = {},
+  { token = "token", pid = 1, signsWith = token, port: wanted = 0, proofDelayMs = 0 }: ProvingOptions = {},
 ): Promise<ProvingServer> {
   const heard: string[] = [];
   const open = new Set<Socket>();
@@ -46,7 +48,10 @@ export async function startProvingServer(
         const proof = createHmac("sha256", signsWith)
           .update(proofMessage(nonce, port, pid))
           .digest("hex");
-        response.setHeader("content-type", "application/json").end(JSON.stringify({ proof, pid, port }));
+        const prove = () =>
+          response.setHeader("content-type", "application/json").end(JSON.stringify({ proof, pid, port }));
+        if (proofDelayMs === 0) prove();
+        else setTimeout(prove, proofDelayMs);
       } else answer(request, response, body);
     });
   });

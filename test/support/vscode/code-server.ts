@@ -23,6 +23,8 @@ export interface CodeServerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly port?: number;
+  /** Whether every folder is trusted; it is, unless said otherwise. Then none is, and nobody is asked. */
+  readonly isTrusted?: boolean;
   /** Asked for at the door; without one everybody on this machine may come in. */
   readonly password?: string;
 }
@@ -33,7 +35,6 @@ const STOP_DEADLINE_MS = 5_000;
 const SWITCHES = [
   "--disable-telemetry",
   "--disable-update-check",
-  "--disable-workspace-trust",
   "--disable-getting-started-override",
   "--disable-proxy",
 ];
@@ -54,7 +55,6 @@ const SETTINGS = {
   "files.autoSave": "off",
   "git.openRepositoryInParentFolders": "never",
   "typescript.disableAutomaticTypeAcquisition": true,
-  "security.workspace.trust.enabled": false,
 };
 
 export async function startCodeServer(options: CodeServerOptions): Promise<CodeServer> {
@@ -63,7 +63,12 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   const userDir = path.join(runDir, "ud/User");
   mkdirSync(userDir, { recursive: true });
   mkdirSync(path.join(runDir, "ext"), { recursive: true });
-  const settings = JSON.stringify({ ...SETTINGS, ...options.settings }, null, 2);
+  const isTrusted = options.isTrusted ?? true;
+  const trust = {
+    "security.workspace.trust.enabled": !isTrusted,
+    "security.workspace.trust.startupPrompt": "never",
+  };
+  const settings = JSON.stringify({ ...SETTINGS, ...trust, ...options.settings }, null, 2);
   writeFileSync(path.join(userDir, "settings.json"), settings);
   // Settings of machine scope are read on the side where extensions run.
   mkdirSync(path.join(runDir, "ud/Machine"), { recursive: true });
@@ -80,6 +85,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     "--vscode-option": "enable-smoke-test-driver",
   };
   const args = [path.join(packageDir, "out/node/entry.js"), ...Object.entries(flags).flat(), ...SWITCHES];
+  if (isTrusted) args.push("--disable-workspace-trust");
   const child = spawn(node24, args, {
     env: {
       ...process.env,

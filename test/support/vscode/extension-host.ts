@@ -21,6 +21,8 @@ export interface HostRun {
   readonly tests: readonly HostTest[];
   /** `desktop` or `code-server`. */
   readonly host: string;
+  /** What a run left in `<results>.report`, or null. */
+  readonly report: unknown;
   /** Null when the host did not come that far. */
   readonly measured: HostMeasures | null;
 }
@@ -41,12 +43,31 @@ const RUN_DEADLINE_MS = 270_000;
  * Runs `test/extension/in-host/` inside a real extension host: desktop VS Code where there is one,
  * otherwise code-server. A missing or empty results file is a failure, whatever the editor says.
  */
-export async function runExtensionHostTests(): Promise<HostRun> {
+export function runExtensionHostTests(): Promise<HostRun> {
+  return runHostSuite({ entry: "test/extension/in-host/run.ts" });
+}
+
+/** A run of its own: one editor, one workspace, one file of tests. */
+export interface HostSuite {
+  /** The file whose `run` the editor calls, from the repository's root. */
+  readonly entry: string;
+  /** Beside what every run has. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Makes the folder that is opened; without it, a small one with one file. Gets the run's folder. */
+  readonly workspace?: (runDir: string) => string;
+  /** Whether the folder is trusted; it is, unless said otherwise. */
+  readonly isTrusted?: boolean;
+  /** From the page's first byte to the last test, milliseconds. */
+  readonly deadlineMs?: number;
+}
+
+export async function runHostSuite(wanted: HostSuite): Promise<HostRun> {
   const runDir = mkdtempSync(path.join(tmpdir(), "kept-host-"));
   try {
-    const suite = path.join(root, "dist/test/extension-suite.cjs");
+    const suite = path.join(root, "dist/test", `${wanted.entry.replaceAll("/", "-")}.cjs`);
     await build({
-      entryPoints: [path.join(root, "test/extension/in-host/run.ts")],
+      entryPoints: [path.join(root, wanted.entry)],
       outfile: suite,
       bundle: true,
       platform: "node",
@@ -57,19 +78,21 @@ export async function runExtensionHostTests(): Promise<HostRun> {
       logLevel: "warning",
     });
     const results = path.join(runDir, "results.json");
-    const workspace = path.join(runDir, "workspace");
-    writeWorkspace(workspace);
+    const workspace = wanted.workspace?.(runDir) ?? writeWorkspace(path.join(runDir, "workspace"));
     const environment = {
       KEPT_TEST_RESULTS: results,
       KEPT_DATA_DIR: path.join(runDir, "data"),
       KEPT_RETENTION_SCHEDULE_MS: "300,900,3000,8000",
       KEPT_DIAGNOSTICS_MS: "1500",
+      ...wanted.environment,
     };
-    const executable = await desktopExecutable();
+    // Only code-server is started with settings and trust of a run's own.
+    const isPlain = wanted.settings === undefined && wanted.isTrusted !== false;
+    const executable = isPlain ? await desktopExecutable() : null;
     const host = executable === null ? "code-server" : "desktop";
     const problem =
       executable === null
-        ? await runInCodeServer({ runDir, suite, workspace, environment, results })
+        ? await runInCodeServer({ runDir, suite, workspace, environment, results, wanted })
         : await runInDesktop({ executable, root, suite, workspace, environment, runDir });
     return readResults(results, host, problem);
   } finally {
@@ -83,6 +106,7 @@ interface CodeServerRun {
   readonly workspace: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly results: string;
+  readonly wanted: HostSuite;
 }
 
 /** What went wrong outside of the tests, or null. */
@@ -92,12 +116,14 @@ async function runInCodeServer({
   workspace,
   environment,
   results,
+  wanted,
 }: CodeServerRun): Promise<string | null> {
   await using server = await startCodeServer({
     runDir,
     environment,
     // The tests start and stop the server themselves.
-    settings: { "kept.server.autoStart": false },
+    settings: { "kept.server.autoStart": false, ...wanted.settings },
+    isTrusted: wanted.isTrusted ?? true,
   });
   const browser = await launchChromium();
   try {
@@ -107,7 +133,7 @@ async function runInCodeServer({
     await page.exposeFunction("codeAutomationExit", (code: number) => ended.resolve(code));
     await page.goto(server.address({ folder: workspace, extension: root, tests: suite, environment }));
     const deadline = Promise.withResolvers<"late">();
-    const timer = setTimeout(() => deadline.resolve("late"), RUN_DEADLINE_MS);
+    const timer = setTimeout(() => deadline.resolve("late"), wanted.deadlineMs ?? RUN_DEADLINE_MS);
     const end = await Promise.race([ended.promise, deadline.promise]);
     clearTimeout(timer);
     if (end === "late") return "the extension host did not end in time";
@@ -133,10 +159,11 @@ function readResults(file: string, host: string, problem: string | null): HostRu
     tests,
     host,
     measured,
+    report: existsSync(`${file}.report`) ? JSON.parse(readFileSync(`${file}.report`, "utf8")) : null,
   };
 }
 
-function writeWorkspace(workspace: string): void {
+function writeWorkspace(workspace: string): string {
   mkdirSync(path.join(workspace, "src"), { recursive: true });
   const point = "export function addPoint(a: Point, b: Point): Point {\n  return { x: a.x + b.x, y: a.y + b.y };\n}\n";
   writeFileSync(
@@ -145,4 +172,5 @@ function writeWorkspace(workspace: string): void {
   );
   writeFileSync(path.join(workspace, ".env"), "API_TOKEN=notreal\n");
   writeFileSync(path.join(workspace, ".gitignore"), "build/\n");
+  return workspace;
 }
