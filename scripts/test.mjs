@@ -1,6 +1,7 @@
 // `npm test [-- suite…]`: installs what the suites need, runs each in its own process, counts.
 // The last line of stdout is `N passed, N failed`; a pending test, a crash or an empty suite is a failure.
 import { ensureBuilt, node24, root, say, underNode24 } from "./setup.mjs";
+import { ensureProgram } from "./debian.mjs";
 import { ensureChromium, ensureEditor } from "./browsers.mjs";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -17,6 +18,7 @@ const SUITES = [
   { name: "contract", minutes: 3 },
   { name: "integration", minutes: 6, needs: ["build"] },
   { name: "server", minutes: 6, needs: ["build"] },
+  { name: "faults", minutes: process.env.KEPT_FAULTS === "full" ? 30 : 6, needs: ["build", "compiler"] },
   { name: "browser", minutes: 7, needs: ["build", "chromium"] },
   { name: "extension", minutes: 8, needs: ["build", "editor"] },
   { name: "package", minutes: 5, needs: ["build", "chromium", "editor"] },
@@ -33,7 +35,9 @@ if (unknown.length > 0) {
 }
 const suites = SUITES.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
 
-const needs = { build: ensureBuilt, chromium: ensureChromium, editor: ensureEditor };
+/** The power cut is a small library in C that the processes under test are preloaded with. */
+const ensureCompiler = async () => void (await ensureProgram(["cc"], ["gcc", "libc6-dev"]));
+const needs = { build: ensureBuilt, compiler: ensureCompiler, chromium: ensureChromium, editor: ensureEditor };
 const met = new Map();
 let running = null;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {

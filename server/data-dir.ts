@@ -1,6 +1,8 @@
 import { AppError } from "./errors.ts";
 import { dataPlaces, type DataPlaces } from "./places.ts";
+import { syncDirectory } from "./durable-file.ts";
 import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import path from "node:path";
 
 const PRIVATE_DIR = 0o700;
 
@@ -11,11 +13,16 @@ const PRIVATE_DIR = 0o700;
 export function prepareDataDir(dataDir: string): DataPlaces {
   const places = dataPlaces(dataDir);
   try {
-    mkdirSync(dataDir, { recursive: true, mode: PRIVATE_DIR });
+    const made = mkdirSync(dataDir, { recursive: true, mode: PRIVATE_DIR });
     if (lstatSync(dataDir).isSymbolicLink()) throw new Error("it is a symbolic link");
     chmodSync(dataDir, PRIVATE_DIR);
     for (const part of [places.files, places.datasets, places.runs, places.adapters]) {
       mkdirSync(part, { recursive: true, mode: PRIVATE_DIR });
+    }
+    // A power cut takes a folder away again whose name nobody made durable, with all that was stored in it.
+    syncDirectory(dataDir);
+    if (made !== undefined) {
+      for (let dir = dataDir; dir.startsWith(made); dir = path.dirname(dir)) syncDirectory(path.dirname(dir));
     }
   } catch (cause) {
     throw new AppError("data-dir", `The data folder ${dataDir} cannot be used: ${(cause as Error).message}.`, {
