@@ -1,4 +1,4 @@
-import type { PoweredFolder } from "./power.ts";
+import type { DiskFaults, PoweredFolder } from "./power.ts";
 import { once } from "node:events";
 
 /** A program that takes longer hangs, milliseconds. */
@@ -11,9 +11,20 @@ const DEADLINE_MS = 60_000;
 export async function runUntilCut(
   folder: PoweredFolder,
   program: readonly string[],
-  options: { cutAfter: number; ignoresFolders?: boolean },
+  faults: DiskFaults,
 ): Promise<string[]> {
-  const child = folder.start(program, options);
+  const { said, code, complaint } = await runOnDisk(folder, program, faults);
+  if (!folder.isCut && code !== 0) throw new Error(`The program ended with ${code}: ${complaint}`);
+  return said;
+}
+
+/** Runs a program to its end, however that comes, and answers the whole lines that it said. */
+export async function runOnDisk(
+  folder: PoweredFolder,
+  program: readonly string[],
+  faults: DiskFaults,
+): Promise<{ said: string[]; code: number | string; complaint: string }> {
+  const child = folder.start(program, faults);
   let said = "";
   let complaint = "";
   child.stdout!.on("data", (chunk: Buffer) => (said += chunk.toString()));
@@ -21,7 +32,6 @@ export async function runUntilCut(
   const limit = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
   const [code, signal] = (await once(child, "close")) as [number | null, string | null];
   clearTimeout(limit);
-  if (!folder.isCut && code !== 0) throw new Error(`The program ended with ${code ?? signal}: ${complaint}`);
-  // A line that the cut fell into was not said.
-  return said.split("\n").slice(0, -1);
+  // A line that the end fell into was not said.
+  return { said: said.split("\n").slice(0, -1), code: code ?? signal ?? "", complaint };
 }

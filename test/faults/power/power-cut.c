@@ -1,4 +1,4 @@
-// A disk that loses its power before the n-th operation. Preloaded into every process under test.
+// A disk that loses its power before the n-th operation, or refuses it. Preloaded into every process under test.
 //
 // What a process makes durable is copied to a shadow: the bytes of a file when fsync or fdatasync returns,
 // the names in a folder when that folder is fsynced. When the count is reached the process is killed before
@@ -8,8 +8,9 @@
 //
 // KEPT_POWER_ROOT    the folder that lies on this disk, a real path
 // KEPT_POWER_SHADOW  folder of the shadow: inodes/, folders/, pending/
-// KEPT_POWER_STATE   file of four u64: operations so far, cut before this one (0: never), 1 after the cut,
-//                    1 to ignore the fsync of folders (for the test of the tests)
+// KEPT_POWER_STATE   file of six u64: operations so far, cut before this one (0: never), 1 after the cut,
+//                    1 to ignore the fsync of folders (for the test of the tests); then two more:
+//                    refuse this operation (0: none), and with which errno; full disks refuse all from then on
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -31,7 +32,7 @@
 #include <unistd.h>
 
 struct state {
-  _Atomic uint64_t operations, cut_at, is_cut, ignores_folders;
+  _Atomic uint64_t operations, cut_at, is_cut, ignores_folders, refuse_at, refusal;
 };
 
 static struct state *state;
@@ -63,12 +64,18 @@ static void die(void) {
   for (;;) pause();
 }
 
-/** Counts one operation on the disk; the power fails before it when its turn has come. */
-static void spend(void) {
+/** Counts one operation on the disk; the power fails before it when its turn has come. True when it is refused. */
+static int spend(void) {
   if (atomic_load(&state->is_cut)) die();
   uint64_t n = atomic_fetch_add(&state->operations, 1) + 1;
   uint64_t cut_at = atomic_load(&state->cut_at);
   if (cut_at != 0 && n >= cut_at) die();
+  uint64_t refuse_at = atomic_load(&state->refuse_at);
+  int refusal = (int)atomic_load(&state->refusal);
+  // A full disk stays full; another error hits one operation.
+  if (refuse_at == 0 || n < refuse_at || (n > refuse_at && refusal != ENOSPC)) return 0;
+  errno = refusal;
+  return 1;
 }
 
 static int on_disk(const char *path) {
@@ -149,7 +156,7 @@ static void keep_folder(int fd, const char *key) {
 
 static int make_durable(int fd, int (*real)(int)) {
   if (!fd_is_on_disk(fd)) return real(fd);
-  spend();
+  if (spend()) return -1;
   int result = real(fd);
   if (result != 0) return result;
   int error = errno;
@@ -195,7 +202,7 @@ int fdatasync(int fd) { return make_durable(fd, REAL(fdatasync)); }
 
 ssize_t write(int fd, const void *bytes, size_t length) {
   if (!fd_is_on_disk(fd)) return REAL(write)(fd, bytes, length);
-  spend();
+  if (spend()) return -1;
   off_t offset = place_of(fd);
   ssize_t written = REAL(write)(fd, bytes, length);
   if (written > 0) log_pending(fd, bytes, written, offset);
@@ -204,7 +211,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) {
   if (!fd_is_on_disk(fd)) return REAL(pwrite)(fd, bytes, length, offset);
-  spend();
+  if (spend()) return -1;
   ssize_t written = REAL(pwrite)(fd, bytes, length, offset);
   if (written > 0) log_pending(fd, bytes, written, offset);
   return written;
@@ -213,23 +220,23 @@ ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) {
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) { return pwrite(fd, bytes, length, offset); }
 
 int ftruncate(int fd, off_t length) {
-  if (fd_is_on_disk(fd)) spend();
+  if (fd_is_on_disk(fd) && spend()) return -1;
   return REAL(ftruncate)(fd, length);
 }
 
 int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 
 int rename(const char *from, const char *to) {
-  if (path_is_on_disk(to)) spend();
+  if (path_is_on_disk(to) && spend()) return -1;
   return REAL(rename)(from, to);
 }
 
 int unlink(const char *path) {
-  if (path_is_on_disk(path)) spend();
+  if (path_is_on_disk(path) && spend()) return -1;
   return REAL(unlink)(path);
 }
 
 int mkdir(const char *path, mode_t mode) {
-  if (path_is_on_disk(path)) spend();
+  if (path_is_on_disk(path) && spend()) return -1;
   return REAL(mkdir)(path, mode);
 }

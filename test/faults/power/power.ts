@@ -1,7 +1,7 @@
 import { rebuildDisk, type Unsynced } from "./rebuild-disk.ts";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import path from "node:path";
 
 /** A folder on a disk whose power can fail, and the processes that run on it. */
@@ -11,7 +11,7 @@ export interface PoweredFolder extends Disposable {
   /** Declares what is in the folder now to be durable. */
   settle(): void;
   /** Starts a Node program whose disk this is. With `cutAfter` the power fails before so many further operations. */
-  start(program: readonly string[], options?: { cutAfter?: number; ignoresFolders?: boolean }): ChildProcess;
+  start(program: readonly string[], options?: DiskFaults): ChildProcess;
   /** Operations on the disk since the folder was made. */
   operations(): number;
   /** True when the power has failed since the last start. */
@@ -20,9 +20,19 @@ export interface PoweredFolder extends Disposable {
   restore(unsynced: Unsynced): void;
 }
 
+/** What goes wrong, counted in operations from the start of the program. */
+export interface DiskFaults {
+  /** The power fails before the n-th operation. */
+  readonly cutAfter?: number;
+  /** The n-th operation fails; with ENOSPC, as on a full disk, so do all that follow. */
+  readonly refuse?: { readonly after: number; readonly error: "EIO" | "ENOSPC" };
+  /** The fsync of a folder does nothing. */
+  readonly ignoresFolders?: boolean;
+}
+
 const SETTLE_PROGRAM = path.join(import.meta.dirname, "settle.mjs");
-const FIELD = { operations: 0, cutAt: 8, isCut: 16, ignoresFolders: 24 } as const;
-const STATE_BYTES = 32;
+const FIELD = { operations: 0, cutAt: 8, isCut: 16, ignoresFolders: 24, refuseAt: 32, refusal: 40 } as const;
+const STATE_BYTES = 48;
 
 let compiled: string | null = null;
 
@@ -66,16 +76,22 @@ export function createPoweredFolder(): PoweredFolder {
     return `${ino}-${birthtimeNs / 1_000_000_000n}-${birthtimeNs % 1_000_000_000n}`;
   };
   const settle = (): void => {
-    set({ cutAt: 0, isCut: 0, ignoresFolders: 0 });
+    set({ cutAt: 0, isCut: 0, ignoresFolders: 0, refuseAt: 0, refusal: 0 });
     execFileSync(process.execPath, [SETTLE_PROGRAM, root], { env, stdio: ["ignore", "ignore", "inherit"] });
   };
   settle();
   return {
     root,
     settle,
-    start(program, { cutAfter = 0, ignoresFolders = false } = {}) {
-      const cutAt = cutAfter === 0 ? 0 : read(FIELD.operations) + cutAfter;
-      set({ cutAt, isCut: 0, ignoresFolders: ignoresFolders ? 1 : 0 });
+    start(program, { cutAfter = 0, refuse, ignoresFolders = false } = {}) {
+      const now = read(FIELD.operations);
+      set({
+        cutAt: cutAfter === 0 ? 0 : now + cutAfter,
+        isCut: 0,
+        ignoresFolders: ignoresFolders ? 1 : 0,
+        refuseAt: refuse ? now + refuse.after : 0,
+        refusal: refuse ? constants.errno[refuse.error] : 0,
+      });
       return spawn(process.execPath, program, { env, stdio: ["ignore", "pipe", "pipe"] });
     },
     operations: () => read(FIELD.operations),

@@ -1,0 +1,8 @@
+// Makes one backup of a data folder that lies on the same disk, and says its folder when it is made.
+// node back-up.ts <data folder> <folder of the backups>
+import { createBackup } from "../../../server/backup/create.ts";
+import { dataPlaces } from "../../../server/places.ts";
+import { writeSync } from "node:fs";
+
+const [dataDir = "", to = ""] = process.argv.slice(2);
+writeSync(1, `${createBackup(dataPlaces(dataDir), to, new Date()).dir}\n`);
