@@ -109,17 +109,21 @@ function copyStore(from: string, to: string): TakenStore {
   closeSync(file);
   const copy = new Database(to, { readonly: true });
   try {
+    const knowsForgetting = copy.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'invalid_datasets'").get();
     const list = (sql: string): string[] => copy.prepare(sql).pluck().all() as string[];
     return {
       schema: schemaVersion(copy),
       eventWatermark: copy.prepare("SELECT coalesce(max(sequence), 0) FROM events").pluck().get() as number,
       contentFiles: list("SELECT DISTINCT sha256 FROM version_files ORDER BY sha256"),
-      datasets: list("SELECT sha256 FROM datasets ORDER BY sha256"),
+      datasets: list(`SELECT sha256 FROM datasets ${knowsForgetting ? STILL_THERE : ""} ORDER BY sha256`),
     };
   } finally {
     copy.close();
   }
 }
+
+/** Of a dataset that held something forgotten only the row is left. */
+const STILL_THERE = "WHERE id NOT IN (SELECT dataset_id FROM invalid_datasets)";
 
 function readNamed(file: string): Buffer {
   try {

@@ -137,6 +137,7 @@ async function erase(parts: ForgettingParts, operationId: string, scope: ForgetS
   });
   for (const sha256 of [...snapshots, ...store.forget.invalidDatasets().map(({ sha256 }) => sha256)])
     await removeSnapshot(datasetsDir, sha256);
+  store.removeCopies();
   store.forget.finish(operationId, clock.wallMs());
   // Deleted rows are overwritten in the file; what is left of them in the WAL goes with it.
   const deadline = performance.now() + TRUNCATE_MS;

@@ -2,7 +2,7 @@ import { AppError } from "../errors.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import Database from "better-sqlite3";
 import { syncDirectory } from "../durable-file.ts";
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 
 export type Db = Database.Database;
@@ -96,6 +96,14 @@ function copyBeforeMigration(db: Db, from: number): void {
   closeSync(file);
   renameSync(unfinished, copy);
   syncDirectory(path.dirname(copy));
+}
+
+/** Deletes what {@link copyBeforeMigration} wrote. */
+export function removeCopies(db: Db): void {
+  if (db.name === ":memory:") return;
+  const dir = path.dirname(db.name);
+  const begin = `${path.basename(db.name)}.schema-`;
+  for (const name of readdirSync(dir)) if (name.startsWith(begin)) rmSync(path.join(dir, name), { force: true });
 }
 
 /** Writes the WAL back into the file, empties it and closes the store. */

@@ -1,4 +1,4 @@
-import { closeDatabase, joinDatabase, openDatabase, type Db } from "./database.ts";
+import { closeDatabase, joinDatabase, openDatabase, removeCopies, type Db } from "./database.ts";
 import { openDatasetStore, type DatasetStore } from "./dataset-store.ts";
 import { openDerivationStore, type DerivationStore } from "./derivation-store.ts";
 import { openEventStore, type EventStore } from "./event-store.ts";
@@ -29,6 +29,8 @@ export interface Store extends Disposable {
   transaction<T>(work: () => T): T;
   /** Writes the log back into the file and empties it; false when somebody still reads it. */
   truncateLog(): boolean;
+  /** Deletes the copies of earlier schemas: they hold what was forgotten since. */
+  removeCopies(): void;
 }
 
 /** @throws AppError `newer-schema`, `corrupt-store` */
@@ -57,6 +59,7 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     jobs: openJobStore(db),
     forget: openForgetStore(db),
     erasure: openErasure(db),
+    removeCopies: () => removeCopies(db),
     truncateLog: () => (db.pragma("wal_checkpoint(TRUNCATE)") as { busy: number }[])[0]?.busy === 0,
     transaction: (work) => db.transaction(work).immediate(),
   };

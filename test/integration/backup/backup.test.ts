@@ -91,6 +91,19 @@ describe("a backup", function () {
       }
     }));
 
+  it("leaves out a dataset of which only the row is left, because it held something forgotten", () =>
+    check(({ dir, places, store }) => {
+      rmSync(places.datasets, { recursive: true });
+      store.db.exec(`
+        INSERT INTO forget_operations (id, kind, requested_at) VALUES ('f', 'everything', 1);
+        INSERT INTO invalid_datasets VALUES ('d', 'f', 1);`);
+      const { manifest } = createBackup(places, path.join(dir, "backups"), NOW);
+      assert.equal(
+        manifest.files.some(({ path: name }) => name.startsWith("datasets/")),
+        false,
+      );
+    }));
+
   for (const [what, damage] of [
     ["a byte of the store", (dir: string) => flip(path.join(dir, "kept.db"))],
     ["a byte of an adapter", (dir: string) => flip(firstIn(path.join(dir, "files")))],
@@ -199,6 +212,11 @@ describe("a store of an earlier schema", () => {
     assert.equal(schemaVersion(copy), 1);
     assert.equal(copy.prepare("SELECT count(*) FROM events").pluck().get(), 1);
     copy.close();
+    store.removeCopies();
+    assert.deepEqual(
+      readdirSync(folder.dir).filter((name) => name.includes("schema")),
+      [],
+    );
   });
 });
 
