@@ -32,7 +32,7 @@ const GONE_BELOW = 0.1;
  * committed yet: that observation is no loss unless the tracker names a cause.
  */
 export const survivalQuality = (signals: SuggestionSignals, table: LabelTable): SurvivalQuality | null => {
-  const observations = withoutUncommitted(signals.survival);
+  const observations = committedObservations(signals.survival);
   const last = observations.at(-1);
   if (last === undefined) return null;
 
@@ -45,7 +45,7 @@ export const survivalQuality = (signals: SuggestionSignals, table: LabelTable): 
       losses.push({
         fraction: retained - seen.tokens,
         afterMs: seen.afterMs,
-        cause: causeOf(seen, signals),
+        cause: causeOfObservation(seen, signals),
         uncommitted: seen.place === "buffer" && (firstCommit === null || seen.afterMs < firstCommit),
       });
     }
@@ -61,7 +61,8 @@ export const survivalQuality = (signals: SuggestionSignals, table: LabelTable): 
   };
 };
 
-const withoutUncommitted = (observations: readonly SurvivalObservation[]): SurvivalObservation[] => {
+/** Without looks at git before any commit held the code: that it is not in HEAD yet is no loss. */
+export const committedObservations = (observations: readonly SurvivalObservation[]): SurvivalObservation[] => {
   let committed = false;
   return observations.filter((seen) => {
     if (seen.place === "head" && seen.tokens >= GONE_BELOW) committed = true;
@@ -82,7 +83,8 @@ const giveBack = (losses: { fraction: number }[], gained: number): void => {
   }
 };
 
-const causeOf = (seen: SurvivalObservation, signals: SuggestionSignals): LossCause => {
+/** The cause that the tracker gave, or what its absence allows to say. */
+export const causeOfObservation = (seen: SurvivalObservation, signals: SuggestionSignals): LossCause => {
   if (seen.cause !== null) return isLossCause(seen.cause) ? seen.cause : "other";
   if (signals.undoneAfterMs !== null && signals.undoneAfterMs <= seen.afterMs) return "undo";
   if (seen.place === "elsewhere") return "abandoned";

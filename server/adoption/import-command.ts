@@ -8,7 +8,11 @@ import { createInterrupt } from "../replay/interrupt.ts";
 import { topFolder } from "./git-notes.ts";
 import { type Found, findGitAiGenerations } from "./import-git-ai.ts";
 import { findTracedGenerations } from "./import-agent-trace.ts";
-import { openSink } from "./sink.ts";
+import { openSink, type Sink } from "./sink.ts";
+import { acceptedCode } from "../survival/accepted-code.ts";
+import { walkHistory } from "../survival/history-walk.ts";
+import { openReading } from "../survival/reading.ts";
+import { walkedEvents } from "../survival/walked-events.ts";
 
 export interface ImportParts {
   readonly dataDir: () => string;
@@ -69,7 +73,7 @@ async function runImport(
   try {
     const root = await topFolder(path.resolve(flags.repo), signal);
     const found = await find(root, signal);
-    const taken = flags.dryRun === true ? null : await take(found, dataDir());
+    const taken = flags.dryRun === true ? null : await take(found, root, dataDir(), signal);
     const value = { root, read: found.nRead, found: found.generations.length, ...taken, refused: found.refused };
     print(value, flags, () => describe(found, taken));
     return found.nRead > 0 && found.generations.length === 0 && found.refused.length > 0 ? EXIT.failed : EXIT.done;
@@ -86,9 +90,12 @@ interface Taken {
   readonly suggestionIds: readonly string[];
 }
 
-async function take(found: Found, dataDir: string): Promise<Taken> {
+/** Takes generations in, and what has become of the new ones since they were written. */
+async function take(found: Found, root: string, dataDir: string, signal: AbortSignal): Promise<Taken> {
   using sink = await openSink(dataDir);
   const results = await sink.takeGenerations(found.generations);
+  const fresh = new Set(results.flatMap(({ status, suggestionIds }) => (status === "accepted" ? suggestionIds : [])));
+  if (fresh.size > 0) await follow(fresh, root, dataDir, sink, signal);
   const rejected = results.filter(({ status }) => status === "rejected");
   return {
     accepted: results.filter(({ status }) => status === "accepted").length,
@@ -96,6 +103,32 @@ async function take(found: Found, dataDir: string): Promise<Taken> {
     rejected: rejected.map(({ id, reason }) => ({ id, reason: reason ?? "refused" })),
     suggestionIds: results.flatMap(({ suggestionIds }) => suggestionIds),
   };
+}
+
+async function follow(
+  ids: ReadonlySet<string>,
+  root: string,
+  dataDir: string,
+  sink: Sink,
+  signal: AbortSignal,
+): Promise<void> {
+  const codes = [];
+  {
+    using reading = openReading(dataDir);
+    for (const id of ids) {
+      const suggestion = reading.suggestion(id);
+      const code = suggestion === null ? null : acceptedCode(id, suggestion.events, root);
+      if (code !== null) codes.push(code);
+    }
+  }
+  const survivals = await walkHistory(root, codes, signal);
+  const now = Date.now();
+  await sink.takeEvents(
+    codes.flatMap((code) => {
+      const survival = survivals.get(code.id);
+      return survival === undefined ? [] : walkedEvents(code, survival, now);
+    }),
+  );
 }
 
 const describe = (found: Found, taken: Taken | null): string =>

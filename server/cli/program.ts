@@ -28,6 +28,7 @@ import { addExportCommand } from "../models/export-command.ts";
 import { dataPlaces, resolveDataDir } from "../places.ts";
 import { addDemoCommand } from "../replay/demo/demo-command.ts";
 import { addReplayCommand } from "../replay/replay-command.ts";
+import { addSurvivalCommands } from "../survival/survival-command.ts";
 import { addTrainCommand } from "../training/train-command.ts";
 import { keptVersion } from "../version.ts";
 import { connectToServer, type ServerClient } from "./client.ts";
@@ -307,6 +308,7 @@ export function createProgram(setExit: SetExit): Command {
     });
 
   addBackupCommand(program, dataDir);
+  addSurvivalCommands(program, { dataDir, setExit });
   addImportCommands(program, { dataDir, setExit });
   addGenerationCommands(program, { dataDir, setExit });
   addGitAiExport(program, { dataDir, setExit });
