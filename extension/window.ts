@@ -231,17 +231,12 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
 
   const statusView = (): StatusView => {
     const { waiting, dropped, problem } = outbox.stats();
-    const folder = roots()[0] ?? "";
+    const folder = rootInUse();
     return {
       engine: engine.state,
       server: link.state,
-      capture: !vscode.workspace.isTrusted
-        ? "untrusted"
-        : consent.isPaused
-          ? "paused"
-          : consent.allows(folder)
-            ? "on"
-            : "not-allowed",
+      capture: !vscode.workspace.isTrusted ? "untrusted" : consent.isPaused ? "paused" : consent.levelOf(folder),
+      pauseMs: consent.pause.remainingMs,
       training,
       adapter: engine.adapter,
       today: todayOf(journal.entries(), new Date().toDateString()),
@@ -266,7 +261,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     changed.state.fire();
   };
   const captureChanged = () => {
-    setContext(CONTEXT_KEYS.captureEnabled, consent.allows(roots()[0] ?? ""));
+    setContext(CONTEXT_KEYS.captureEnabled, consent.allows(rootInUse()));
     setContext(CONTEXT_KEYS.capturePaused, consent.isPaused);
     refresh();
   };
@@ -277,6 +272,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       captureChanged();
       memory.prune().catch((error: Error) => say(`The last examples were not removed: ${error.message}`));
     }),
+    vscode.window.onDidChangeActiveTextEditor(captureChanged),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (!event.affectsConfiguration("kept")) return;
       settings = readSettings();
@@ -340,6 +336,13 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       for (const part of [privacy, suggestions, status, ...Object.values(changed), log]) part.dispose();
     },
   };
+}
+
+/** The folder of the file on screen, or the first: what the status item speaks of. */
+function rootInUse(): string {
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
+  return (folder ?? vscode.workspace.workspaceFolders?.[0])?.uri.fsPath ?? "";
 }
 
 function setContext(key: string, value: unknown): void {

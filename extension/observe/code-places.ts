@@ -28,6 +28,7 @@ export interface Place {
 /** Places followed in one document; the oldest give way. */
 const MAX_PER_DOCUMENT = 200;
 
+/** `onDidChange` tells of code that came or went; code that only moved is nothing to redraw for. */
 export function createCodePlaces(onDidChange: () => void): CodePlaces {
   /** By document, newest last. Deleted code has an empty region, and the length that it had. */
   const byDocument = new Map<string, Map<string, { region: Region; length: number }>>();
@@ -53,12 +54,15 @@ export function createCodePlaces(onDidChange: () => void): CodePlaces {
     changed(document, changes) {
       const places = byDocument.get(document);
       if (!places || places.size === 0) return;
+      let cameOrWent = false;
       for (const place of places.values()) {
+        const wasThere = place.region.end > place.region.start;
         place.region = shiftRegionByAll(place.region, changes, "keep");
         const length = place.region.end - place.region.start;
         if (length > 0) place.length = length;
+        if (wasThere !== length > 0) cameOrWent = true;
       }
-      onDidChange();
+      if (cameOrWent) onDidChange();
     },
     closed(document) {
       if (byDocument.delete(document)) onDidChange();

@@ -95,8 +95,11 @@ function recording(ctx: Ctx, root: string): Pick<FileState, "detail" | "command"
       detail: vscode.l10n.t("Nothing is recorded from this folder"),
       command: { title: vscode.l10n.t("Learn from this folder"), command: "kept.allowCapture" },
     };
+  const isCode = ctx.consent.levelOf(root) === "code";
   return {
-    detail: vscode.l10n.t("Kept learns from what you keep here"),
+    detail: isCode
+      ? vscode.l10n.t("Kept learns from what you keep here")
+      : vscode.l10n.t("Only outcomes are recorded here, no code"),
     command: { title: vscode.l10n.t("Menu"), command: "kept.openMenu" },
   };
 }

@@ -40,10 +40,10 @@ function menuItems(ctx: Ctx): MenuItem[] {
 }
 
 function captureItems(ctx: Ctx, item: (icon: string, text: string, command: CommandId) => MenuItem): MenuItem[] {
-  const root = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "";
   if (ctx.consent.isPaused) return [item("record", vscode.l10n.t("Resume learning"), "kept.resumeCapture")];
+  const folders = vscode.workspace.workspaceFolders ?? [];
   const choose = item("shield", vscode.l10n.t("Choose what is recorded"), "kept.chooseCaptureLevel");
-  if (ctx.consent.allows(root))
+  if (folders.some(({ uri }) => ctx.consent.allows(uri.fsPath)))
     return [
       item("debug-pause", vscode.l10n.t("Pause learning"), "kept.pauseCapture"),
       item("clock", vscode.l10n.t("Pause learning for an hour"), "kept.pauseCaptureHour"),

@@ -37,7 +37,7 @@ export function watchRatingContext(ctx: Ctx, changes: readonly vscode.Event<void
     set(CONTEXT_KEYS.canRate, meant !== null);
     set(CONTEXT_KEYS.ratableEditor, here !== null);
     set(CONTEXT_KEYS.rating, (meant === null ? null : ctx.journal.get(meant)?.rating?.verdict) ?? "none");
-    if (ctx.journal.entries().some(isTaken)) set(CONTEXT_KEYS.hasAccepted, true);
+    if (!last.has(CONTEXT_KEYS.hasAccepted) && ctx.journal.entries().some(isTaken)) set(CONTEXT_KEYS.hasAccepted, true);
     if (!editor) return;
     const ranges = ctx.places
       .in(document)

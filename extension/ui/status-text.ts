@@ -1,3 +1,4 @@
+import type { CaptureLevel } from "../../core/capture-level.ts";
 import type { CommandId } from "../contributions.ts";
 import * as vscode from "vscode";
 
@@ -5,8 +6,10 @@ import * as vscode from "vscode";
 export interface StatusView {
   readonly engine: "loading" | "ready" | "restarting" | "failed" | "stopped";
   readonly server: "connecting" | "connected" | "offline" | "stopped";
-  /** `untrusted`: the workspace is not trusted, so nothing is recorded whatever was agreed. */
-  readonly capture: "on" | "paused" | "not-allowed" | "untrusted";
+  /** What is recorded of the folder; `untrusted`: nothing, whatever was agreed. */
+  readonly capture: CaptureLevel | "paused" | "untrusted";
+  /** How long a pause still lasts, or null when nothing ends it but the person. */
+  readonly pauseMs: number | null;
   readonly training: { readonly step: number; readonly totalSteps: number } | null;
   readonly adapter: string | null;
   readonly waiting: number;
@@ -24,7 +27,7 @@ export function statusIcon(view: StatusView): { icon: string; background: string
       ? "$(loading~spin)"
       : view.capture === "paused"
         ? "$(debug-pause)"
-        : view.capture !== "on"
+        : view.capture !== "code" && view.capture !== "outcomes"
           ? "$(circle-outline)"
           : view.server === "connected"
             ? "$(record)"
@@ -55,9 +58,10 @@ export function statusLines(view: StatusView): string[] {
     stopped: vscode.l10n.t("server link stopped"),
   };
   const capture = {
-    on: vscode.l10n.t("learning from this folder"),
-    paused: vscode.l10n.t("learning paused"),
-    "not-allowed": vscode.l10n.t("not learning from this folder"),
+    code: vscode.l10n.t("learning from this folder"),
+    outcomes: vscode.l10n.t("recording outcomes only, no code"),
+    off: vscode.l10n.t("not learning from this folder"),
+    paused: pauseText(view.pauseMs),
     untrusted: vscode.l10n.t("not learning: the workspace is not trusted"),
   };
   const lines = [engine[view.engine], server[view.server], capture[view.capture]];
@@ -91,11 +95,11 @@ function tooltipLinks(view: StatusView): [title: string, command: CommandId][] {
   const capture: [string, CommandId] | null =
     view.capture === "paused"
       ? [vscode.l10n.t("Resume learning"), "kept.resumeCapture"]
-      : view.capture === "on"
-        ? [vscode.l10n.t("Pause learning"), "kept.pauseCapture"]
-        : view.capture === "not-allowed"
-          ? [vscode.l10n.t("Learn from this folder"), "kept.allowCapture"]
-          : null;
+      : view.capture === "off"
+        ? [vscode.l10n.t("Learn from this folder"), "kept.allowCapture"]
+        : view.capture === "untrusted"
+          ? null
+          : [vscode.l10n.t("Pause learning"), "kept.pauseCapture"];
   return [
     ...(capture ? [capture] : []),
     [vscode.l10n.t("Suggestions"), "kept.showSuggestions"],
@@ -106,6 +110,13 @@ function tooltipLinks(view: StatusView): [title: string, command: CommandId][] {
       : []),
   ];
 }
+
+const MINUTE_MS = 60_000;
+
+const pauseText = (pauseMs: number | null): string =>
+  pauseMs === null
+    ? vscode.l10n.t("learning paused")
+    : vscode.l10n.t("learning paused, {0} min left", Math.ceil(pauseMs / MINUTE_MS));
 
 function trainingPercent({ training }: StatusView): number {
   return training ? Math.round((100 * training.step) / Math.max(1, training.totalSteps)) : 0;

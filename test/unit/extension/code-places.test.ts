@@ -45,6 +45,16 @@ describe("code places", () => {
     assert.equal(here.at(DOCUMENT, 4)?.suggestionId, "one");
   });
 
+  it("tell of code that came or went, not of code that moved", () => {
+    let nTold = 0;
+    const here = createCodePlaces(() => (nTold += 1));
+    here.follow("one", DOCUMENT, { start: 10, end: 20 });
+    here.changed(DOCUMENT, [{ offset: 0, deleted: 0, text: "12345" }]);
+    assert.equal(nTold, 1);
+    here.changed(DOCUMENT, [{ offset: 10, deleted: 20, text: "" }]);
+    assert.equal(nTold, 2);
+  });
+
   it("are forgotten with their document", () => {
     const here = places();
     here.follow("one", DOCUMENT, { start: 0, end: 5 });
