@@ -29,15 +29,21 @@ const READY_DEADLINE_MS = 90_000;
 const GHOST_DEADLINE_MS = 15_000;
 const OPEN_ATTEMPTS = 4;
 
+export interface EditorPageOptions {
+  /** Pixels of a screenshot for each of the page's. */
+  readonly scale?: number;
+}
+
 /** `extension` is its source folder, or null where it is installed. */
 export async function openEditorPage(
   server: CodeServer,
   folder: string,
   extension: string | null,
+  { scale = 2 }: EditorPageOptions = {},
 ): Promise<EditorPage> {
   const browser: Browser = await launchChromium();
   try {
-    const page = await browser.newPage({ viewport: { width: 1180, height: 640 }, deviceScaleFactor: 2 });
+    const page = await browser.newPage({ viewport: { width: 1180, height: 640 }, deviceScaleFactor: scale });
     await page.goto(server.address({ folder, ...(extension === null ? {} : { extension }) }));
     await page.locator(".monaco-workbench").waitFor({ timeout: READY_DEADLINE_MS });
     const status = page.locator(".statusbar-item", { hasText: "Kept" }).first();

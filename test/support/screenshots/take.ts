@@ -1,0 +1,102 @@
+import { commitAll, openEditorSession, type EditorSession } from "../../e2e/editor-session.ts";
+import { storedEvents, until } from "../../e2e/server-database.ts";
+import { smallerPng } from "./smaller-png.ts";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+/** `take.ts <folder>`: each picture in a light, a dark and a high contrast theme. */
+const THEMES = {
+  light: "Default Light Modern",
+  dark: "Default Dark Modern",
+  contrast: "Default High Contrast",
+} as const;
+const STEP_MS = 90_000;
+
+async function take(folder: string, name: string, theme: string): Promise<void> {
+  await using session = await openEditorSession({
+    settings: { "workbench.colorTheme": theme, "workbench.activityBar.location": "default" },
+    page: { scale: 1.5 },
+  });
+  const { editor } = session;
+  const { page } = editor;
+  const picture = async (subject: string) => {
+    // A hover or a badge that comes late belongs to no picture.
+    await page.mouse.move(700, 620);
+    const bytes = await page.screenshot({ animations: "disabled", caret: "initial" });
+    writeFileSync(path.join(folder, `${subject}-${name}.png`), smallerPng(bytes));
+    process.stderr.write(`${subject}-${name}.png\n`);
+  };
+  await until("the model and the server", STEP_MS, async () =>
+    /model ready.*server connected/.test(await editor.statusText()),
+  );
+  await page.locator(".activitybar .action-label[aria-label='Kept']").click();
+  await editor.openFile("point.ts");
+
+  await ghostAt(session, 11, ["  return ", "{ x: a.x ", "- "]);
+  await picture("suggestion");
+  await editor.press("Tab");
+  await page.locator(".codelens-decoration .codicon-thumbsup").first().waitFor();
+  await picture("thumbs");
+  await page
+    .locator(".codelens-decoration a", { has: page.locator(".codicon-thumbsup") })
+    .first()
+    .click();
+
+  await ghostAt(session, 15, ["  return ", "{ x: a.x ", "* "]);
+  await editor.press("Escape");
+  await editor.type("  ");
+  await ghostAt(session, 19, ["  return ", "{ x: a.x ", "/ "]);
+  await editor.press("Control+ArrowRight");
+  await editor.press("Escape");
+  await editor.press("Control+S");
+  await until(
+    "retention",
+    STEP_MS,
+    () => storedEvents(session.dataDir).filter(({ kind }) => kind === "retained").length >= 2,
+  );
+  await commitAll(session.folder, "Write the other operators");
+  const alive = page.locator(".pane-body .monaco-list-row", { hasText: "alive on main" }).first();
+  await alive.waitFor({ timeout: STEP_MS });
+  await page.locator(".monaco-sash.vertical").nth(1).hover();
+  await wideSideBar(session);
+  await alive.click();
+  await picture("suggestions-view");
+
+  await editor.command("Kept: Open Menu");
+  await page.locator(".quick-input-widget .monaco-list-row", { hasText: "Show log" }).waitFor();
+  await picture("menu");
+  await editor.press("Escape");
+
+  await editor.command("Kept: Open Walkthrough");
+  await page.locator(".getting-started-step").nth(4).waitFor();
+  await page.locator(".getting-started-step", { hasText: "Rate it" }).click();
+  await page.locator(".getting-started-media").first().waitFor();
+  await picture("walkthrough");
+}
+
+/** Types at a line's end until a suggestion stands there. */
+async function ghostAt({ editor }: EditorSession, line: number, attempts: readonly string[]): Promise<void> {
+  await editor.page.locator(".editor-instance .monaco-editor .view-lines").first().click();
+  await editor.goToLine(line);
+  for (const text of attempts) {
+    await editor.type(text);
+    if (((await editor.ghostText(6_000)) ?? "").trim() !== "") return;
+  }
+  throw new Error(`No suggestion came on line ${line}.`);
+}
+
+/** Room for a whole row of the view. */
+async function wideSideBar({ editor: { page } }: EditorSession): Promise<void> {
+  const box = await page.locator(".part.sidebar").boundingBox();
+  if (!box) throw new Error("There is no side bar.");
+  await page.mouse.move(box.x + box.width, 300);
+  await page.mouse.down();
+  await page.mouse.move(560, 300, { steps: 8 });
+  await page.mouse.up();
+}
+
+const folder = process.argv[2];
+if (!folder) throw new Error("Name the folder of the pictures.");
+mkdirSync(folder, { recursive: true });
+const wanted = (process.env["KEPT_THEMES"] ?? Object.keys(THEMES).join(",")).split(",");
+for (const [name, theme] of Object.entries(THEMES)) if (wanted.includes(name)) await take(folder, name, theme);
