@@ -1,6 +1,8 @@
 import type { Region } from "../lifecycle/region.ts";
-import { mergeRegions, ownSpans, ownTokens, withLines, type OwnedInterval } from "./buffer-places.ts";
+import { mergeRegions, withLines, type OwnedInterval, type SnippetText } from "./buffer-places.ts";
+import { lastAtOrBefore } from "./token-pairs.ts";
 import { keepRuns } from "./token-runs.ts";
+import { tokenTable } from "./token-table.ts";
 
 /** More text than this, UTF-16 units, is not searched for one snippet: a turn of the editor is at most 5 ms. */
 export const MAX_SEARCHED_CHARS = 100_000;
@@ -8,10 +10,10 @@ export const MAX_SEARCHED_CHARS = 100_000;
 /**
  * Where a snippet's tokens stand in `text`, by the token rule. Only tokens in the `open` regions are looked at:
  * what edits have put in or gone over. Text that was there before the accept is not the snippet's, however like it
- * is, and what `taken` covers belongs to other snippets. Null when the regions are too long to be searched.
+ * is, and what `taken` covers (ascending, disjoint) belongs to other snippets. Null when the regions are too long to be searched.
  */
 export const alignSnippet = (
-  snippet: string,
+  snippet: SnippetText,
   text: string,
   open: readonly Region[],
   taken: readonly Region[],
@@ -20,12 +22,12 @@ export const alignSnippet = (
   const parts = mergeRegions(claimable.map((region) => withLines(text, region, 0)));
   if (parts.reduce((sum, { start, end }) => sum + end - start, 0) > MAX_SEARCHED_CHARS) return null;
   const isOpen = overlapping(claimable);
-  const isTaken = overlapping(mergeRegions(taken));
+  const isTaken = overlapping(taken);
   const tokens: string[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
   for (const { start, end } of parts) {
-    const spans = ownSpans(snippet, text.slice(start, end), start);
+    const spans = tokenTable(text.slice(start, end), snippet.kind, start);
     for (let at = 0; at < spans.tokens.length; at += 1) {
       const from = spans.starts[at] as number;
       const to = spans.ends[at] as number;
@@ -37,7 +39,7 @@ export const alignSnippet = (
     starts.push(end);
     ends.push(end);
   }
-  return keepRuns(ownTokens(snippet), tokens).map(({ from, to, length }) => ({
+  return keepRuns(snippet.tokens, tokens).map(({ from, to, length }) => ({
     token: from,
     nTokens: length,
     start: starts[to] as number,
@@ -48,12 +50,10 @@ export const alignSnippet = (
 /** Equal to no token: it stands for what belongs to another snippet, and between two parts of a text. */
 const NO_TOKEN = "\u0000";
 
-/** Whether a range overlaps one of these merged regions. */
-const overlapping = (regions: readonly Region[]): ((start: number, end: number) => boolean) => {
-  /** The ranges are asked for in order: the search goes on where it was. */
-  let next = 0;
-  return (start, end) => {
-    while (next < regions.length && (regions[next] as Region).end <= start) next += 1;
-    return next < regions.length && (regions[next] as Region).start < end;
+/** Whether a range overlaps one of these ascending regions. */
+const overlapping =
+  (regions: readonly Region[]) =>
+  (start: number, end: number): boolean => {
+    const last = regions[lastAtOrBefore(regions, end - 1, (one) => one.start)];
+    return last !== undefined && last.end > start;
   };
-};

@@ -2,7 +2,7 @@ import { shiftRegion, type Region, type TextChange } from "../lifecycle/region.t
 import { composeAll, retainedCharacters } from "./accepted-characters.ts";
 import { alignSnippet } from "./buffer-align.ts";
 import { causeOfLoss, type BufferLossCause, type ChangeAuthor } from "./buffer-cause.ts";
-import { countOwned, mergeRegions, type SnippetPlaces } from "./buffer-places.ts";
+import { countOwned, mergeRegions, type SnippetPlaces, type SnippetText } from "./buffer-places.ts";
 import { applyEntries, descending, lengthAfter, type AcceptedSnippet, type JournalEntry } from "./change-journal.ts";
 import {
   carrySnippet,
@@ -122,9 +122,9 @@ export const createBufferFollower = (
       end: region.end + by,
     });
     const map = {
-      intervals(text: string, owned: FollowedSnippet["intervals"]) {
+      intervals(snippet: SnippetText, owned: FollowedSnippet["intervals"]) {
         const mapped = mapper.intervals(
-          text,
+          snippet,
           owned.map((one) => moved(one, -change.offset)),
         );
         return { ...mapped, intervals: mapped.intervals.map((one) => moved(one, change.offset)) };
@@ -148,32 +148,33 @@ export const createBufferFollower = (
     arrivals = arrivals.map((region) =>
       region.start >= change.offset && region.end <= end ? map.region(region) : shiftRegion(region, change, "keep"),
     );
+    if (
+      [...snippets.values()].every(({ isDirty, intervals, nTokens }) => !isDirty && countOwned(intervals) === nTokens)
+    )
+      return;
     const fresh = mapper.arrived();
     const places = fresh.length > MAX_ARRIVALS / 2 ? replacement.hunks.map(({ after }) => after) : fresh;
     for (const place of places) arrive(moved(place, change.offset));
   }
-
-  const align = (snippet: FollowedSnippet, text: string): void => {
-    const taken = [...snippets.values()].flatMap((other) =>
-      other === snippet || other.isDirty ? [] : other.intervals,
-    );
-    const found = alignSnippet(snippet.text, text, [...snippet.intervals, ...arrivals], taken);
-    snippet.isUnknown = found === null;
-    if (found === null) return;
-    snippet.isDirty = false;
-    snippet.intervals = found;
-  };
 
   /** Those that edits have gone over and, where text came in, those that miss tokens; from the top. */
   function* alignOpen(text: string, isNews: boolean): Generator<void, void> {
     const open = [...snippets.values()]
       .filter(({ isDirty, intervals, nTokens }) => isDirty || (isNews && countOwned(intervals) < nTokens))
       .sort((a, b) => a.home.start - b.home.start);
+    if (open.length === 0) return;
     for (const snippet of open) snippet.isDirty = true;
+    let taken = [...snippets.values()].flatMap(({ isDirty, intervals }) => (isDirty ? [] : intervals)).sort(byStart);
     for (const snippet of open) {
-      align(snippet, text);
       yield;
+      const found = alignSnippet(snippet, text, [...snippet.intervals, ...arrivals], taken);
+      snippet.isUnknown = found === null;
+      if (found === null) continue;
+      snippet.isDirty = false;
+      snippet.intervals = found;
+      taken = [...taken, ...found].sort(byStart);
     }
+    yield;
   }
 
   const tell = (snippet: FollowedSnippet, at: number): BufferFact[] => {
@@ -295,6 +296,8 @@ export const createBufferFollower = (
         .map(({ suggestionId, text, intervals, home }) => ({ suggestionId, text, intervals, home })),
   };
 };
+
+const byStart = (a: Region, b: Region): number => a.start - b.start;
 
 /** Runs a look to its end at once. */
 export const settleNow = (follower: BufferFollower, text: string, at: number): readonly BufferFact[] => {

@@ -1,5 +1,6 @@
 import type { Region, TextChange } from "../lifecycle/region.ts";
-import { significantSpans, strictSpans, type TokenSpans } from "./token-spans.ts";
+import type { TokenKind } from "./token-table.ts";
+import { significantTokens, strictTokens } from "./tokens.ts";
 
 /** Tokens of a snippet that stand side by side in a text: half-open range of UTF-16 offsets. */
 export interface OwnedInterval extends Region {
@@ -19,21 +20,27 @@ export interface SnippetPlaces {
   readonly home: Region;
 }
 
+/** A snippet's text, read once. */
+export interface SnippetText {
+  readonly text: string;
+  readonly kind: TokenKind;
+  readonly tokens: readonly string[];
+}
+
 /** The tokens that a snippet is followed by: the significant ones, or all of a text that has none. */
-export const ownTokens = (text: string): readonly string[] => ownSpans(text, text).tokens;
-
-/** Tokens of `text`, of the kind that `snippet` is followed by. */
-export const ownSpans = (snippet: string, text: string, at = 0): TokenSpans =>
-  hasSignificant(snippet) ? significantSpans(text, at) : strictSpans(text, at);
-
-export const hasSignificant = (snippet: string): boolean => significantSpans(snippet).tokens.length > 0;
+export const readSnippet = (text: string): SnippetText => {
+  const significant = significantTokens(text);
+  return significant.length > 0
+    ? { text, kind: "significant", tokens: significant }
+    : { text, kind: "strict", tokens: strictTokens(text) };
+};
 
 export const countOwned = (intervals: readonly OwnedInterval[]): number =>
   intervals.reduce((sum, { nTokens }) => sum + nTokens, 0);
 
 /** Part of the snippet's tokens that stand in the text, 0 to 1; a snippet without tokens is retained. */
 export const ownedFraction = ({ text, intervals }: Pick<SnippetPlaces, "text" | "intervals">): number => {
-  const total = ownTokens(text).length;
+  const total = readSnippet(text).tokens.length;
   return total === 0 ? 1 : countOwned(intervals) / total;
 };
 

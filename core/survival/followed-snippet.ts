@@ -1,14 +1,20 @@
 import { shiftRegion, type Region, type TextChange } from "../lifecycle/region.ts";
 import { acceptedCharacters, composeChange, type AcceptedCharacters } from "./accepted-characters.ts";
 import type { ChangeAuthor } from "./buffer-cause.ts";
-import { countOwned, ownTokens, shiftClean, type OwnedInterval, type SnippetPlaces } from "./buffer-places.ts";
+import {
+  countOwned,
+  readSnippet,
+  shiftClean,
+  type OwnedInterval,
+  type SnippetPlaces,
+  type SnippetText,
+} from "./buffer-places.ts";
 import type { AcceptedSnippet } from "./change-journal.ts";
 import type { MappedIntervals } from "./text-replacement.ts";
 
 /** One snippet on its way through the edits of a document. Mutable: the follower of the document owns it. */
-export interface FollowedSnippet {
+export interface FollowedSnippet extends SnippetText {
   readonly suggestionId: string;
-  readonly text: string;
   readonly nTokens: number;
   readonly acceptedAt: number;
   intervals: readonly OwnedInterval[];
@@ -49,10 +55,11 @@ export const followPlaces = (places: SnippetPlaces, acceptedAt: number): Followe
 });
 
 const whole = ({ suggestionId, text, home }: Omit<SnippetPlaces, "intervals">): FollowedSnippet => {
-  const nTokens = ownTokens(text).length;
+  const snippet = readSnippet(text);
+  const nTokens = snippet.tokens.length;
   return {
+    ...snippet,
     suggestionId,
-    text,
     nTokens,
     acceptedAt: 0,
     intervals: nTokens === 0 ? [] : [{ token: 0, nTokens, ...home }],
@@ -78,7 +85,7 @@ export const carrySnippet = (
   change: TextChange,
   author: ChangeAuthor,
   map: {
-    intervals(snippet: string, intervals: readonly OwnedInterval[]): MappedIntervals;
+    intervals(snippet: SnippetText, intervals: readonly OwnedInterval[]): MappedIntervals;
     region(region: Region): Region;
   },
 ): void => {
@@ -89,7 +96,7 @@ export const carrySnippet = (
   snippet.intervals = snippet.intervals.filter((interval) => !inside.includes(interval));
   shiftOwned(snippet, change, author);
   if (inside.length === 0) return;
-  const mapped = map.intervals(snippet.text, inside);
+  const mapped = map.intervals(snippet, inside);
   snippet.intervals = [...snippet.intervals, ...mapped.intervals].sort((a, b) => a.token - b.token);
   if (mapped.isComplete) return;
   snippet.isDirty = true;

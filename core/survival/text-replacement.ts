@@ -1,15 +1,8 @@
 import type { Region } from "../lifecycle/region.ts";
-import { hasSignificant, ownSpans, type OwnedInterval } from "./buffer-places.ts";
-import { strictSpans } from "./token-spans.ts";
-import {
-  commonHead,
-  commonTail,
-  onlySignificant,
-  pairHunk,
-  pairTokens,
-  readTokens,
-  type TokenPairs,
-} from "./token-pairs.ts";
+import type { OwnedInterval, SnippetText } from "./buffer-places.ts";
+import { anchorLines } from "./line-anchors.ts";
+import { lastAtOrBefore, pairTokens, partnerOf, unpaired, type TokenPairs } from "./token-pairs.ts";
+import { readTokens, tokenTable, type TokenKind } from "./token-table.ts";
 
 /** `before[block.before + k]` equals `after[block.after + k]` for k below `length`. */
 export interface EqualBlock {
@@ -40,12 +33,14 @@ export interface Hunk {
 
 /**
  * Compares the old text of a replaced part with the new one: format on save, reload from disk, undo of many edits.
- * Between the lines that are the same at both ends the significant tokens decide; where they are too many or too
- * different, the lines; and when `diff` gives up on these too, one hunk spans all of them. Yields between steps.
+ * Between the lines that are the same at both ends the significant tokens decide; where too many of them differ,
+ * the lines that occur once in both texts part it into smaller hunks. Yields between steps.
  */
 export function* compareTexts(before: string, after: string, diff: DiffSequences): Generator<void, Replacement> {
   const old = splitLines(before);
+  yield;
   const now = splitLines(after);
+  yield;
   const head = commonHead(old.lines, now.lines);
   const tail = commonTail(old.lines, now.lines, head);
   const outer = [
@@ -56,16 +51,19 @@ export function* compareTexts(before: string, after: string, diff: DiffSequences
   const [hunk] = whole.hunks;
   if (hunk === undefined || isEmpty(hunk.before) || isEmpty(hunk.after)) return whole;
   yield;
-  const oldTokens = yield* readTokens(before.slice(hunk.before.start, hunk.before.end), hunk.before.start);
-  const nowTokens = yield* readTokens(after.slice(hunk.after.start, hunk.after.end), hunk.after.start);
-  const pairs = pairTokens(onlySignificant(oldTokens), onlySignificant(nowTokens), diff);
+  const oldTokens = yield* readTokens(textOf(before, hunk.before), "significant", hunk.before.start);
+  const nowTokens = yield* readTokens(textOf(after, hunk.after), "significant", hunk.after.start);
+  const pairs = yield* pairTokens(oldTokens, nowTokens, diff);
   if (pairs !== null) return { ...whole, pairs };
-  yield;
-  const lines = diff(old.lines.slice(head, old.lines.length - tail), now.lines.slice(head, now.lines.length - tail));
-  const inner = (lines ?? []).map((block) => ({ ...block, before: block.before + head, after: block.after + head }));
+  const lines = yield* anchorLines(
+    old.lines.slice(head, old.lines.length - tail),
+    now.lines.slice(head, now.lines.length - tail),
+  );
+  const inner = lines.map((block) => ({ ...block, before: block.before + head, after: block.after + head }));
   return betweenBlocks(old, now, [outer[0], ...inner, outer[1]]);
 }
 
+const textOf = (text: string, { start, end }: Region): string => text.slice(start, end);
 const isEmpty = ({ start, end }: Region): boolean => start === end;
 
 /** Equal lines as equal text, and what lies between them as hunks. */
@@ -92,9 +90,9 @@ const betweenBlocks = (old: Lines, now: Lines, blocks: readonly EqualBlock[]): R
 
 export interface IntervalMapper {
   /** Text that is the same moves, and tokens that a hunk keeps go where they went. */
-  intervals(snippet: string, intervals: readonly OwnedInterval[]): MappedIntervals;
+  intervals(snippet: SnippetText, intervals: readonly OwnedInterval[]): MappedIntervals;
   region(region: Region): Region;
-  /** Text that is new, after all snippets were mapped: code that was moved may stand there. */
+  /** Text that is new, where code that is missing may stand now. */
   arrived(): readonly Region[];
 }
 
@@ -103,6 +101,9 @@ export interface MappedIntervals {
   readonly intervals: readonly OwnedInterval[];
   readonly isComplete: boolean;
 }
+
+/** A hunk longer than this, UTF-16 units on both sides, is not compared in one turn: its tokens are searched. */
+const MAX_HUNK_CHARS = 60_000;
 
 /** Carries snippets through a replacement. The hunks' tokens are compared once for all of them. */
 export const intervalMapper = (
@@ -114,7 +115,7 @@ export const intervalMapper = (
   const known = { significant: new Map<Hunk, TokenPairs>(), strict: new Map<Hunk, TokenPairs>() };
   const [first] = hunks;
   if (pairs !== null && first !== undefined) known.significant.set(first, pairs);
-  const pairsOf = (hunk: Hunk, kind: "significant" | "strict"): TokenPairs => {
+  const pairsOf = (hunk: Hunk, kind: TokenKind): TokenPairs => {
     const found = known[kind].get(hunk) ?? pairHunk(before, after, hunk, kind, diff);
     known[kind].set(hunk, found);
     return found;
@@ -122,20 +123,20 @@ export const intervalMapper = (
   const blockAt = (offset: number) => equal[lastAtOrBefore(equal, offset, (one) => one.before)];
   const hunkAt = (offset: number) => hunks[lastAtOrBefore(hunks, offset, (one) => one.before.start)];
 
-  const placeOf = (start: number, end: number, kind: "significant" | "strict"): Region | null => {
+  const placeOf = (start: number, end: number, kind: TokenKind): Place | null => {
     const block = blockAt(start);
     if (block !== undefined && end <= block.before + block.length) {
       const shift = block.after - block.before;
-      return { start: start + shift, end: end + shift };
+      return { start: start + shift, end: end + shift, hunk: null, idx: -1 };
     }
     const hunk = hunkAt(start);
     if (hunk === undefined || start >= hunk.before.end) return null;
-    const { oldStarts, newStarts, newEnds } = pairsOf(hunk, kind);
-    const at = lastAtOrBefore(oldStarts, start, (one) => one);
-    return oldStarts[at] === start ? { start: newStarts[at] as number, end: newEnds[at] as number } : null;
+    const pair = pairsOf(hunk, kind);
+    const oldIdx = lastAtOrBefore(pair.old.starts, start, (one) => one);
+    const idx = pair.old.starts[oldIdx] === start ? partnerOf(pair, oldIdx) : -1;
+    return idx === -1 ? null : { start: pair.now.starts[idx] as number, end: pair.now.ends[idx] as number, hunk, idx };
   };
-  const intervals = (snippet: string, owned: readonly OwnedInterval[]): MappedIntervals => {
-    const kind = hasSignificant(snippet) ? "significant" : "strict";
+  const intervals = (snippet: SnippetText, owned: readonly OwnedInterval[]): MappedIntervals => {
     const mapped: OwnedInterval[] = [];
     let isComplete = true;
     for (const interval of owned) {
@@ -145,18 +146,14 @@ export const intervalMapper = (
         mapped.push({ ...interval, start: interval.start + shift, end: interval.end + shift });
         continue;
       }
-      const spans = ownSpans(snippet, before.slice(interval.start, interval.end), interval.start);
-      if (spans.tokens.length !== interval.nTokens) {
+      const table = tokenTable(textOf(before, interval), snippet.kind, interval.start);
+      if (table.tokens.length !== interval.nTokens) {
         isComplete = false;
         continue;
       }
-      const parts: OwnedInterval[] = [];
-      for (let at = 0; at < spans.tokens.length; at += 1) {
-        const place = placeOf(spans.starts[at] as number, spans.ends[at] as number, kind);
-        if (place !== null) parts.push({ token: interval.token + at, nTokens: 1, ...place });
-      }
-      if (parts.length < interval.nTokens) isComplete = false;
-      mapped.push(...joinParts(snippet, after, parts));
+      const parts = table.starts.map((start, at) => placeOf(start, table.ends[at] as number, snippet.kind));
+      if (parts.includes(null)) isComplete = false;
+      mapped.push(...joinParts(snippet.kind, after, interval.token, parts));
     }
     return { intervals: mapped, isComplete };
   };
@@ -167,55 +164,77 @@ export const intervalMapper = (
     if (block !== undefined && offset <= block.before + block.length) return offset - block.before + block.after;
     const hunk = hunkAt(offset);
     if (hunk === undefined) return 0;
-    const { oldStarts, newStarts, newEnds } = pairsOf(hunk, "significant");
-    const at = lastAtOrBefore(oldStarts, offset - 1, (one) => one);
-    if (side === "start") return newStarts[at + 1] ?? hunk.after.end;
-    return newEnds[at] ?? hunk.after.start;
+    const pair = pairsOf(hunk, "significant");
+    const oldIdx = lastAtOrBefore(pair.old.starts, offset - 1, (one) => one) + (side === "start" ? 1 : 0);
+    const idx = partnerOf(pair, oldIdx);
+    if (idx === -1) return hunk.after[side];
+    return (side === "start" ? pair.now.starts[idx] : pair.now.ends[idx]) as number;
   };
   const region = ({ start, end }: Region): Region => {
+    if (start === end) {
+      const at = carry(start, "end");
+      return { start: at, end: at };
+    }
     const from = carry(start, "start");
     return { start: from, end: Math.max(from, carry(end, "end")) };
   };
   const arrived = (): Region[] =>
     hunks.flatMap((hunk) => {
-      const kept = (["significant", "strict"] as const).flatMap((kind) => known[kind].get(hunk)?.newStarts ?? []);
-      return kept.length === 0 ? [hunk.after] : newStretches(after, hunk, new Set(kept));
+      const pair = known.significant.get(hunk) ?? known.strict.get(hunk);
+      return pair === undefined ? [hunk.after] : unpaired(pair);
     });
   return { intervals, region, arrived };
 };
 
-/** Stretches of a hunk's new text whose tokens came from no token of its old text. */
-const newStretches = (after: string, hunk: Hunk, kept: ReadonlySet<number>): Region[] => {
-  const spans = strictSpans(after.slice(hunk.after.start, hunk.after.end), hunk.after.start);
-  const stretches: Region[] = [];
-  let isOpen = false;
-  for (let at = 0; at < spans.tokens.length; at += 1) {
-    const start = spans.starts[at] as number;
-    const end = spans.ends[at] as number;
-    if (kept.has(start)) isOpen = false;
-    else if (isOpen) stretches[stretches.length - 1] = { start: (stretches.at(-1) as Region).start, end };
-    else {
-      stretches.push({ start, end });
-      isOpen = true;
-    }
+/** The tokens of a hunk that live on in it, as far as they can be told. */
+const pairHunk = (before: string, after: string, hunk: Hunk, kind: TokenKind, diff: DiffSequences): TokenPairs => {
+  const length = hunk.before.end - hunk.before.start + hunk.after.end - hunk.after.start;
+  if (length > MAX_HUNK_CHARS) return NO_PAIRS;
+  const old = tokenTable(textOf(before, hunk.before), kind, hunk.before.start);
+  const now = tokenTable(textOf(after, hunk.after), kind, hunk.after.start);
+  const steps = pairTokens(old, now, diff);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value ?? { old, now, blocks: [] };
   }
-  return stretches;
 };
 
-/** One interval for tokens that still stand side by side; otherwise one for each. */
-const joinParts = (snippet: string, text: string, parts: readonly OwnedInterval[]): readonly OwnedInterval[] => {
-  const joined: OwnedInterval[] = [];
-  for (const part of parts) {
+const NO_TOKENS = { tokens: [], starts: [], ends: [] };
+const NO_PAIRS: TokenPairs = { old: NO_TOKENS, now: NO_TOKENS, blocks: [] };
+
+/** Where a token went, and which of its hunk's tokens it is there. */
+interface Place extends Region {
+  readonly hunk: Hunk | null;
+  readonly idx: number;
+}
+
+/** One interval for tokens that still stand side by side. */
+const joinParts = (
+  kind: TokenKind,
+  text: string,
+  firstToken: number,
+  parts: readonly (Place | null)[],
+): readonly OwnedInterval[] => {
+  const joined: { token: number; nTokens: number; start: number; end: number }[] = [];
+  let before: Place | null = null;
+  for (const [at, part] of parts.entries()) {
     const last = joined.at(-1);
-    const follows =
-      last !== undefined &&
-      part.token === last.token + last.nTokens &&
-      part.start >= last.end &&
-      ownSpans(snippet, text.slice(last.end, part.start)).tokens.length === 0;
-    if (follows) joined[joined.length - 1] = { ...last, nTokens: last.nTokens + 1, end: part.end };
-    else joined.push(part);
+    if (part !== null && last !== undefined && before !== null && follows(kind, text, before, part)) {
+      last.nTokens += 1;
+      last.end = part.end;
+    } else if (part !== null) joined.push({ token: firstToken + at, nTokens: 1, start: part.start, end: part.end });
+    before = part;
   }
   return joined;
+};
+
+/** Two tokens have this much white space and punctuation between them at most, UTF-16 units. */
+const MAX_GAP_CHARS = 400;
+
+const follows = (kind: TokenKind, text: string, before: Place, part: Place): boolean => {
+  if (part.hunk !== null && part.hunk === before.hunk) return part.idx === before.idx + 1;
+  if (part.start < before.end || part.start > before.end + MAX_GAP_CHARS) return false;
+  return tokenTable(text.slice(before.end, part.start), kind).tokens.length === 0;
 };
 
 interface Lines {
@@ -232,14 +251,16 @@ const splitLines = (text: string): Lines => {
   return { lines, starts };
 };
 
-/** Index of the last item that begins at or before `offset`, or -1. */
-const lastAtOrBefore = <T>(items: readonly T[], offset: number, startOf: (item: T) => number): number => {
-  let low = 0;
-  let high = items.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (startOf(items[middle] as T) <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
+const commonHead = (left: readonly string[], right: readonly string[]): number => {
+  const limit = Math.min(left.length, right.length);
+  let at = 0;
+  while (at < limit && left[at] === right[at]) at += 1;
+  return at;
+};
+
+const commonTail = (left: readonly string[], right: readonly string[], head: number): number => {
+  const limit = Math.min(left.length, right.length) - head;
+  let at = 0;
+  while (at < limit && left[left.length - 1 - at] === right[right.length - 1 - at]) at += 1;
+  return at;
 };
