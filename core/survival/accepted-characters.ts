@@ -24,8 +24,9 @@ export const retainedCharacters = ({ nAccepted, regions }: AcceptedCharacters): 
 /** What one more change leaves. Changes of one edit are told against the text before it: apply the last first. */
 export const composeChange = (characters: AcceptedCharacters, change: TextChange): AcceptedCharacters => {
   const { offset, deleted, text } = change;
+  const last = characters.regions.at(-1);
+  if (last === undefined || last.end <= offset) return characters;
   const growth = text.length - deleted;
-  if (characters.regions.every(({ end }) => end <= offset)) return characters;
   const regions = characters.regions.flatMap(({ start, end }) => {
     if (end <= offset) return [{ start, end }];
     const before = { start, end: Math.min(end, offset) };

@@ -74,8 +74,8 @@ export interface BufferFollower {
 const COMPARED_CHARS = 200;
 /** Places of inserted text that are remembered, to look there for code that was cut; the oldest give way. */
 const MAX_ARRIVALS = 64;
-/** A look yields after this many entries of the journal. */
-const ENTRIES_PER_STEP = 64;
+/** A look yields when so many snippets were moved: under a millisecond's work. */
+const MOVES_PER_STEP = 400;
 /** The change that an accept made is among the last entries when the accept is told. */
 const ACCEPT_LOOKBACK = 8;
 
@@ -204,13 +204,18 @@ export const createBufferFollower = (
     let base = known;
     /** Entries before this one are in `base`. */
     let reached = 0;
+    let nMoves = 0;
     const textBefore = (idx: number): string | null => {
       if (base !== null) base = applyEntries(base, entries.slice(reached, idx));
       reached = idx;
       return base;
     };
     for (const [idx, entry] of entries.entries()) {
-      if (idx % ENTRIES_PER_STEP === ENTRIES_PER_STEP - 1) yield;
+      nMoves += snippets.size;
+      if (nMoves > MOVES_PER_STEP) {
+        nMoves = 0;
+        yield;
+      }
       if (entry.kind === "followed") {
         const snippet = followAccepted(entry.snippet);
         snippets.set(snippet.suggestionId, snippet);

@@ -16,7 +16,7 @@ export function* anchorLines(old: readonly string[], now: readonly string[]): Ge
     else places.set(line, { before: at, after: MISSING });
     if (at % LINES_PER_STEP === LINES_PER_STEP - 1) yield;
   }
-  const pairs: { before: number; after: number }[] = [];
+  const pairs: Pair[] = [];
   for (let at = 0; at < now.length; at += 1) {
     const known = places.get(now[at] as string);
     if (known) known.after = known.after === MISSING ? at : REPEATED;
@@ -24,14 +24,22 @@ export function* anchorLines(old: readonly string[], now: readonly string[]): Ge
   }
   for (const one of places.values()) if (one.before >= 0 && one.after >= 0) pairs.push(one);
   yield;
-  return grow(longestChain(pairs), old, now);
+  const chain = yield* longestChain(pairs);
+  yield;
+  return grow(chain, old, now);
+}
+
+/** A line's place on both sides. */
+interface Pair {
+  readonly before: number;
+  readonly after: number;
 }
 
 const MISSING = -1;
 const REPEATED = -2;
 
 /** Longest subsequence with rising `after`; `pairs` come by rising `before`. */
-const longestChain = (pairs: readonly { before: number; after: number }[]): { before: number; after: number }[] => {
+function* longestChain(pairs: readonly Pair[]): Generator<void, Pair[]> {
   const previous = new Int32Array(pairs.length).fill(-1);
   const ends: number[] = [];
   for (const [idx, { after }] of pairs.entries()) {
@@ -39,23 +47,19 @@ const longestChain = (pairs: readonly { before: number; after: number }[]): { be
     let high = ends.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((pairs[ends[middle] as number] as { after: number }).after < after) low = middle + 1;
+      if ((pairs[ends[middle] as number] as Pair).after < after) low = middle + 1;
       else high = middle;
     }
     previous[idx] = low === 0 ? -1 : (ends[low - 1] as number);
     ends[low] = idx;
+    if (idx % LINES_PER_STEP === LINES_PER_STEP - 1) yield;
   }
-  const chain: { before: number; after: number }[] = [];
-  for (let idx = ends.at(-1) ?? -1; idx !== -1; idx = previous[idx] as number)
-    chain.push(pairs[idx] as { before: number; after: number });
+  const chain: Pair[] = [];
+  for (let idx = ends.at(-1) ?? -1; idx !== -1; idx = previous[idx] as number) chain.push(pairs[idx] as Pair);
   return chain.reverse();
-};
+}
 
-const grow = (
-  chain: readonly { before: number; after: number }[],
-  old: readonly string[],
-  now: readonly string[],
-): EqualBlock[] => {
+const grow = (chain: readonly Pair[], old: readonly string[], now: readonly string[]): EqualBlock[] => {
   const blocks: EqualBlock[] = [];
   let endOld = 0;
   let endNow = 0;

@@ -37,10 +37,8 @@ export interface Hunk {
  * the lines that occur once in both texts part it into smaller hunks. Yields between steps.
  */
 export function* compareTexts(before: string, after: string, diff: DiffSequences): Generator<void, Replacement> {
-  const old = splitLines(before);
-  yield;
-  const now = splitLines(after);
-  yield;
+  const old = yield* splitLines(before);
+  const now = yield* splitLines(after);
   const head = commonHead(old.lines, now.lines);
   const tail = commonTail(old.lines, now.lines, head);
   const outer = [
@@ -132,7 +130,7 @@ export const intervalMapper = (
     const hunk = hunkAt(start);
     if (hunk === undefined || start >= hunk.before.end) return null;
     const pair = pairsOf(hunk, kind);
-    const oldIdx = lastAtOrBefore(pair.old.starts, start, (one) => one);
+    const oldIdx = lastAtOrBefore(pair.old.starts, start, itself);
     const idx = pair.old.starts[oldIdx] === start ? partnerOf(pair, oldIdx) : -1;
     return idx === -1 ? null : { start: pair.now.starts[idx] as number, end: pair.now.ends[idx] as number, hunk, idx };
   };
@@ -151,7 +149,7 @@ export const intervalMapper = (
         isComplete = false;
         continue;
       }
-      const parts = table.starts.map((start, at) => placeOf(start, table.ends[at] as number, snippet.kind));
+      const parts = Array.from(table.starts, (start, at) => placeOf(start, table.ends[at] as number, snippet.kind));
       if (parts.includes(null)) isComplete = false;
       mapped.push(...joinParts(snippet.kind, after, interval.token, parts));
     }
@@ -165,7 +163,7 @@ export const intervalMapper = (
     const hunk = hunkAt(offset);
     if (hunk === undefined) return 0;
     const pair = pairsOf(hunk, "significant");
-    const oldIdx = lastAtOrBefore(pair.old.starts, offset - 1, (one) => one) + (side === "start" ? 1 : 0);
+    const oldIdx = lastAtOrBefore(pair.old.starts, offset - 1, itself) + (side === "start" ? 1 : 0);
     const idx = partnerOf(pair, oldIdx);
     if (idx === -1) return hunk.after[side];
     return (side === "start" ? pair.now.starts[idx] : pair.now.ends[idx]) as number;
@@ -199,8 +197,10 @@ const pairHunk = (before: string, after: string, hunk: Hunk, kind: TokenKind, di
   }
 };
 
-const NO_TOKENS = { tokens: [], starts: [], ends: [] };
+const NO_TOKENS = { tokens: [], starts: new Int32Array(), ends: new Int32Array() };
 const NO_PAIRS: TokenPairs = { old: NO_TOKENS, now: NO_TOKENS, blocks: [] };
+
+const itself = (offset: number): number => offset;
 
 /** Where a token went, and which of its hunk's tokens it is there. */
 interface Place extends Region {
@@ -240,16 +240,24 @@ const follows = (kind: TokenKind, text: string, before: Place, part: Place): boo
 interface Lines {
   readonly lines: readonly string[];
   /** Offset where each begins; one more entry is the text's length. */
-  readonly starts: Int32Array;
+  readonly starts: readonly number[];
 }
 
-const splitLines = (text: string): Lines => {
-  const lines = text.split("\n");
-  const starts = new Int32Array(lines.length + 1);
-  for (let line = 0; line < lines.length; line += 1)
-    starts[line + 1] = Math.min(text.length, (starts[line] as number) + (lines[line] as string).length + 1);
-  return { lines, starts };
-};
+/** Lines cut out in one step. */
+const LINES_PER_STEP = 4_000;
+
+function* splitLines(text: string): Generator<void, Lines> {
+  const lines: string[] = [];
+  const starts: number[] = [0];
+  for (let from = 0; ;) {
+    const end = text.indexOf("\n", from);
+    lines.push(end === -1 ? text.slice(from) : text.slice(from, end));
+    starts.push(end === -1 ? text.length : end + 1);
+    if (lines.length % LINES_PER_STEP === 0) yield;
+    if (end === -1) return { lines, starts };
+    from = end + 1;
+  }
+}
 
 const commonHead = (left: readonly string[], right: readonly string[]): number => {
   const limit = Math.min(left.length, right.length);

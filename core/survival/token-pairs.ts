@@ -63,7 +63,7 @@ export const unpaired = ({ now, blocks }: TokenPairs): Region[] => {
 };
 
 /** Index of the last item that begins at or before `offset`, or -1. */
-export const lastAtOrBefore = <T>(items: readonly T[], offset: number, startOf: (item: T) => number): number => {
+export const lastAtOrBefore = <T>(items: ArrayLike<T>, offset: number, startOf: (item: T) => number): number => {
   let low = 0;
   let high = items.length;
   while (low < high) {

@@ -1,31 +1,59 @@
-import { isSignificant, TOKEN } from "./tokens.ts";
-
 /** Tokens of a text and where they stand in it: half-open ranges of UTF-16 offsets, ascending. */
 export interface TokenSpans {
   readonly tokens: readonly string[];
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
 }
 
-/** {@link significantTokens} with their places in the text as it is, before normalization; `at` is added to each. */
-export const significantSpans = (text: string, at = 0): TokenSpans => spansOf(text, at, "significant");
-
-/** {@link strictTokens} with their places. */
-export const strictSpans = (text: string, at = 0): TokenSpans => spansOf(text, at, "strict");
-
-const spansOf = (text: string, at: number, which: "significant" | "strict"): TokenSpans => {
+/**
+ * The tokens that `strictTokens` gives, with their places in the text as it is, before normalization; `at` is added
+ * to each. Scanned by hand: long files are read while somebody types, and matches of a pattern are garbage.
+ */
+export const strictSpans = (text: string, at = 0): TokenSpans => {
   const composed = text.normalize("NFC");
-  const matches = [...composed.matchAll(TOKEN)];
-  const all = matches.map(([token]) => token);
-  const kept = which === "strict" ? matches : matches.filter((_, place) => isSignificant(all, place));
+  const tokens: string[] = [];
+  const starts: number[] = [];
+  const ends: number[] = [];
   const origin = composed === text ? null : originOf(text, composed);
-  const before = (offset: number): number => at + (origin === null ? offset : (origin[offset] as number));
-  return {
-    tokens: kept.map(([token]) => token),
-    starts: Int32Array.from(kept, ({ index }) => before(index)),
-    ends: Int32Array.from(kept, ({ index, 0: token }) => before(index + token.length)),
+  const put = (start: number, end: number): void => {
+    tokens.push(composed.slice(start, end));
+    starts.push(at + (origin === null ? start : (origin[start] as number)));
+    ends.push(at + (origin === null ? end : (origin[end] as number)));
   };
+  let wordStart = -1;
+  for (let offset = 0; offset < composed.length;) {
+    const unit = composed.charCodeAt(offset);
+    const point = unit < 0xd800 || unit > 0xdbff ? unit : (composed.codePointAt(offset) as number);
+    const next = offset + (point > 0xffff ? 2 : 1);
+    const kind = kindOf(point);
+    if (kind === WORD) {
+      if (wordStart === -1) wordStart = offset;
+    } else {
+      if (wordStart !== -1) put(wordStart, offset);
+      wordStart = -1;
+      if (kind === SIGN) put(offset, next);
+    }
+    offset = next;
+  }
+  if (wordStart !== -1) put(wordStart, composed.length);
+  return { tokens, starts, ends };
 };
+
+const BLANK = 0;
+const SIGN = 1;
+const WORD = 2;
+
+const kindOf = (point: number): number => {
+  if (point < 128) return ASCII[point] as number;
+  const text = String.fromCodePoint(point);
+  if (/[\p{L}\p{N}]/u.test(text)) return WORD;
+  return /[\s\u200b\ufeff]/u.test(text) ? BLANK : SIGN;
+};
+
+const ASCII = Uint8Array.from({ length: 128 }, (_, point) => {
+  const text = String.fromCharCode(point);
+  return /[A-Za-z0-9_$]/.test(text) ? WORD : /\s/.test(text) ? BLANK : SIGN;
+});
 
 /**
  * Offset in `text` for each offset in its composed form. Letters are composed with the marks behind them; for

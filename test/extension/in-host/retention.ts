@@ -37,17 +37,11 @@ export function describeRetention(): void {
     });
 
     it("D5: is whole after a format on save that replaces the document, and nothing is lost", async () => {
-      const formatter = vscode.languages.registerDocumentFormattingEditProvider(
-        { pattern: "**/d5.ts" },
-        {
-          provideDocumentFormattingEdits: (document) => {
-            const all = new vscode.Range(0, 0, document.lineCount, 0);
-            return [vscode.TextEdit.replace(all, otherStyle(document.getText()))];
-          },
-        },
-      );
-      const settings = vscode.workspace.getConfiguration("editor");
-      await settings.update("formatOnSave", true, vscode.ConfigurationTarget.Global);
+      const formatter = vscode.workspace.onWillSaveTextDocument(({ document, waitUntil }) => {
+        if (!document.uri.path.endsWith("/d5.ts")) return;
+        const all = new vscode.Range(0, 0, document.lineCount, 0);
+        waitUntil(Promise.resolve([vscode.TextEdit.replace(all, otherStyle(document.getText()))]));
+      });
       try {
         const editor = await openFile("src/d5.ts", CODE);
         const { id } = await accept();
@@ -63,14 +57,13 @@ export function describeRetention(): void {
         assert.deepEqual(factsOf(id), []);
       } finally {
         formatter.dispose();
-        await settings.update("formatOnSave", undefined, vscode.ConfigurationTarget.Global);
       }
     });
 
     it("D6: is whole where it was cut and pasted", async () => {
       const editor = await openFile("src/d6.ts", CODE);
       const { id, completion } = await accept();
-      const start = editor.document.positionAt(editor.document.getText().indexOf(completion));
+      const start = editor.document.positionAt(editor.document.getText().lastIndexOf(completion));
       const end = editor.document.positionAt(editor.document.offsetAt(start) + completion.length);
       await editor.edit((edit) => edit.delete(new vscode.Range(start, end)));
       await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), `${completion}\n`));
@@ -146,7 +139,7 @@ export function describeRetention(): void {
         const old = report(new vscode.Range(10, 0, 10, 2), "old");
         reports.set(uri, [old]);
         const { id, completion } = await accept();
-        const start = editor.document.positionAt(editor.document.getText().indexOf(completion));
+        const start = editor.document.positionAt(editor.document.getText().lastIndexOf(completion));
         const inside = new vscode.Range(start, start.translate(0, 3));
         const outside = new vscode.Range(0, 0, 0, 6);
         reports.set(uri, [
