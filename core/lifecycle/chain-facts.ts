@@ -58,11 +58,11 @@ export function settleStep(draft: Draft, at: number): void {
 }
 
 /** An ending that the editor may still correct: it stands when nothing comes in time. */
-export function hold(draft: Draft, ending: HeldEnding, at: number): void {
+export function hold(draft: Draft, ending: HeldEnding, at: number, strayed = ""): void {
   if (!draft.chain || draft.chain.held) return;
   settleStep(draft, at);
   markVisible(draft, at);
-  draft.chain = { ...draft.chain, held: { ending, at } };
+  draft.chain = { ...draft.chain, held: { ending, at, strayed } };
 }
 
 /** A held ending stands: nothing came to correct it. */

@@ -14,6 +14,12 @@ export const DECISION_GRACE_MS = 150;
 /** An own "accept word" keystroke and the change that it causes are one turn of the event loop apart. */
 export const PARTIAL_COMMAND_WINDOW_MS = 250;
 
+/**
+ * Text that comes in several changes before the first of their selections (an input method, dictation)
+ * is typed, though its selections have no kind; these follow within a few milliseconds.
+ */
+export const BURST_MS = 100;
+
 export type HeldEnding = Extract<Ending, "typed-over" | "ignored" | "typed-through">;
 
 /** One suggestion from its first item to its ending. */
@@ -42,7 +48,17 @@ export interface Chain {
   readonly withheldAt: number | null;
   /** A step whose author the next selection event tells. */
   readonly step: { readonly text: string; readonly at: number } | null;
-  readonly held: { readonly ending: HeldEnding; readonly at: number } | null;
+  /** Last change that came before the selection of the one before it. */
+  readonly burstAt: number | null;
+  readonly held: HeldEnd | null;
+}
+
+/** An ending that the editor, or the developer, may still correct. */
+export interface HeldEnd {
+  readonly ending: HeldEnding;
+  readonly at: number;
+  /** What was typed instead, as long as taking it back would bring the suggestion back. */
+  readonly strayed: string;
 }
 
 export interface ChainState {

@@ -1,6 +1,7 @@
 import { followAccepts } from "./accept-memory.ts";
 import { creditStep, endAccepted, endAs, endHeld, hold, markVisible, settleStep } from "./chain-facts.ts";
 import {
+  BURST_MS,
   DECISION_GRACE_MS,
   PARTIAL_COMMAND_WINDOW_MS,
   type Chain,
@@ -104,6 +105,7 @@ function offered(draft: Draft, at: number, offer: Offer): void {
     isWidgetOpen: false,
     withheldAt: null,
     step: null,
+    burstAt: null,
     held: null,
   };
 }
@@ -121,11 +123,15 @@ function changed(
   draft.facts.push(...followed.facts);
   if (draft.chain?.document !== document) return;
   if (draft.chain.held) {
-    // The ending is decided by time; until then only its place may move.
-    const { start } = draft.chain;
-    draft.chain = { ...draft.chain, start: shiftRegionByAll({ start, end: start + 1 }, changes, "keep").start };
+    const strayed = strayedAfter(draft.chain, draft.chain.held.strayed, changes);
+    // The ending is decided by time; until then its place may move, or a typing error is taken back.
+    const start = shiftRegionByAll({ start: draft.chain.start, end: draft.chain.start + 1 }, changes, "keep").start;
+    const held =
+      strayed === "" && draft.chain.held.strayed !== "" ? null : { ...draft.chain.held, strayed: strayed ?? "" };
+    draft.chain = { ...draft.chain, start, held };
     return;
   }
+  if (draft.chain.step && at - draft.chain.step.at <= BURST_MS) draft.chain = { ...draft.chain, burstAt: at };
   settleStep(draft, at);
   const { start, consumed } = draft.chain;
   const cursor = start + consumed;
@@ -138,14 +144,27 @@ function changed(
   }
   const only = here.length === 1 ? here[0] : undefined;
   const step = only ? stepThrough(draft.chain, only) : null;
-  if (step === null) {
-    const isIgnored = reason !== "edit" || here.every(isLineBreakOrDeletion);
-    return hold(draft, isIgnored ? "ignored" : "typed-over", at);
+  // A redo to the end brings back an accept or what was typed before: nobody took this suggestion.
+  if (step === null || (reason === "redo" && step.consumed === draft.chain.text.length)) {
+    // What is not on screen cannot be typed over.
+    const isIgnored = reason !== "edit" || draft.chain.withheldAt !== null || here.every(isLineBreakOrDeletion);
+    const strayed = reason === "edit" && only && only.deleted === 0 && only.offset === cursor ? only.text : "";
+    return hold(draft, isIgnored ? "ignored" : "typed-over", at, strayed);
   }
   markVisible(draft, at);
   draft.chain = { ...draft.chain, start: moved };
   if (step.text === "") goBack(draft, step);
   else goOn(draft, at, step);
+}
+
+/** What stands behind the place of the suggestion after these changes, or null when that is not known. */
+function strayedAfter(chain: Chain, strayed: string, changes: readonly TextChange[]): string | null {
+  const [change] = changes;
+  const cursor = chain.start + chain.consumed;
+  if (strayed === "" || !change || changes.length > 1) return null;
+  if (change.offset < cursor || change.offset + change.deleted > cursor + strayed.length) return null;
+  const from = change.offset - cursor;
+  return strayed.slice(0, from) + change.text + strayed.slice(from + change.deleted);
 }
 
 /** A part of what was there is gone again: it is neither typed nor accepted now. */
@@ -163,7 +182,7 @@ function goOn(draft: Draft, at: number, { consumed, nClosers, text }: Step): voi
   draft.chain = { ...chain, consumed, nClosers, step: { text, at } };
   if (consumed >= chain.text.length) {
     // Either an accept, whose command follows at once, or the last characters typed by hand.
-    draft.chain = { ...draft.chain, held: { ending: "typed-through", at } };
+    draft.chain = { ...draft.chain, held: { ending: "typed-through", at, strayed: "" } };
     return;
   }
   if (draft.partialCommandAt !== null && at - draft.partialCommandAt <= PARTIAL_COMMAND_WINDOW_MS) {
@@ -175,8 +194,15 @@ function goOn(draft: Draft, at: number, { consumed, nClosers, text }: Step): voi
 function selected(draft: Draft, at: number, document: string, offset: number, cause: SelectionCause): void {
   const { chain } = draft;
   if (!chain || chain.document !== document || chain.held) return;
+  const cursor = chain.start + chain.consumed;
+  const isBurst = cause === "unknown" && chain.burstAt !== null && at - chain.burstAt <= BURST_MS;
+  if (isBurst && offset >= chain.start && offset <= cursor) {
+    // Below the cursor it belongs to a change before the last.
+    if (offset === cursor) settleStep(draft, at);
+    return;
+  }
   if (chain.step) creditStep(draft, cause === "unknown" ? "accepted" : "typed", at);
-  if (offset !== chain.start + chain.consumed) hold(draft, "ignored", at);
+  if (offset !== cursor) hold(draft, "ignored", at);
 }
 
 function widget(draft: Draft, isOpen: boolean): void {
@@ -199,10 +225,12 @@ function rejectCommand(draft: Draft, at: number): void {
 function resume(draft: Draft, at: number, offer: Offer): void {
   const { chain } = draft;
   if (!chain) return;
-  const consumed = chain.text.length - offer.text.length;
+  // Offered first after some of it was typed unseen, it may grow by a step back.
+  const text = offer.text.length > chain.text.length ? offer.text : chain.text;
+  const consumed = text.length - offer.text.length;
   const offeredAt = chain.offeredAt + (chain.withheldAt === null ? 0 : at - chain.withheldAt);
   const start = offer.offset - consumed;
-  draft.chain = { ...chain, start, consumed, held: null, step: null, offeredAt, withheldAt: null };
+  draft.chain = { ...chain, text, start, consumed, held: null, step: null, offeredAt, withheldAt: null };
 }
 
 /**
@@ -211,7 +239,7 @@ function resume(draft: Draft, at: number, offer: Offer): void {
  */
 function continues(chain: Chain, offer: Offer): boolean {
   if (chain.document !== offer.document) return false;
-  if (chain.id === offer.suggestionId) return chain.text.endsWith(offer.text);
+  if (chain.id === offer.suggestionId) return chain.text.endsWith(offer.text) || offer.text.endsWith(chain.text);
   if (chain.held && chain.held.ending !== "ignored") return false;
   return offer.offset === chain.start + chain.consumed && offer.text === chain.text.slice(chain.consumed);
 }

@@ -7,8 +7,11 @@ import * as vscode from "vscode";
 
 /** Feeds the suggestion chain with what the editor says, and hands out the facts that it settles. */
 export interface SuggestionObserver extends vscode.Disposable {
-  /** The provider returned `text` for the cursor at `offset`. */
-  offered(record: SuggestionRecord, offset: number, text: string): void;
+  /**
+   * The provider returns `text` for the cursor at `offset`. Answers with the suggestion that this is: an
+   * older one, when what is up goes on with the same text.
+   */
+  offered(record: SuggestionRecord, offset: number, text: string): string;
   /** The editor asked for items with an entry of the suggest widget selected, or without. */
   widget(isOpen: boolean): void;
   /** The editor asked again, and nothing was returned though something is up. */
@@ -118,6 +121,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
         at: performance.now(),
         offer: { suggestionId: record.id, document: record.document, offset, text },
       });
+      return state.chain?.id ?? record.id;
     },
     widget(isOpen) {
       if (state.chain && state.chain.isWidgetOpen !== isOpen) see({ kind: "widget", at: performance.now(), isOpen });

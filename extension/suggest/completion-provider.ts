@@ -28,12 +28,19 @@ export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemP
       if (!window) return undefined;
       const { version } = document;
       const isAutomatic = triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
-      const offered = (found: Found) => {
+      const offered = (record: SuggestionRecord, rest: Rest) => {
         // What was true when the editor asked: an answer for another text is none.
         if (token.isCancellationRequested || document.version !== version) return undefined;
         // Who asks by hand for what was rejected gets it.
-        if (isAutomatic && ctx.rejected.refuses(document, position, found.text)) return undefined;
-        return offer(ctx, document, position, found, selectedCompletionInfo);
+        if (isAutomatic && ctx.rejected.refuses(document, position, rest.text)) return undefined;
+        return offer(ctx, document, position, record, rest, selectedCompletionInfo);
+      };
+      const remember = (record: SuggestionRecord) => {
+        ctx.records.add(record);
+        const { prefix, suffix } = window;
+        const { id: suggestionId, completion: text } = record;
+        ctx.cache.add({ suggestionId, document: name, prefix, suffix, text, generation });
+        return record;
       };
 
       const generation = `${ctx.engine.adapter ?? "base"}:${ctx.examples.revision}`;
@@ -41,12 +48,10 @@ export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemP
       const cached = ctx.cache.find(name, window, generation);
       if (cached) {
         const known = ctx.records.get(cached.suggestionId);
-        if (!known || !ctx.observer.hasEnded(known.id)) return offered(cached);
+        if (!known) return undefined;
+        if (!ctx.observer.hasEnded(known.id)) return offered(known, cached);
         // It was shown before and has its ending: shown again it is another suggestion.
-        const record = renewed(known, document, position, place, window, cached.text);
-        ctx.records.add(record);
-        remember(ctx, name, window, record, generation);
-        return offered({ suggestionId: record.id, text: cached.text, nClosers: cached.nClosers });
+        return offered(remember(renewed(known, document, position, place, window, cached.text)), cached);
       }
       if (selectedCompletionInfo) {
         // The widget's entry decides what Tab means: nothing new is begun beside it.
@@ -59,20 +64,12 @@ export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemP
       try {
         if (isAutomatic && !(await settle(settings.debounceMs, abort.signal))) return undefined;
         const record = await generate(ctx, document, position, place, window, abort.signal);
-        if (!record) return undefined;
-        ctx.records.add(record);
-        remember(ctx, name, window, record, generation);
-        return offered({ suggestionId: record.id, text: record.completion, nClosers: 0 });
+        return record ? offered(remember(record), { text: record.completion, nClosers: 0 }) : undefined;
       } finally {
         cancelled.dispose();
       }
     },
   };
-}
-
-function remember(ctx: Ctx, document: string, window: PromptWindow, record: SuggestionRecord, generation: string) {
-  const { prefix, suffix } = window;
-  ctx.cache.add({ suggestionId: record.id, document, prefix, suffix, text: record.completion, generation });
 }
 
 /** Reads only the lines around the cursor: the cost does not grow with the document. */
@@ -183,9 +180,8 @@ function contextAt(
   };
 }
 
-/** A suggestion to offer; `nClosers` counts the closers behind the cursor that its text brings itself. */
-interface Found {
-  readonly suggestionId: string;
+/** What is still to come of a suggestion; `nClosers` counts the closers behind the cursor that it brings itself. */
+interface Rest {
   readonly text: string;
   readonly nClosers: number;
 }
@@ -195,7 +191,8 @@ function offer(
   ctx: Ctx,
   document: vscode.TextDocument,
   position: vscode.Position,
-  { suggestionId, text, nClosers }: Found,
+  record: SuggestionRecord,
+  { text, nClosers }: Rest,
   selected: vscode.SelectedCompletionInfo | undefined,
 ): vscode.InlineCompletionItem[] | undefined {
   const insertText = document.eol === vscode.EndOfLine.CRLF ? text.replaceAll("\n", "\r\n") : text;
@@ -206,14 +203,13 @@ function offer(
     ctx.observer.withheld();
     return undefined;
   }
+  const suggestionId = ctx.observer.offered(record, document.offsetAt(position), insertText);
   const range = new vscode.Range(start, position.translate(0, nClosers));
   const item = new vscode.InlineCompletionItem(whole, range, {
     title: vscode.l10n.t("Suggestion accepted"),
     command: ACCEPTED_COMMAND,
     arguments: [suggestionId],
   });
-  const record = ctx.records.get(suggestionId);
-  if (record) ctx.observer.offered(record, document.offsetAt(position), insertText);
   return [item];
 }
 

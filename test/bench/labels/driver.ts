@@ -1,5 +1,6 @@
 import type { EditorUnderTest } from "./editor-under-test.ts";
-import type { Answer, LogEntry, Meaning } from "./log.ts";
+import type { KeptEvent } from "../../../protocol/events.ts";
+import type { Answer, LogEntry, Meaning, Place } from "./log.ts";
 import { shownNow } from "./truth.ts";
 
 /**
@@ -19,8 +20,12 @@ import { shownNow } from "./truth.ts";
  * rejections need no word: the editor's proposed lifecycle names them.
  */
 export interface Driver {
-  open(name: string, text: string, answers: readonly Answer[]): Promise<void>;
+  open(name: string, place: Place, text: string, answers: readonly Answer[]): Promise<void>;
   play(step: string): Promise<void>;
+  /** Every event of Kept, once none has come for a while: its last decision is held back for a moment. */
+  stored(): Promise<KeptEvent[]>;
+  /** Another file may be in front: bring this one back. */
+  back(name: string): Promise<void>;
   /** Ends what is still up, by leaving for another file. */
   leave(): Promise<void>;
   readonly log: readonly LogEntry[];
@@ -28,6 +33,10 @@ export interface Driver {
 
 const STEP_DEADLINE_MS = 8_000;
 const POLL_MS = 15;
+/** The editor's own delay and Kept's, before a request at a new place, with time for the answer. */
+const SETTLE_MS = 350;
+/** Longer than an event stands in memory only, and than the chain holds an ending back. */
+const STORED_AFTER_MS = 400;
 const STEP = /^(?:(?<means>typed-over|typed-through|ignored|superseded|none): )?(?<verb>\S+)(?: (?<rest>.*))?$/s;
 
 export function createDriver(editor: EditorUnderTest): Driver {
@@ -35,6 +44,7 @@ export function createDriver(editor: EditorUnderTest): Driver {
   const log: LogEntry[] = [];
   /** The suggestion that the last `shown` waited for. */
   let known: string | null = null;
+  let nParts = 0;
 
   const refresh = async () => {
     const state = await editor.state(log.length);
@@ -42,34 +52,36 @@ export function createDriver(editor: EditorUnderTest): Driver {
     return state;
   };
   const target = async () => ((await editor.hasGhost()) ? shownNow((await refresh(), log)) : null);
-  const until = async (what: string, look: () => Promise<boolean>) => {
-    const deadline = performance.now() + STEP_DEADLINE_MS;
+  const until = async (what: string, look: () => Promise<boolean>, extraMs = 0) => {
+    const deadline = performance.now() + STEP_DEADLINE_MS + extraMs;
     while (!(await look())) {
       if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}.`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   };
-  const note = async (name: string, means: Meaning) =>
-    editor.ask({ kind: "note", entry: { action: { name, means, target: await target() } } });
+  const quiet = async (ms: number) => {
+    const began = (await refresh()).now;
+    await until(`${ms} ms have passed`, async () => (await refresh()).now - began >= ms);
+  };
+  // An entry of the widget hides the ghost text: what was meant for a suggestion may find it hidden.
+  const note = async (name: string, means: Meaning) => {
+    await refresh();
+    return editor.ask({ kind: "note", entry: { action: { name, means, target: shownNow(log) } } });
+  };
 
   /** Keys pressed before the page has the new editor would go to the old one. */
-  const show = async (name: string, text: string, answers: readonly Answer[]) => {
-    await editor.ask({ kind: "open", name, text, answers });
-    const label =
-      name
-        .replace(/^untitled:/, "")
-        .split("/")
-        .at(-1) ?? name;
-    await page.locator(`.tab.active[data-resource-name="${label}"]`).waitFor({ timeout: STEP_DEADLINE_MS });
-    await page.locator(".editor-instance .monaco-editor.focused").waitFor({ timeout: STEP_DEADLINE_MS });
-    const first = text.split("|", 1)[0]!.split("\n").at(-1)!;
-    await until(
-      "the cursor stands in the new editor",
-      async () =>
-        (await editor.state(log.length)).cursor === text.split("|", 1)[0]!.length ||
-        !text.includes("|") ||
-        first === "\0",
-    );
+  const show = async (name: string, place: Place, text: string, answers: readonly Answer[]) => {
+    await editor.ask({ kind: "open", name, place, text, answers });
+    if (place !== "notebook")
+      await editor.ask({ kind: "command", id: "workbench.action.focusActiveEditorGroup", args: [] });
+    await page.locator(".monaco-editor.focused").first().waitFor({ timeout: STEP_DEADLINE_MS });
+    const cursor = text.split("|", 1)[0]!.length;
+    await until("the new editor has its cursor", async () => {
+      const state = await refresh();
+      return state.cursor === cursor && (place === "untitled" || place === "notebook" || state.document === name);
+    });
+    if (place === "file")
+      await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor({ timeout: STEP_DEADLINE_MS });
   };
 
   const waits: Readonly<Record<string, (rest: string) => Promise<void>>> = {
@@ -85,11 +97,31 @@ export function createDriver(editor: EditorUnderTest): Driver {
         return up !== null;
       }),
     seen: (ms) =>
-      until(`it was up for ${ms} ms`, async () => {
-        const { now } = await refresh();
-        const show = log.find((entry) => entry.kind === "show" && entry.id === known);
-        return show !== undefined && now - show.at >= Number(ms);
+      until(
+        `it was up for ${ms} ms`,
+        async () => {
+          const { now } = await refresh();
+          const show = log.find((entry) => entry.kind === "show" && entry.id === known);
+          return show !== undefined && now - show.at >= Number(ms);
+        },
+        Number(ms),
+      ),
+    /** The file's text, as a JSON string. */
+    left: (text) => until(`the text is ${text}`, async () => (await refresh()).text === JSON.parse(text)),
+    ghost: () => until("ghost text is on the page", () => editor.hasGhost()),
+    part: () =>
+      until("a part was accepted", async () => {
+        await refresh();
+        const found = log.filter(({ kind }) => kind === "partial").length;
+        if (found <= nParts) return false;
+        nParts = found;
+        return true;
       }),
+    /** The editor asks again after a pause: long enough for that, and for an answer. */
+    settle: () => quiet(SETTLE_MS),
+    async absent() {
+      if (await editor.hasGhost()) throw new Error("A suggestion is up that should not be.");
+    },
     gone: () => until("no ghost text is left", async () => !(await editor.hasGhost())),
     none: () => Promise.resolve(),
   };
@@ -113,7 +145,12 @@ export function createDriver(editor: EditorUnderTest): Driver {
         .first()
         .waitFor({ timeout: STEP_DEADLINE_MS });
     },
-    click: (selector) => page.locator(selector).first().click(),
+    file: () => editor.ask({ kind: "open", name: "another.py", place: "file", text: "c = 3\n|", answers: [] }),
+    toolbar: (label) =>
+      page
+        .locator(`.inlineSuggestionsHints .action-label`, { hasText: new RegExp(`^${label}`) })
+        .first()
+        .click(),
     clickLine: async (line) => {
       const row = page.locator(".monaco-editor .view-line").nth(Number(line));
       await row.click({ position: { x: 2, y: 4 } });
@@ -123,16 +160,31 @@ export function createDriver(editor: EditorUnderTest): Driver {
 
   return {
     log,
-    async open(name, text, answers) {
+    async open(name, place, text, answers) {
       await note("leave", "ignored");
       known = null;
       await editor.ask({ kind: "note", entry: { behaviour: name } });
-      await show(name, text, answers);
+      await show(name, place, text, answers);
     },
     async leave() {
       await note("leave", "ignored");
-      await show("rest.py", "", []);
+      await show("rest.py", "file", "|", []);
       await refresh();
+    },
+    async stored() {
+      let events: KeptEvent[] = [];
+      await until("Kept has stored everything", async () => {
+        await quiet(STORED_AFTER_MS);
+        const before = events.length;
+        events = await editor.events();
+        return before > 0 && events.length === before;
+      });
+      return events;
+    },
+    async back(name) {
+      if ((await refresh()).document === name) return;
+      await editor.ask({ kind: "back", name });
+      await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor({ timeout: STEP_DEADLINE_MS });
     },
     async play(step) {
       const found = STEP.exec(step.trim())?.groups;

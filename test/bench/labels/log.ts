@@ -33,6 +33,7 @@ export type LogEntry =
       readonly reason: EndReason;
       readonly supersededBy: string | null;
     }
+  | { readonly kind: "signal"; readonly at: number; readonly what: string }
   | { readonly kind: "begin"; readonly at: number; readonly behaviour: string }
   | { readonly kind: "act"; readonly at: number; readonly action: Action };
 
@@ -44,9 +45,19 @@ export interface Answer {
   readonly text: string;
 }
 
+/** Where a behaviour's document stands; `beside` is a file that a second editor shows too. */
+export type Place = "file" | "beside" | "untitled" | "notebook";
+
 /** A request to the wrapper's control channel, and what it answers. */
 export type Request =
-  | { readonly kind: "open"; readonly name: string; readonly text: string; readonly answers: readonly Answer[] }
+  | {
+      readonly kind: "open";
+      readonly name: string;
+      readonly place: Place;
+      readonly text: string;
+      readonly answers: readonly Answer[];
+    }
+  | { readonly kind: "back"; readonly name: string }
   | { readonly kind: "command"; readonly id: string; readonly args: readonly unknown[] }
   | { readonly kind: "insert"; readonly line: number; readonly text: string }
   | { readonly kind: "note"; readonly entry: { readonly behaviour: string } | { readonly action: Action } }
@@ -60,6 +71,8 @@ export interface HostState {
   readonly log: readonly LogEntry[];
   readonly total: number;
   readonly text: string | null;
+  /** Name of the active document. */
+  readonly document: string;
   readonly cursor: number;
   readonly now: number;
 }

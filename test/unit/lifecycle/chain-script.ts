@@ -14,6 +14,9 @@ import type { TextChange } from "../../../core/lifecycle/region.ts";
  *     escape               own override                              move 3        cursor by keyboard
  *     edit 0 1 "x"         a change somewhere else                   undo          of the last accept
  *     wait 100             time passes and a tick comes              leave         another editor
+ *     overtype ")"         the closer behind the cursor              redo          of the last undo
+ *     burst "x"            changes first, then their selections      cursors "x"   typed at two cursors
+ *     widget open|close    an entry of the suggest widget            withheld      asked, and nothing given
  */
 export function play(script: string, document = ""): string {
   const editor = new Editor(document);
@@ -106,6 +109,29 @@ class Editor {
         const { offset, text, replaced } = this.inserted!;
         return this.change([{ offset, deleted: text.length, text: replaced }], offset + replaced.length, "undo");
       }
+      case "redo": {
+        const { offset, text, replaced } = this.inserted!;
+        return this.change([{ offset, deleted: replaced.length, text }], offset + text.length, "redo");
+      }
+      case "overtype":
+        this.change([{ offset: this.cursor, deleted: first.length, text: first }], this.cursor + first.length);
+        return this.select(this.cursor, "keyboard");
+      case "burst": {
+        const began = this.cursor;
+        for (const key of first) this.change([{ offset: this.cursor, deleted: 0, text: key }], this.cursor + 1);
+        for (let at = began + 1; at <= began + first.length; at += 1) this.select(at, "unknown");
+        return;
+      }
+      case "cursors": {
+        // The second cursor stands at the document's beginning: the editor tells the later change first.
+        const changes = [this.cursor, 0].map((offset) => ({ offset, deleted: 0, text: first }));
+        this.change(changes, this.cursor + 2 * first.length);
+        return this.select(this.cursor, "keyboard");
+      }
+      case "widget":
+        return this.see({ kind: "widget", at: this.now, isOpen: first === "open" });
+      case "withheld":
+        return this.see({ kind: "withheld", at: this.now });
       case "move":
         return this.select(Number(first), "keyboard");
       case "click":
@@ -127,7 +153,7 @@ class Editor {
     }
   }
 
-  private change(changes: TextChange[], cursor: number, reason: "edit" | "undo" = "edit"): void {
+  private change(changes: TextChange[], cursor: number, reason: "edit" | "undo" | "redo" = "edit"): void {
     for (const { offset, deleted, text } of changes)
       this.text = this.text.slice(0, offset) + text + this.text.slice(offset + deleted);
     this.cursor = cursor;

@@ -251,3 +251,104 @@ describe("suggestion chain: undone", () => {
     "const ",
   );
 });
+
+describe("suggestion chain: closers that the editor adds", () => {
+  check(
+    "typed along and typed over, the closer is the suggestion's own",
+    `offer s1 "f(a)"\n wait 60\n type "f"\n autoclose "()"\n type "a"\n overtype ")"\n wait 200`,
+    `s1 shown\n s1 typed-through 1.00`,
+  );
+  check(
+    "an accept replaces them",
+    `offer s1 "f(a, b)"\n wait 60\n type "f"\n autoclose "()"\n pass 5\n overtype "a, b)"\n command s1`,
+    `s1 shown\n s1 accepted 65ms 0-7 "f(a, b)"`,
+  );
+  check(
+    "a pair is taken back with both its ends",
+    `offer s1 "(a)"\n wait 60\n autoclose "()"\n edit 0 2 ""\n wait 200\n escape`,
+    `s1 shown\n s1 rejected 260ms`,
+  );
+});
+
+describe("suggestion chain: steps back", () => {
+  check(
+    "Backspace inside what was typed along ends nothing",
+    `offer s1 "foo"\n wait 60\n type "fo"\n back 1\n wait 200\n accept`,
+    `s1 shown\n s1 accepted 260ms 0-3 "foo"`,
+  );
+  check(
+    "only what is still there counts as typed",
+    `offer s1 "foobar"\n wait 60\n type "foob"\n back 3\n escape`,
+    `s1 shown\n s1 typed-through 0.17\n s1 rejected 60ms`,
+  );
+  check(
+    "a typing error taken back at once is no end",
+    `offer s1 "foo"\n wait 60\n type "fx"\n pass 100\n back 1\n wait 300\n escape`,
+    `s1 shown\n s1 typed-through 0.33\n s1 rejected 460ms`,
+  );
+  check(
+    "left standing it is one",
+    `offer s1 "foo"\n wait 60\n type "fx"\n wait 200\n back 1\n wait 300`,
+    `s1 shown\n s1 typed-through 0.33\n s1 typed-over 60ms`,
+  );
+  check(
+    "a part that was accepted and taken back is still no rejection",
+    `offer s1 "foo bar"\n wait 60\n word "foo"\n back 3\n escape`,
+    `s1 shown\n s1 partially-accepted 3 0.43`,
+  );
+});
+
+describe("suggestion chain: suggest widget", () => {
+  check(
+    "opened and closed, it is the same suggestion",
+    `offer s1 "foo"\n wait 60\n widget open\n withheld\n wait 500\n widget close\n offer s1 "foo"\n accept`,
+    `s1 shown\n s1 accepted 60ms 0-3 "foo"`,
+  );
+  check(
+    "what it hides is not read meanwhile",
+    `offer s1 "foo"\n wait 60\n withheld\n wait 2000\n offer s1 "foo"\n wait 100`,
+    `s1 shown`,
+  );
+  check(
+    "another entry chosen ignores what is hidden",
+    `offer s1 "foo"\n wait 60\n widget open\n withheld\n toolbar "bar"\n wait 200`,
+    `s1 shown\n s1 ignored 60ms`,
+  );
+  check(
+    "an entry that agrees is typed, not accepted (Cody 1206)",
+    `offer s1 "foo_bar(x)"\n wait 60\n widget open\n toolbar "foo_bar"\n wait 200\n escape`,
+    `s1 shown\n s1 typed-through 0.70\n s1 rejected 260ms`,
+  );
+});
+
+describe("suggestion chain: several changes at once", () => {
+  check(
+    "an input method's burst is typed (no selection kind tells it)",
+    `offer s1 "foo bar"\n wait 60\n burst "foo"\n wait 200\n escape`,
+    `s1 shown\n s1 typed-through 0.43\n s1 rejected 260ms`,
+  );
+  check(
+    "a second cursor above moves the suggestion",
+    `offer s1 "foo"\n wait 60\n cursors "f"\n wait 60\n type "oo"\n wait 200`,
+    `s1 shown\n s1 typed-through 1.00`,
+    "const ",
+  );
+});
+
+describe("suggestion chain: redo", () => {
+  check(
+    "redo after undo",
+    `offer s1 "foo"\n wait 60\n accept\n undo\n wait 497\n redo`,
+    `s1 shown\n s1 accepted 60ms 0-3 "foo"\n s1 undone 0ms\n s1 redone 497ms`,
+  );
+  check(
+    "undone, redone and undone again",
+    `offer s1 "foo"\n wait 60\n accept\n undo\n redo\n undo`,
+    `s1 shown\n s1 accepted 60ms 0-3 "foo"\n s1 undone 0ms\n s1 redone 0ms\n s1 undone 0ms`,
+  );
+  check(
+    "a redo takes no suggestion that came up meanwhile",
+    `offer s1 "foo"\n wait 60\n accept\n undo\n offer s2 "foo"\n wait 100\n redo\n wait 200`,
+    `s1 shown\n s1 accepted 60ms 0-3 "foo"\n s1 undone 0ms\n s2 shown\n s1 redone 100ms\n s2 ignored 100ms`,
+  );
+});

@@ -1,6 +1,6 @@
 import type { KeptApi } from "../../../../extension/main.ts";
 import type { KeptEvent } from "../../../../protocol/events.ts";
-import type { HostState, LogEntry, Request } from "../log.ts";
+import type { HostState, LogEntry, Place, Request } from "../log.ts";
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -77,12 +77,35 @@ export async function activate(context: vscode.ExtensionContext): Promise<KeptAp
   context.subscriptions.push(
     vscode.languages.registerCompletionItemProvider({ scheme: "file" }, { provideCompletionItems: widgetEntries }),
   );
+  register({ scheme: "file" }, { provideInlineCompletionItems: anotherProvider });
+  if (process.env["KEPT_LABELS_SIGNALS"]) logSignals(context);
   await listen();
   return api;
 }
 
 export function deactivate(): Promise<void> {
   return (require("./extension.cjs") as { deactivate(): Promise<void> }).deactivate();
+}
+
+/** What the stable interface tells, for the search of a mistake. */
+function logSignals(context: vscode.ExtensionContext): void {
+  const told = (what: unknown) => log.push({ kind: "signal", at: performance.now(), what: JSON.stringify(what) });
+  context.subscriptions.push(
+    vscode.workspace.onDidChangeTextDocument(({ contentChanges, reason, document }) => {
+      if (document.uri.scheme !== "output")
+        told([reason, ...contentChanges.map(({ rangeOffset, rangeLength, text }) => [rangeOffset, rangeLength, text])]);
+    }),
+    vscode.window.onDidChangeTextEditorSelection(({ kind, selections, textEditor }) =>
+      told([kind ?? null, selections.map(({ active }) => textEditor.document.offsetAt(active))]),
+    ),
+  );
+}
+
+/** What somebody else's extension would offer. */
+function anotherProvider(document: vscode.TextDocument, position: vscode.Position): vscode.InlineCompletionItem[] {
+  const before = document.lineAt(position.line).text.slice(0, position.character);
+  if (!before.endsWith("other = ")) return [];
+  return [new vscode.InlineCompletionItem("of_another_provider()", new vscode.Range(position, position))];
 }
 
 /** Entries of the suggest widget, when a behaviour opens it. */
@@ -111,6 +134,12 @@ async function serve(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "open":
       return open(request);
+    case "back": {
+      const root = vscode.workspace.workspaceFolders![0]!.uri;
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(root, request.name));
+      await vscode.window.showTextDocument(document, { preview: false, viewColumn: vscode.ViewColumn.One });
+      return null;
+    }
     case "command":
       return vscode.commands.executeCommand(request.id, ...request.args).then(() => null);
     case "insert": {
@@ -134,16 +163,12 @@ async function serve(request: Request): Promise<unknown> {
 }
 
 /** A fresh file with this text; each `|` is a cursor. The last editor's suggestion, if any, is left. */
-async function open({ name, text, answers }: Extract<Request, { kind: "open" }>): Promise<null> {
+async function open({ name, text, place, answers }: Extract<Request, { kind: "open" }>): Promise<null> {
   writeFileSync(process.env["KEPT_LABELS_ANSWERS"]!, JSON.stringify(answers));
   const root = vscode.workspace.workspaceFolders![0]!.uri;
   const parts = text.split("|");
   const clean = parts.join("");
-  const isUntitled = name.startsWith("untitled:");
-  const uri = isUntitled ? vscode.Uri.parse(name) : vscode.Uri.joinPath(root, name);
-  if (!isUntitled) await vscode.workspace.fs.writeFile(uri, Buffer.from(clean));
-  const editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
-  if (isUntitled) await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), clean));
+  const editor = await shown(place, vscode.Uri.joinPath(root, name), clean);
   let offset = 0;
   const cursors = parts.slice(0, -1).map((part) => {
     offset += part.length;
@@ -152,6 +177,25 @@ async function open({ name, text, answers }: Extract<Request, { kind: "open" }>)
   });
   if (cursors.length > 0) editor.selections = cursors;
   return null;
+}
+
+async function shown(place: Place, uri: vscode.Uri, text: string): Promise<vscode.TextEditor> {
+  if (place === "untitled") {
+    const document = await vscode.workspace.openTextDocument({ language: "python", content: text });
+    return vscode.window.showTextDocument(document);
+  }
+  if (place === "notebook") {
+    const cell = new vscode.NotebookCellData(vscode.NotebookCellKind.Code, text, "python");
+    const notebook = await vscode.workspace.openNotebookDocument("jupyter-notebook", new vscode.NotebookData([cell]));
+    await vscode.window.showNotebookDocument(notebook);
+    await vscode.commands.executeCommand("notebook.cell.edit");
+    return vscode.window.activeTextEditor!;
+  }
+  await vscode.workspace.fs.writeFile(uri, Buffer.from(text));
+  const document = await vscode.workspace.openTextDocument(uri);
+  if (place === "beside")
+    await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Two, preserveFocus: true });
+  return vscode.window.showTextDocument(document, { preview: true, viewColumn: vscode.ViewColumn.One });
 }
 
 function state(since: number): HostState {
@@ -163,6 +207,7 @@ function state(since: number): HostState {
     log: log.slice(since),
     total: log.length,
     text: editor?.document.getText() ?? null,
+    document: editor?.document.uri.path.split("/").at(-1) ?? "",
     cursor: editor ? editor.document.offsetAt(editor.selection.active) : 0,
     now: performance.now(),
   };
