@@ -80,8 +80,7 @@ export function createDriver(editor: EditorUnderTest): Driver {
       const state = await refresh();
       return state.cursor === cursor && (place === "untitled" || place === "notebook" || state.document === name);
     });
-    if (place === "file")
-      await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor({ timeout: STEP_DEADLINE_MS });
+    await page.locator(onPage(place, name)).first().waitFor({ timeout: STEP_DEADLINE_MS });
   };
 
   const waits: Readonly<Record<string, (rest: string) => Promise<void>>> = {
@@ -198,4 +197,11 @@ export function createDriver(editor: EditorUnderTest): Driver {
       await act(rest);
     },
   };
+}
+
+/** What the page shows once the new editor is in front. */
+function onPage(place: Place, name: string): string {
+  if (place === "notebook") return ".notebook-editor .cell .monaco-editor.focused";
+  if (place === "untitled") return '.tab.active[data-resource-name^="Untitled"]';
+  return `.tab.active[data-resource-name="${name}"]`;
 }
