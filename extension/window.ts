@@ -245,7 +245,9 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
         ? vscode.l10n.t("events cannot be written ({0})", problem)
         : dropped > 0
           ? vscode.l10n.t("{0} events dropped: the queue is full", dropped)
-          : null,
+          : link.problem === "other-protocol"
+            ? vscode.l10n.t("the running server is of another version: update Kept, or stop that server")
+            : null,
     };
   };
   // The link and the engine report while they are being built: the first drawing comes after.

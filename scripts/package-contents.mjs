@@ -81,6 +81,8 @@ export function stagePackage(stage, { sqlite, runtime }, notices) {
     copy(`${commonDir}/dist/cjs/${name}`, `dist/${commonDir}/dist/cjs/${name}`);
 
   writeFileSync(path.join(stage, "ThirdPartyNotices.txt"), notices);
+  // Everything staged is packed; the tool warns where no such file says so.
+  writeFileSync(path.join(stage, ".vscodeignore"), "# nothing\n");
   writeFileSync(path.join(stage, "package.json"), JSON.stringify(packagedManifest(), null, 2));
 }
 

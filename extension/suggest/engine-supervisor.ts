@@ -62,6 +62,8 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
 
   const live = async () => {
     const backoff = createBackoff(FIRST_RESTART_MS, LONGEST_RESTART_MS);
+    // Starting a process takes milliseconds that the editor's start should not wait for.
+    await new Promise((resolve) => setImmediate(resolve));
     while (!stop.signal.aborted) {
       const began = performance.now();
       try {

@@ -12,6 +12,7 @@ export interface CaptureReport {
   readonly latencies: Readonly<Record<ServerState, readonly number[]>>;
   readonly overheads: Readonly<Record<ServerState, readonly number[]>>;
   readonly activationMs: number;
+  readonly activationCpuMs: number | null;
   readonly loadMs: number;
   readonly suggestions: number;
   readonly heapGrowthMb: number;
