@@ -140,9 +140,10 @@ function describeCapture(report: { -readonly [K in keyof CaptureReport]?: Captur
         });
         const line = editor.document.lineCount - 3;
         editor.selection = new vscode.Selection(line, 2, line, 2);
-        await suggest();
+        if (!(await shownWithin(SHORT_WAIT_MS))) continue;
+        shown += 1;
         await vscode.commands.executeCommand(
-          n % 3 === 0 ? "editor.action.inlineSuggest.commit" : "kept.rejectSuggestion",
+          shown % 3 === 0 ? "editor.action.inlineSuggest.commit" : "kept.rejectSuggestion",
         );
       }
       report.suggestions = shown;
