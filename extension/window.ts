@@ -263,6 +263,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     changed.state.fire();
   };
   const captureChanged = () => {
+    buffer.consentChanged();
     setContext(CONTEXT_KEYS.captureEnabled, consent.allows(rootInUse()));
     setContext(CONTEXT_KEYS.capturePaused, consent.isPaused);
     refresh();

@@ -27,6 +27,8 @@ export interface BufferFeed {
   cursor(document: string, offset: number): void;
   /** Nothing more is told of a suggestion, and nothing of it is kept for the next window. */
   forget(suggestionId: string): void;
+  /** What may be recorded is another: what waits on disk is written anew. */
+  consentChanged(): void;
   /** Leaves the checks that are still to come to the next window. */
   close(): Promise<void>;
 }
@@ -152,6 +154,7 @@ export function openBufferFeed({ dir, env, recorder, levelOf, roots, log, ...opt
       places.delete(suggestionId);
       for (const watch of [retention, resumed, typedInstead, diagnostics]) watch.forget(suggestionId);
     },
+    consentChanged: () => pending.save(),
     async close() {
       documents.dispose();
       typedInstead[Symbol.dispose]();
