@@ -89,7 +89,11 @@ async function checkGradient(
   objective: Objective,
   loss: LossInputs,
   keep: "everything" | "nothing",
-  { batch, shape }: { readonly batch: Batch; readonly shape: TrainingShape } = { batch: BATCH, shape: SHAPE },
+  { batch, shape, nChecked }: { readonly batch: Batch; readonly shape: TrainingShape; readonly nChecked: number } = {
+    batch: BATCH,
+    shape: SHAPE,
+    nChecked: 24,
+  },
 ) {
   const check = async (pipeline: Pipeline) => {
     const theta = startingPoint(config, trained);
@@ -100,7 +104,7 @@ async function checkGradient(
     const random = normal(11);
     const h = 1e-5;
     let worst = 0;
-    for (let n = 0; n < 24; n++) {
+    for (let n = 0; n < nChecked; n++) {
       const j = Math.floor(Math.abs(random() * 1e6)) % theta.length;
       const at = theta[j]!;
       const lossAt = async (value: number) => {
@@ -198,20 +202,18 @@ describe("the training graphs", () => {
   });
 
   it("run rows of several tiles, whose documents and windows pass from one into the next", async () => {
-    const config: DecoderConfig = { ...TINY, slidingWindow: { tokens: 140, fromLayer: 1 } };
-    const shape: TrainingShape = { nRows: 2, rowTokens: 270, nTargets: 5 };
+    const config: DecoderConfig = { ...TINY, slidingWindow: { tokens: 100, fromLayer: 1 } };
+    const shape: TrainingShape = { nRows: 2, rowTokens: 140, nTargets: 5 };
     const nTokens = shape.nRows * shape.rowTokens;
     const batch: Batch = {
       ids: Int32Array.from({ length: nTokens }, (_, i) => (i * i + 3 * i) % config.vocabSize),
-      documents: Int32Array.from({ length: nTokens }, (_, i) => (i < 100 ? 1 : i < 265 ? 2 : i < 270 ? 0 : 1)),
-      positions: Int32Array.from([127, 128, 260, 280, 535]),
+      documents: Int32Array.from({ length: nTokens }, (_, i) => (i < 60 ? 1 : i < 137 ? 2 : i < 140 ? 0 : 1)),
+      positions: Int32Array.from([59, 127, 128, 136, 279]),
       targets: Int32Array.from([1, 2, 3, 4, 5]),
       weights: Float32Array.from([1, 2, 1, 0.5, 1]),
     };
     const loss = { weights: batch.weights };
-    for (const keep of ["everything", "nothing"] as const) {
-      await checkGradient(config, LORA, { kind: "sft" }, loss, keep, { batch, shape });
-    }
+    await checkGradient(config, LORA, { kind: "sft" }, loss, "everything", { batch, shape, nChecked: 8 });
     await withPipeline(
       config,
       LORA,
