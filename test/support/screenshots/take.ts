@@ -44,7 +44,6 @@ async function take(folder: string, name: string, theme: string): Promise<void> 
 
   await ghostAt(session, 15, ["  return ", "{ x: a.x ", "* "]);
   await editor.press("Escape");
-  await editor.type("  ");
   await ghostAt(session, 19, ["  return ", "{ x: a.x ", "/ "]);
   await editor.press("Control+ArrowRight");
   await editor.press("Escape");
@@ -57,7 +56,6 @@ async function take(folder: string, name: string, theme: string): Promise<void> 
   await commitAll(session.folder, "Write the other operators");
   const alive = page.locator(".pane-body .monaco-list-row", { hasText: "alive on main" }).first();
   await alive.waitFor({ timeout: STEP_MS });
-  await page.locator(".monaco-sash.vertical").nth(1).hover();
   await wideSideBar(session);
   await alive.click();
   await picture("suggestions-view");
@@ -68,9 +66,9 @@ async function take(folder: string, name: string, theme: string): Promise<void> 
   await editor.press("Escape");
 
   await editor.command("Kept: Open Walkthrough");
-  await page.locator(".getting-started-step").nth(4).waitFor();
   await page.locator(".getting-started-step", { hasText: "Rate it" }).click();
-  await page.locator(".getting-started-media").first().waitFor();
+  await page.locator(".getting-started-media iframe").first().waitFor();
+  await page.waitForLoadState("networkidle");
   await picture("walkthrough");
 }
 
