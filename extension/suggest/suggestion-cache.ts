@@ -79,10 +79,11 @@ function typedSince(entry: CachedSuggestion, prefix: string): string | null {
 /** How many closers the editor added behind the cursor since, or null when the text there is another. */
 function addedClosers(old: string, current: string): number | null {
   const known = old.slice(0, PLACE_CHARS / 2);
+  const isWhole = known.length < PLACE_CHARS / 2;
   for (let n = 0; n <= MAX_ADDED_CLOSERS; n += 1) {
-    // At the end of both windows the added closers push the last characters out.
-    if (current.slice(n).startsWith(known.slice(0, known.length - n)) && /^[)\]}'"`>]*$/.test(current.slice(0, n)))
-      return n;
+    if (!/^[)\]}'"`>]*$/.test(current.slice(0, n))) return null;
+    const rest = current.slice(n);
+    if (isWhole ? rest === known : rest.startsWith(known)) return n;
   }
   return null;
 }

@@ -32,6 +32,9 @@ describe("suggestion cache", () => {
   check("another place with the same end", "x = |", "foo", "xx = |", null);
   check("after other text below", "const a = |\nb", "foo(1)", "const a = f|\nc", null);
   check("with a closer that the editor added", "const a = |", "foo(1)", "const a = foo(|)", "1)");
+  check("with several closers", "const a = |", "f([x], 1)", "const a = f([|])", "x], 1)");
+  check("with a closer that the text does not bring", "const a = |", "foo", "const a = f|)", null);
+  check("with closers before other text", "a = |\nb = 2", "f(1)", "a = f(|)\nb = 2", "1)");
   check(
     "in a long document, where the window slides",
     `${long}\nconst a = |`,
@@ -40,6 +43,15 @@ describe("suggestion cache", () => {
     "(1)",
   );
   check("with an adapter that was swapped in", "const a = |", "foo(1)", "const a = |", null, "v2:0");
+
+  it("says how many closers the rest replaces", () => {
+    const cache = createSuggestionCache();
+    const { prefix, suffix } = windowOf("a = |\n");
+    cache.add({ suggestionId: "s1", document: "a.ts", prefix, suffix, text: "f([1])", generation: "g" });
+    assert.equal(cache.find("a.ts", windowOf("a = |\n"), "g")?.nClosers, 0);
+    assert.equal(cache.find("a.ts", windowOf("a = f(|)\n"), "g")?.nClosers, 1);
+    assert.equal(cache.find("a.ts", windowOf("a = f([|])\n"), "g")?.nClosers, 2);
+  });
 
   it("forgets a decided suggestion", () => {
     const cache = createSuggestionCache();
