@@ -111,8 +111,11 @@ export function watchDiagnostics(
         ({ start, end }) => end >= region.start - SAME_PLACE_CHARS && start <= region.end + SAME_PLACE_CHARS,
       );
       const others = watched.filter((one) => one.suggestionId !== suggestionId);
-      const one = { suggestionId, document, acceptedAt: clock.now(), region, edited: [], before: near };
-      watched = [...others, { ...one, introduced: new Map() }].slice(-MAX_WATCHED);
+      // A longer part of the same suggestion: what its first part brought was not there before.
+      const known = watched.find((one) => one.suggestionId === suggestionId);
+      const introduced = known?.introduced ?? new Map<string, ReportedError>();
+      const one = { suggestionId, document, acceptedAt: clock.now(), region, edited: known?.edited ?? [] };
+      watched = [...others, { ...one, before: known?.before ?? near, introduced }].slice(-MAX_WATCHED);
       plan();
     },
     changed(document, changes) {

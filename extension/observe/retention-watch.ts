@@ -131,7 +131,7 @@ export function watchRetention(
     for (const [document, times] of touched) {
       if (lookAt(times) > now) continue;
       touched.delete(document);
-      void lookOver(document);
+      void look(document);
     }
     for (const one of followed.values()) check(one, now);
     planAll();
@@ -152,9 +152,6 @@ export function watchRetention(
     const found = await documents.look(document, clock.now(), signal);
     if (found.ok && !stop.signal.aborted) for (const fact of found.facts) tell(fact);
     return found;
-  };
-  const lookOver = async (document: string) => {
-    if (texts.open(document) !== null) await look(document);
   };
   const lookFor = async (one: Followed) => {
     const { suggestionId, acceptedAt } = one.code;

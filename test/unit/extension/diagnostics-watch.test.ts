@@ -85,6 +85,16 @@ describe("errors that a suggestion introduced", () => {
     assert.deepEqual(code.counts(), [[1, 0, 1]]);
   });
 
+  it("of a suggestion that is accepted in parts are those of all parts", async () => {
+    const code = accept();
+    code.report([error("no a", 110)]);
+    await code.clock.pass(60_000);
+    code.watch.follow("s", NAME, { start: 100, end: 300 }, [error("no a", 110)]);
+    code.report([error("no a", 110), error("no b", 250)]);
+    await code.clock.pass(121_000);
+    assert.deepEqual(code.counts(), [[2, 0, 2]]);
+  });
+
   it("move with edits above", async () => {
     const code = accept();
     code.watch.changed(NAME, [{ offset: 0, deleted: 0, text: "x".repeat(500) }]);
