@@ -31,6 +31,7 @@ import { addReplayCommand } from "../replay/replay-command.ts";
 import { addSurvivalCommands } from "../survival/survival-command.ts";
 import { addTrainCommand } from "../training/train-command.ts";
 import { keptVersion } from "../version.ts";
+import { addWatchCommand } from "../watch/watch-command.ts";
 import { connectToServer, type ServerClient } from "./client.ts";
 import { diagnose } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -308,6 +309,7 @@ export function createProgram(setExit: SetExit): Command {
     });
 
   addBackupCommand(program, dataDir);
+  addWatchCommand(program, { dataDir, setExit });
   addSurvivalCommands(program, { dataDir, setExit });
   addImportCommands(program, { dataDir, setExit });
   addGenerationCommands(program, { dataDir, setExit });

@@ -66,8 +66,11 @@ export async function walkHistory(
   }
 }
 
-/** Where HEAD stood when code was taken over: the parent of the commit that holds it, or the last commit before. */
-async function startsOf(
+/**
+ * Where HEAD stood when code was taken over, by the commit that holds it or by the time: the parent of that
+ * commit, or the last commit before that time; null where there was none.
+ */
+export async function startsOf(
   top: string,
   codes: readonly WalkedCode[],
   signal: AbortSignal,

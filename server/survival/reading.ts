@@ -17,6 +17,8 @@ export interface Reading extends Disposable {
   suggestion(id: string): ReadSuggestion | null;
   /** Suggestions that were accepted, wholly or in part; of one folder when it is named. Oldest first. */
   accepted(root: string | null): Generator<ReadSuggestion>;
+  /** Suggestions that were accepted by events after a place in the log, and the place that was read up to. */
+  acceptedAfter(sequence: number): { readonly sequence: number; readonly suggestions: readonly ReadSuggestion[] };
   /** Wall clock of the last event that tells of a folder, milliseconds since 1970, by folder. */
   lastSeen(): Map<string, number>;
 }
@@ -49,6 +51,13 @@ export function openReading(dataDir: string): Reading {
        GROUP BY suggestion_id ORDER BY min(sequence)`,
     )
     .pluck();
+  const acceptedAfter = db
+    .prepare(
+      `SELECT DISTINCT suggestion_id FROM events
+       WHERE sequence > ? AND sequence <= ? AND kind IN ('accepted', 'partially-accepted')`,
+    )
+    .pluck();
+  const watermark = db.prepare("SELECT coalesce(max(sequence), 0) FROM events").pluck();
   const lastSeen = db.prepare(`
     SELECT json_extract(shown.body, '$.context.root') AS root, max(json_extract(later.body, '$.wallMs')) AS seenAt
     FROM events shown JOIN events later ON later.suggestion_id = shown.suggestion_id
@@ -70,6 +79,11 @@ export function openReading(dataDir: string): Reading {
         if (suggestion !== null && shown !== undefined && (root === null || shown.context.root === root))
           yield suggestion;
       }
+    },
+    acceptedAfter(sequence) {
+      const until = watermark.get() as number;
+      const ids = acceptedAfter.all(sequence, until) as string[];
+      return { sequence: until, suggestions: ids.map(read).filter((one) => one !== null) };
     },
     lastSeen: () =>
       new Map((lastSeen.all() as { root: string; seenAt: number }[]).map(({ root, seenAt }) => [root, seenAt])),

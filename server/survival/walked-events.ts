@@ -42,7 +42,7 @@ export function walkedEvents(code: WalkedCode, survival: SnippetSurvival, now: n
 type Place = "head" | "elsewhere" | "nowhere" | "unknown";
 const GONE_BELOW = 0.1;
 
-const placeOf = ({ state }: SnippetSurvival): Place => {
+export const placeOf = ({ state }: SnippetSurvival): Place => {
   switch (state.kind) {
     case "alive":
       return state.in === "default" || state.in === "head" ? "head" : "elsewhere";
