@@ -6,6 +6,7 @@ import { addComment, chooseReason, rate, withdrawRating } from "./observe/rating
 import { ask } from "./sync/server-request.ts";
 import { chooseCaptureLevel, PAUSE_MS } from "./ui/capture-commands.ts";
 import { copyDiagnostics } from "./ui/diagnostics-report.ts";
+import { forgetEverything, forgetFile, forgetLastHour, forgetSuggestion } from "./ui/forget-commands.ts";
 import { openMenu } from "./ui/menu.ts";
 import { revealSuggestion } from "./ui/reveal-code.ts";
 import { explainSuggestion } from "./ui/why-document.ts";
@@ -38,6 +39,11 @@ export function commandTable(ctx: Ctx): CommandTable {
     "kept.resumeCapture": () => ctx.consent.pause.end(),
     "kept.allowCapture": () => ctx.consent.set("code"),
     "kept.chooseCaptureLevel": (level, folder, unsent) => chooseCaptureLevel(ctx, level, folder, unsent),
+    "kept.showRecorded": () => ctx.recordedPage.show(),
+    "kept.forgetSuggestion": (id) => forgetSuggestion(ctx, id),
+    "kept.forgetFile": (uri) => forgetFile(ctx, uri),
+    "kept.forgetLastHour": (sure) => forgetLastHour(ctx, sure),
+    "kept.forgetEverything": (sure) => forgetEverything(ctx, sure),
     "kept.trainNow": () => trainNow(ctx),
     "kept.openDashboard": () => openDashboard(ctx),
     "kept.explainSuggestion": (id) => explainLast(ctx, id),

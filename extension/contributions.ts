@@ -22,6 +22,11 @@ export const COMMANDS = [
   "kept.resumeCapture",
   "kept.allowCapture",
   "kept.chooseCaptureLevel",
+  "kept.showRecorded",
+  "kept.forgetSuggestion",
+  "kept.forgetFile",
+  "kept.forgetLastHour",
+  "kept.forgetEverything",
   "kept.trainNow",
   "kept.openDashboard",
   "kept.explainSuggestion",
@@ -84,4 +89,5 @@ export const CONTEXT_KEYS = {
 export const WALKTHROUGH = "kept.start";
 export const SUGGESTIONS_VIEW = "kept.suggestions";
 /** Scheme of the read-only documents that explain a suggestion. */
+export const RECORDED_SCHEME = "kept-recorded";
 export const WHY_SCHEME = "kept-why";

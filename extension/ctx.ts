@@ -12,9 +12,12 @@ import type { ExampleSource } from "./suggest/example-source.ts";
 import type { RejectedPlaces } from "./suggest/rejected-places.ts";
 import type { SuggestionCache } from "./suggest/suggestion-cache.ts";
 import type { SuggestionRecords } from "./suggest/suggestion-record.ts";
+import type { ForgetQueue } from "./sync/forget-queue.ts";
 import type { Outbox } from "./sync/outbox.ts";
 import type { ServerLink } from "./sync/server-link.ts";
 import type { Consent } from "./ui/consent.ts";
+import type { RecordedPage } from "./ui/recorded-document.ts";
+import type { RecordedLog } from "./ui/recorded-log.ts";
 import type { StatusItem } from "./ui/status-item.ts";
 import type { SuggestionsView } from "./ui/suggestions-view.ts";
 import type * as vscode from "vscode";
@@ -35,6 +38,10 @@ export interface Ctx {
   readonly engine: EngineSupervisor;
   readonly outbox: Outbox;
   readonly recorder: EventRecorder;
+  /** The last events of this window, exactly as they were written. */
+  readonly recorded: RecordedLog;
+  readonly forgets: ForgetQueue;
+  readonly recordedPage: RecordedPage;
   readonly observer: SuggestionObserver;
   readonly retention: RetentionWatch;
   /** Recent suggestions and what became of them, as they were recorded. */
@@ -49,6 +56,8 @@ export interface Ctx {
   readonly counts: { leftAlone: number; accepted: number };
   /** The suggestion accepted last in this window. */
   lastAccepted(): string | null;
+  /** Folder of the companion server's data. */
+  serverDataDir(): string;
   /** The state in one line, for the head of the menu. */
   statusLine(): string;
   /** Read what other windows and the server know of recent suggestions. */

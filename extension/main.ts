@@ -1,5 +1,5 @@
 import { commandTable } from "./command-table.ts";
-import { ACCEPTED_COMMAND, COMMANDS, WHY_SCHEME } from "./contributions.ts";
+import { ACCEPTED_COMMAND, COMMANDS, RECORDED_SCHEME, WHY_SCHEME } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
 import { migrateSettings } from "./settings-migration.ts";
 import { createCompletionProvider } from "./suggest/completion-provider.ts";
@@ -32,6 +32,8 @@ export interface Diagnostics {
   readonly sessionId: string;
   readonly recorded: number;
   readonly waiting: number;
+  /** Requests to forget that the server has not done yet. */
+  readonly forgetWaiting: number;
   readonly dropped: number;
   readonly sent: number;
   readonly visible: string | null;
@@ -85,6 +87,8 @@ function register(ctx: Ctx): void {
     vscode.commands.registerCommand(ACCEPTED_COMMAND, (id: string) => ctx.observer.acceptCommand(id)),
     vscode.languages.registerInlineCompletionItemProvider(SUGGESTED_DOCUMENTS, createCompletionProvider(ctx)),
     openControls(ctx),
+    vscode.workspace.registerTextDocumentContentProvider(RECORDED_SCHEME, ctx.recordedPage),
+    vscode.languages.registerCodeLensProvider({ scheme: RECORDED_SCHEME }, ctx.recordedPage),
     vscode.workspace.registerTextDocumentContentProvider(WHY_SCHEME, createWhyProvider(ctx)),
   );
 }
@@ -102,6 +106,7 @@ function diagnose(ctx: Ctx, activationMs: number, activationCpuMs: number | null
     sessionId: ctx.recorder.sessionId,
     recorded: ctx.recorder.recorded,
     waiting,
+    forgetWaiting: ctx.forgets.waiting,
     dropped,
     sent: ctx.link.counts.sent,
     visible: ctx.observer.visible,

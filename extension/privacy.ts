@@ -1,4 +1,4 @@
-import { createEventRecorder, type EventRecorder } from "./observe/event-recorder.ts";
+import { createEventRecorder, type EventRecorder, type RecorderOptions } from "./observe/event-recorder.ts";
 import { createPlaceKey, type PlaceKey } from "./observe/place-key.ts";
 import { createSecretScan } from "./observe/secret-scan.ts";
 import type { Settings } from "./settings.ts";
@@ -24,7 +24,7 @@ export interface PrivacyOptions {
   readonly records: SuggestionRecords;
   readonly outbox: Pick<Outbox, "append">;
   settings(): Settings;
-  isForgotten(suggestionId: string): boolean;
+  isForgotten: RecorderOptions["isForgotten"];
   log(message: string): void;
 }
 

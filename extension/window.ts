@@ -3,6 +3,7 @@ import { CONTEXT_KEYS } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
 import { openJournalFeed } from "./ui/journal-feed.ts";
 import { observeSuggestions } from "./observe/suggestion-observer.ts";
+import { forgetHere } from "./forgetting.ts";
 import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
 import { superviseEngine } from "./suggest/engine-supervisor.ts";
@@ -15,10 +16,13 @@ import { SuggestionRecords } from "./suggest/suggestion-record.ts";
 import { openBufferFeed } from "./survive/buffer-feed.ts";
 import { watchHeadSurvival } from "./survive/head-survival-feed.ts";
 import { createDeploymentSync } from "./sync/deployment-sync.ts";
+import { openForgetQueue } from "./sync/forget-queue.ts";
 import { openOutbox } from "./sync/outbox.ts";
 import { serverDataDir } from "./sync/server-discovery.ts";
 import { openServerLink } from "./sync/server-link.ts";
 import { workspaceFolders } from "./ui/consent.ts";
+import { createRecordedPage } from "./ui/recorded-document.ts";
+import { createRecordedLog } from "./ui/recorded-log.ts";
 import { createStatusItem, type StatusView } from "./ui/status-item.ts";
 import { createSuggestionsView } from "./ui/suggestions-view.ts";
 import { todayOf } from "./ui/suggestion-groups.ts";
@@ -59,6 +63,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     log: say,
   });
   const { journal, places } = feed;
+  const recorded = createRecordedLog();
   const privacy = openPrivacy({
     extension,
     env,
@@ -67,14 +72,37 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       append(event) {
         const isTaken = outbox.append(event);
         if (isTaken) feed.recorded(event);
+        if (isTaken) recorded.add(event);
         return isTaken;
       },
     },
     settings: () => settings,
-    isForgotten: () => false,
+    isForgotten: (suggestion) => forgets.isForgotten(suggestion),
     log: say,
   });
   const { consent, rules, recorder } = privacy;
+  const forgets = openForgetQueue({
+    dir: path.join(storage, "forget"),
+    connection: () => link.connection,
+    hidden: privacy.hidden,
+    apply: (forgotten) =>
+      forgetHere(forgotten, {
+        outbox,
+        records,
+        cache,
+        journal,
+        examples,
+        recorded,
+        settled: () => recorder.settled(),
+        unfollow(id) {
+          places.remove(id);
+          buffer.forget(id);
+          survival.forget(id);
+          if (lastAccepted === id) lastAccepted = null;
+        },
+      }),
+    log: say,
+  });
 
   const cursorIn = (name: string) => {
     const editor = vscode.window.activeTextEditor;
@@ -220,6 +248,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     },
     async onConnected(connection, signal) {
       feed.join(connection, signal);
+      void forgets.tend();
       await deployments.join(connection, signal);
     },
     onState(state) {
@@ -268,7 +297,10 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     setContext(CONTEXT_KEYS.capturePaused, consent.isPaused);
     refresh();
   };
-  const heartbeat = setInterval(() => refresh(), STATUS_PERIOD_MS);
+  const heartbeat = setInterval(() => {
+    refresh();
+    void forgets.tend();
+  }, STATUS_PERIOD_MS);
 
   const subscriptions = [
     consent.onDidChange(() => {
@@ -298,12 +330,17 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     engine,
     outbox,
     recorder,
+    recorded,
+    forgets,
     observer,
     retention,
     journal,
     places,
     get view() {
       return suggestions;
+    },
+    get recordedPage() {
+      return recordedPage;
     },
     signals: {
       onDidChangeVisible: changed.visible.event,
@@ -315,9 +352,11 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     status,
     counts,
     lastAccepted: () => lastAccepted,
+    serverDataDir: () => settings.dataDirectory || serverDataDir(env),
     statusLine: () => status.summary,
   };
   const suggestions = createSuggestionsView(ctx);
+  const recordedPage = createRecordedPage(ctx);
   isReady = true;
   setContext(CONTEXT_KEYS.active, true);
   captureChanged();
@@ -336,7 +375,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       await feed.close();
       await outbox.close();
       for (const key of Object.values(CONTEXT_KEYS)) setContext(key, undefined);
-      for (const part of [privacy, suggestions, status, ...Object.values(changed), log]) part.dispose();
+      for (const part of [privacy, suggestions, recordedPage, status, ...Object.values(changed), log]) part.dispose();
     },
   };
 }

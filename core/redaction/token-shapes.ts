@@ -3,7 +3,8 @@ import type { Finding } from "./findings.ts";
 /** Every token of a known issuer's format. */
 export function findTokenShapes(text: string): Finding[] {
   const findings: Finding[] = [];
-  for (const [kind, pattern] of TOKEN_SHAPES) {
+  for (const [kind, pattern, hint] of TOKEN_SHAPES) {
+    if (hint !== undefined && !text.includes(hint)) continue;
     for (const match of text.matchAll(pattern)) {
       findings.push({ start: match.index, end: match.index + match[0].length, kind });
     }
@@ -13,9 +14,9 @@ export function findTokenShapes(text: string): Finding[] {
 
 /**
  * Published formats, with the name of the placeholder. Every repetition is bounded or ends at a
- * character outside of its class, so that no text takes long.
+ * character outside of its class, so that no text takes long; a costly one is tried only where its hint is.
  */
-export const TOKEN_SHAPES: readonly (readonly [kind: string, pattern: RegExp])[] = [
+export const TOKEN_SHAPES: readonly (readonly [kind: string, pattern: RegExp, hint?: string])[] = [
   [
     "private-key",
     /-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]{1,8000}?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|$)/g,
@@ -24,6 +25,7 @@ export const TOKEN_SHAPES: readonly (readonly [kind: string, pattern: RegExp])[]
   [
     "private-key",
     /(?:[A-Za-z0-9+/=]{32,128}(?:\\n|\r?\n)[ \t]{0,40}){1,80}?[A-Za-z0-9+/=]{0,128}(?:\\n|\r?\n)?[ \t]{0,40}-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----/g,
+    "-----END ",
   ],
   ["putty-key", /\bPuTTY-User-Key-File-\d:[\s\S]{1,8000}?(?:Private-MAC: [0-9a-f]{40,64}|$)/g],
   ["age-key", /\bAGE-SECRET-KEY-1[0-9A-Z]{50,64}/g],

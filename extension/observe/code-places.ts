@@ -17,6 +17,8 @@ export interface CodePlaces {
   in(document: string): readonly Place[];
   /** The newest whose code covers the offset, its ends included. */
   at(document: string, offset: number): Place | null;
+  /** Its code is not followed any more. */
+  remove(suggestionId: string): void;
 }
 
 export interface Place {
@@ -43,6 +45,10 @@ export function createCodePlaces(onDidChange: () => void): CodePlaces {
       .reverse();
 
   return {
+    remove(suggestionId) {
+      remove(suggestionId);
+      onDidChange();
+    },
     follow(suggestionId, document, region) {
       remove(suggestionId);
       const places = byDocument.get(document) ?? new Map<string, { region: Region; length: number }>();

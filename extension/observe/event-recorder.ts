@@ -39,7 +39,7 @@ export interface RecorderOptions {
   levelOf(root: string): CaptureLevel;
   /** False for a file that Kept leaves alone; waits until its rules are known. */
   mayRecord(root: string, path: string): Promise<boolean>;
-  isForgotten(suggestionId: string): boolean;
+  isForgotten(suggestion: { readonly id: string; readonly root: string; readonly path: string }): boolean;
   readonly scan: SecretScan;
   readonly hidden: PlaceKey;
   log(message: string): void;
@@ -60,7 +60,7 @@ export function createEventRecorder(options: RecorderOptions): EventRecorder {
     const clean = told === "code" ? await redactedFields(kind, allowed, place.context ?? null, options.scan) : null;
     // What was allowed when it happened may have been withdrawn meanwhile, and the stricter holds.
     const level = stricterLevel(told, options.levelOf(place.root));
-    if (level === "off" || options.isForgotten(suggestionId)) return;
+    if (level === "off" || options.isForgotten({ id: suggestionId, root: place.root, path: place.path })) return;
     const origin = { folder: options.hidden(place.root), file: options.hidden(`${place.root}\n${place.path}`) };
     const said = level === "code" && clean ? clean : outcomeFields(kind, allowed, options.hidden);
     recorded += 1;

@@ -13,6 +13,8 @@ export interface ExampleMemory {
   load(roots: readonly string[]): Promise<readonly ExampleRow[]>;
   /** Replaces what was kept of these folders. The newest last. */
   save(roots: readonly string[], rows: readonly ExampleRow[]): Promise<void>;
+  /** Takes examples out, whatever folder they are of. */
+  forget(isForgotten: (example: ExampleRow) => boolean): Promise<void>;
   /** Leaves nothing of folders that may no longer be learned from. */
   prune(): Promise<void>;
 }
@@ -52,6 +54,12 @@ export function openExampleMemory(file: string, mayKeep: (root: string) => boole
       inTurn(async () =>
         (await read()).filter(({ root }) => roots.includes(root) && mayKeep(root)).map(withoutSecrets),
       ),
+    forget: (isForgotten) =>
+      inTurn(async () => {
+        const rows = await read();
+        const kept = rows.filter((row) => !isForgotten(row));
+        if (kept.length < rows.length) await write(kept);
+      }),
     save: (roots, rows) =>
       inTurn(async () => {
         const others = (await read()).filter(({ root }) => !roots.includes(root));

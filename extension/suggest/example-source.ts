@@ -12,6 +12,8 @@ export interface ExampleSource {
   named(ids: readonly string[]): readonly InContextExample[];
   /** Begin with what the server gave last, unless it was asked already. */
   restore(roots: readonly string[]): Promise<void>;
+  /** Take examples out of the engine's index at once; the server's next revision has none of them either. */
+  forget(isForgotten: (example: ExampleRow) => boolean): Promise<void>;
   /** Bring the engine's index to the server's revision. */
   refresh(connection: ServerConnection, roots: readonly string[], signal: AbortSignal): Promise<void>;
 }
@@ -22,6 +24,7 @@ export function createExampleSource(
   memory: ExampleMemory,
 ): ExampleSource {
   let examples: ReadonlyMap<string, InContextExample> = new Map();
+  let held: readonly ExampleRow[] = [];
   let revision = -1;
   return {
     get revision() {
@@ -35,7 +38,16 @@ export function createExampleSource(
       const rows = await memory.load(roots);
       if (revision !== -1 || rows.length === 0) return;
       await use(rows);
+      held = rows;
       examples = new Map(rows.map((row) => [row.id, provenance(row)]));
+    },
+    async forget(isForgotten) {
+      await memory.forget(isForgotten);
+      const rows = held.filter((row) => !isForgotten(row));
+      if (rows.length === held.length) return;
+      held = rows;
+      examples = new Map(rows.map((row) => [row.id, provenance(row)]));
+      await use(rows);
     },
     async refresh(connection, roots, signal) {
       const rows: ExampleRow[] = [];
@@ -56,6 +68,7 @@ export function createExampleSource(
       // The server lists the newest first, and the index counts the last added as the newest.
       rows.reverse();
       await use(rows);
+      held = rows;
       examples = new Map(rows.map((row) => [row.id, provenance(row)]));
       revision = newest;
       await memory.save(roots, rows);

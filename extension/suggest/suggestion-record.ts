@@ -36,6 +36,15 @@ export class SuggestionRecords {
     return this.#records.get(id) ?? null;
   }
 
+  all(): readonly SuggestionRecord[] {
+    return [...this.#records.values()];
+  }
+
+  remove(id: string): void {
+    this.#records.delete(id);
+    if (this.#lastShown === id) this.#lastShown = null;
+  }
+
   markShown(id: string): void {
     this.#lastShown = id;
   }

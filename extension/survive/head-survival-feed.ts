@@ -5,6 +5,7 @@ import { watchHead, type HeadWatch } from "../../tracker/head-watch.ts";
 /** Accepted code of this window, looked for in git whenever HEAD moves. */
 export interface HeadSurvivalFeed {
   follow(code: FollowedCode): void;
+  forget(suggestionId: string): void;
   close(): Promise<void>;
 }
 
@@ -78,6 +79,12 @@ export function watchHeadSurvival(options: HeadSurvivalFeedOptions): HeadSurviva
       folder.codes.set(code.suggestionId, code);
       const [oldest] = folder.codes.keys();
       if (folder.codes.size > MAX_FOLLOWED && oldest !== undefined) folder.codes.delete(oldest);
+    },
+    forget(suggestionId) {
+      for (const { codes, told } of folders.values()) {
+        codes.delete(suggestionId);
+        told.delete(suggestionId);
+      }
     },
     async close() {
       stop.abort();

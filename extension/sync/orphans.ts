@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { uptime } from "node:os";
 import path from "node:path";
@@ -12,11 +13,13 @@ export async function claimOrphans(
   isAlive: (pid: number) => boolean = isProcessAlive,
 ): Promise<string[]> {
   const claimed: string[] = [];
-  const names = (await readdir(dir)).filter((name) => name.endsWith(".jsonl") && name !== path.basename(ownFile));
+  const own = path.basename(ownFile, ".jsonl");
+  // This window's own file, and those that it has taken over before.
+  const names = (await readdir(dir)).filter((name) => name.endsWith(".jsonl") && !name.startsWith(own));
   for (const name of names.sort()) {
     const file = path.join(dir, name);
     if (isAlive(Number.parseInt(name, 10)) && !(await isFromBeforeBoot(file))) continue;
-    const mine = ownFile.replace(/\.jsonl$/, `.from-${claimed.length}.jsonl`);
+    const mine = ownFile.replace(/\.jsonl$/, `.from-${randomUUID().slice(0, NAME_CHARS)}.jsonl`);
     if (!(await tryRename(file, mine))) continue;
     // An offset lost between the two renames only means that events are sent again.
     await tryRename(`${file}.offset`, `${mine}.offset`);
@@ -25,6 +28,9 @@ export async function claimOrphans(
   }
   return claimed;
 }
+
+/** Enough that the files which one window takes over never meet. */
+const NAME_CHARS = 8;
 
 /** The process that wrote it is gone whatever its number says now: numbers are given anew after a boot. */
 async function isFromBeforeBoot(file: string): Promise<boolean> {

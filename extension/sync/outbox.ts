@@ -230,6 +230,8 @@ export function openOutbox(dir: string, name: string, options: OutboxOptions = {
       });
     },
     async remove(isGone) {
+      // What windows that are gone left behind is part of what is removed from.
+      await inTurn(recover, undefined);
       await flush();
       const gone: KeptEvent[] = [];
       const stays = (line: string): boolean => {

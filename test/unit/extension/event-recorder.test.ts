@@ -139,7 +139,7 @@ describe("event recorder", () => {
 
   it("records nothing of what was forgotten", async () => {
     const gone = uuidv7();
-    const { record, settled, events } = recorder({ isForgotten: (id) => id === gone });
+    const { record, settled, events } = recorder({ isForgotten: ({ id }) => id === gone });
     record("shown", gone, shown());
     await settled();
     assert.deepEqual(events, []);
