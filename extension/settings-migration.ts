@@ -1,10 +1,5 @@
+import { codeLensMode } from "./settings.ts";
 import * as vscode from "vscode";
-
-/** Until 0.1 `kept.feedback.codeLens` was a switch: what it said, in the words of today. */
-const CODE_LENS_MODES = new Map<unknown, string>([
-  [true, "always"],
-  [false, "off"],
-]);
 
 /** Rewrites settings of older versions where they stand. Quiet: what it means stays the same. */
 export async function migrateSettings(log: (message: string) => void): Promise<void> {
@@ -16,8 +11,8 @@ export async function migrateSettings(log: (message: string) => void): Promise<v
     [found?.workspaceValue, vscode.ConfigurationTarget.Workspace],
   ] as const;
   for (const [value, target] of places) {
-    const mode = CODE_LENS_MODES.get(value);
-    if (mode === undefined) continue;
+    const mode = typeof value === "boolean" ? codeLensMode(value) : null;
+    if (mode === null) continue;
     try {
       await configuration.update(id, mode, target);
       log(`The setting ${id} said ${String(value)}; it says ${mode} now.`);

@@ -27,6 +27,12 @@ export interface Settings {
 const CODE_LENS_MODES = ["off", "untilRated", "always"] as const;
 export type CodeLensMode = (typeof CODE_LENS_MODES)[number];
 
+/** The setting was a switch until 0.1; where it still is one, this is what it says. */
+export function codeLensMode(value: unknown): CodeLensMode | null {
+  if (typeof value === "boolean") return value ? "always" : "off";
+  return CODE_LENS_MODES.find((mode) => mode === value) ?? null;
+}
+
 export function readSettings(): Settings {
   const from = vscode.workspace.getConfiguration("kept");
   return {
@@ -37,7 +43,7 @@ export function readSettings(): Settings {
     examples: from.get("suggest.examples", 3),
     neighbours: from.get("suggest.openFiles", 2),
     excludedLanguages: new Set(from.get<string[]>("suggest.excludedLanguages", [])),
-    codeLens: CODE_LENS_MODES.find((mode) => mode === from.get("feedback.codeLens")) ?? "untilRated",
+    codeLens: codeLensMode(from.get("feedback.codeLens")) ?? "untilRated",
     lightBulb: from.get("feedback.lightBulb", true),
     gutterMark: from.get("feedback.gutterMark", false),
     excludedFiles: from.get<string[]>("capture.excludedFiles", []),
