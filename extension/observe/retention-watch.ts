@@ -83,6 +83,8 @@ const MAX_FOLLOWED = 500;
 const QUIET_MS = 1_000;
 /** And at the latest this long after the first edit. */
 const RESTLESS_MS = 5_000;
+/** And this soon after an accept: off its handler, before a save. */
+const FIRST_LOOK_MS = 50;
 /** Reading a file from disk takes milliseconds; longer means that the disk hangs. */
 const READ_DEADLINE_MS = 5_000;
 
@@ -183,8 +185,10 @@ export function watchRetention(
       followed.set(suggestionId, { code, nextIdx: 0, cause: null });
       const [oldest] = followed.keys();
       if (followed.size > MAX_FOLLOWED && oldest !== undefined) this.forget(oldest);
-      // A first look soon: from its text on, a replaced document can be compared with what it was.
-      touch(document);
+      // From its text on a replaced document can be compared with what it was: people save right after an accept.
+      const now = clock.now();
+      touched.set(document, { first: now + FIRST_LOOK_MS - RESTLESS_MS, last: now });
+      plan(now + FIRST_LOOK_MS);
       plan(code.acceptedAt + (scheduleMs[0] ?? 0));
       listeners.onPending();
     },
