@@ -36,12 +36,18 @@ const apply = (file: BufferDocument, { at, deleted, text }: Edit): void => {
   file.edit([{ offset, deleted: Math.min(deleted, file.text.length - offset), text }]);
 };
 
-/** Whether a line stands in the text as it is: a letter typed right before or behind it makes another word of it. */
+/**
+ * Whether a line stands in the text as it is, and nothing else of it does: what is left of a line and a copy of it
+ * elsewhere may share its tokens. A letter typed right before or behind it makes another word of it.
+ */
 const standsIn = (text: string, code: string): boolean => {
+  if (code.match(/[a-z]+\d+/g)?.some((word) => countWord(text, word) !== countWord(code, word))) return false;
   for (let at = text.indexOf(code); at !== -1; at = text.indexOf(code, at + 1))
     if (!/[\w$]/.test(text[at - 1] ?? " ") && !/[\w$]/.test(text[at + code.length] ?? " ")) return true;
   return false;
 };
+
+const countWord = (text: string, word: string): number => text.split(new RegExp(`${word}(?!\\d)`)).length - 1;
 
 /** Two snippets of four lines, one accepted under the other. */
 const twoSnippets = (same: boolean): BufferDocument => {
