@@ -270,6 +270,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       adapter: engine.adapter,
       today: todayOf(journal.entries(), new Date().toDateString()),
       waiting,
+      forgetting: forgets.waiting,
       problem: problem
         ? vscode.l10n.t("events cannot be written ({0})", problem)
         : dropped > 0

@@ -13,6 +13,8 @@ export interface StatusView {
   readonly training: { readonly step: number; readonly totalSteps: number } | null;
   readonly adapter: string | null;
   readonly waiting: number;
+  /** Requests to forget that the server has not done yet. */
+  readonly forgetting: number;
   readonly problem: string | null;
   /** Suggestions of today, as far as the journal holds them. */
   readonly today: { readonly shown: number; readonly accepted: number; readonly rated: number };
@@ -69,6 +71,7 @@ export function statusLines(view: StatusView): string[] {
     lines.push(vscode.l10n.t("training, step {0} of {1}", view.training.step, view.training.totalSteps));
   lines.push(view.adapter ? vscode.l10n.t("adapter {0}", view.adapter) : vscode.l10n.t("base model"));
   if (view.waiting > 0) lines.push(vscode.l10n.t("{0} events waiting", view.waiting));
+  if (view.forgetting > 0) lines.push(vscode.l10n.t("{0} requests to forget wait for the server", view.forgetting));
   if (view.problem) lines.push(view.problem);
   return lines;
 }

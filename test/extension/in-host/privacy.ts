@@ -25,15 +25,27 @@ function bytesBelow(dir: string, text: string): string[] {
 const choose = (level: string, unsent?: string) =>
   vscode.commands.executeCommand("kept.chooseCaptureLevel", level, root(), unsent);
 
-/** Runs while no server does. Leaves the folder at the level of code. */
+/** Runs in a host of its own, while no server does but the one that a test starts. */
 export function describePrivacy(): void {
   describe("privacy", () => {
-    before(() => until("the engine", () => diagnostics().engine === "ready"));
+    before(async () => {
+      await keptExtension().activate();
+      await until("the engine", () => diagnostics().engine === "ready");
+    });
     afterEach(async () => {
       await vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
       await vscode.commands.executeCommand("workbench.action.closeAllEditors");
     });
-    after(() => choose("code"));
+
+    it("records nothing until the person has answered", async () => {
+      await openFile("src/canaryUnasked.ts", code("canaryUnasked"));
+      await suggest();
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
+      await until("the accept", () => diagnostics().lastAccepted !== null);
+      assert.equal(diagnostics().recorded, 0);
+      assert.deepEqual(filesWith("canaryUnasked"), []);
+      await choose("code");
+    });
 
     for (const name of ["build/canary-out.ts", ".env", "canary.pem", "id_rsa", "canary-ai.ts", "canary-cursor.ts"]) {
       it(`leaves no trace of ${name}, not even as an open file`, async () => {
@@ -54,14 +66,13 @@ export function describePrivacy(): void {
       });
     }
 
-    it("takes strange file names as they are", async () => {
-      for (const name of ["new\nline.ts", `qu'o"te.ts`, "$(touch pwned).ts"]) {
+    for (const name of ["new\nline.ts", `qu'o"te.ts`, "$(touch pwned).ts", `${"long".repeat(60)}.ts`]) {
+      it(`takes the file name ${JSON.stringify(name.slice(0, 20))} as it is`, async () => {
         await openFile(`src/${name}`, code("strange"));
-        const id = await suggest();
-        assert.equal((await storedEvent("shown", id)).context.path, `src/${name}`);
-      }
-      assert.ok(!readdirSync(root()).includes("pwned"));
-    });
+        assert.equal((await storedEvent("shown", await suggest())).context.path, `src/${name}`);
+        assert.ok(!readdirSync(root()).includes("pwned"));
+      });
+    }
 
     it("redacts secrets around a suggestion before they are written", async () => {
       await openFile("src/leaky.ts", `const key = "${GITHUB}";\n${code("leaky")}`);

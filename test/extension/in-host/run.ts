@@ -1,7 +1,6 @@
 import { describeActivation } from "./activation.ts";
 import { describeButtons } from "./buttons.ts";
 import { describeConsent } from "./consent.ts";
-import { describePrivacy } from "./privacy.ts";
 import { describeRetention } from "./retention.ts";
 import { describeSuggestions } from "./suggestions.ts";
 import { describeSuggestionsView } from "./suggestions-view.ts";
@@ -22,7 +21,6 @@ export async function run(): Promise<void> {
       describeButtons();
       describeSuggestionsView();
       describeServerLink();
-      describePrivacy();
     });
   } finally {
     writeFileSync(`${resultsFile()}.measures`, JSON.stringify(measure()));
