@@ -1,17 +1,5 @@
 import type { Finding } from "./findings.ts";
 
-/** Every token of a known issuer's format. */
-export function findTokenShapes(text: string): Finding[] {
-  const findings: Finding[] = [];
-  for (const [kind, pattern, hint] of TOKEN_SHAPES) {
-    if (hint !== undefined && !text.includes(hint)) continue;
-    for (const match of text.matchAll(pattern)) {
-      findings.push({ start: match.index, end: match.index + match[0].length, kind });
-    }
-  }
-  return findings;
-}
-
 /**
  * Published formats, with the name of the placeholder. Every repetition is bounded or ends at a
  * character outside of its class, so that no text takes long; a costly one is tried only where its hint is.
@@ -135,3 +123,13 @@ export const TOKEN_SHAPES: readonly (readonly [kind: string, pattern: RegExp, hi
   ["authorization", /(?<=\b(?:Basic|Bearer)[ \t]{1,4})[A-Za-z0-9+/_=.~-]{16,2000}/g],
   ["credentials", /(?<=\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/'"`]{0,64}:)[^\s@/'"`{}<>$]{3,128}(?=@)/gi],
 ];
+
+/** One finder a format: what looks for them may pause in between. */
+export const TOKEN_FINDERS = TOKEN_SHAPES.map(([kind, pattern, hint]) => (text: string): Finding[] => {
+  if (hint !== undefined && !text.includes(hint)) return [];
+  return [...text.matchAll(pattern)].map((match) => ({
+    start: match.index,
+    end: match.index + match[0].length,
+    kind,
+  }));
+});

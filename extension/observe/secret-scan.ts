@@ -1,5 +1,5 @@
 import { mergeFindings, type Finding } from "../../core/redaction/findings.ts";
-import { findSecrets } from "../../core/redaction.ts";
+import { SECRET_FINDERS } from "../../core/redaction.ts";
 
 /** Finds secrets in a text: Kept's own rules, and those of secretlint. */
 export type SecretScan = (text: string) => Promise<readonly Finding[]>;
@@ -11,7 +11,7 @@ export type SecretScan = (text: string) => Promise<readonly Finding[]>;
 export function createSecretScan(log: (message: string) => void): SecretScan {
   let rules: Promise<SecretScan | null> | null = null;
   return async (text) => {
-    const own = findSecrets(text);
+    const own = mergeFindings(await ownFindings(text));
     rules ??= loadSecretlint().catch((error: Error) => {
       log(`Secretlint could not be loaded, Kept's own rules apply: ${error.message}`);
       return null;
@@ -25,6 +25,21 @@ export function createSecretScan(log: (message: string) => void): SecretScan {
       return own;
     }
   };
+}
+
+/** The thread is given back after this long, so that a key which comes meanwhile is not kept waiting, milliseconds. */
+const SLICE_MS = 1;
+
+async function ownFindings(text: string): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let began = performance.now();
+  for (const find of SECRET_FINDERS) {
+    findings.push(...find(text));
+    if (performance.now() - began < SLICE_MS) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    began = performance.now();
+  }
+  return findings;
 }
 
 /** Lets a comment in the text switch rules off: what a repository says must not decide what is written. */

@@ -67,7 +67,7 @@ function uuid(d: Draw): string {
 }
 
 function minified(d: Draw): string {
-  const letter = () => d.pick([..."abcdefghijklmnop"]);
+  const letter = () => d.text("abcdefghijklmnop", 1);
   return Array.from(
     { length: 8 },
     () =>
