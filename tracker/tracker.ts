@@ -1,6 +1,11 @@
 import { createGramIndex } from "../core/survival/gram-index.ts";
 import type { SavedBuffer } from "../core/survival/saved-buffer.ts";
-import { type CensorReason, SURVIVAL_RECORD_VERSION, type SurvivalRecord } from "../core/survival/survival-record.ts";
+import {
+  type AcceptRecord,
+  type CensorReason,
+  SURVIVAL_RECORD_VERSION,
+  type SurvivalRecord,
+} from "../core/survival/survival-record.ts";
 import {
   applyRecord,
   replayRecords,
@@ -8,6 +13,7 @@ import {
   type SurvivalState,
 } from "../core/survival/survival-state.ts";
 import { trackSnippet } from "../core/survival/tracked-snippet.ts";
+import { countSignificantTokens } from "../core/survival/tokens.ts";
 import { GitError } from "./git.ts";
 import type { WalkContext, WalkedSnippet } from "./commit-walk.ts";
 import { openEventLog } from "./event-log.ts";
@@ -35,8 +41,11 @@ export interface AcceptedSnippet {
 /** Follows accepted code of one repository through its history. Reads the repository, writes only its own folder. */
 export interface Tracker {
   readonly state: SurvivalState;
-  /** False for text that nothing can be said about: without a significant token, or too long for the log. */
-  accept(code: AcceptedSnippet): Promise<boolean>;
+  /**
+   * Follows code from now on, or from the commit that it names. Gives the ids of what nothing can be said
+   * about: text without a significant token, or too long for the log.
+   */
+  accept(codes: readonly AcceptedSnippet[]): Promise<readonly string[]>;
   /** The editor renamed a file or a folder. */
   renamed(from: string, to: string): Promise<void>;
   /** An accept was undone, or done again: undone code is not looked for. */
@@ -98,7 +107,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     numbers.set(known.sid, number);
     context.snippets.push(snippet);
     if (snippet.tokens.length < 4) context.short.push(number);
-    context.grams.add(number, snippet.ids);
+    context.grams.add(number, snippet.ids, snippet.sizes);
   };
   for (const known of state.values()) follow(known);
   const cached = await loadTips(folder, context, numbers);
@@ -152,22 +161,30 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
 
   return {
     state,
-    accept: (code) =>
+    accept: (codes) =>
       inTurn(async () => {
-        const { sid, file, line, before } = code;
-        if (code.text.length > MAX_TEXT_CHARS) return false;
-        if (trackSnippet({ ...code }, new Map()).tokens.length === 0) return false;
-        if (code.head === undefined && !observer.hasBegun()) await look(AbortSignal.timeout(FIRST_LOOK_MS));
-        const head = code.head === undefined ? await currentHead(repository) : code.head;
-        const known = state.get(sid);
-        const text = code.text;
-        const at = code.at ?? now();
-        const short = before === null || before.length <= MAX_TEXT_CHARS ? before : null;
-        await commit([{ ...envelope(), at, kind: "accept", sid, file, text, line, before: short, head }]);
-        const fresh = state.get(sid);
-        if (fresh !== undefined && fresh !== known) follow(fresh);
-        observer.suspect(sid);
-        return true;
+        const refused: string[] = [];
+        const records: AcceptRecord[] = [];
+        const isHere = codes.some(({ head }) => head === undefined);
+        if (isHere && !observer.hasBegun()) await look(AbortSignal.timeout(FIRST_LOOK_MS));
+        const here = isHere ? await currentHead(repository) : null;
+        for (const { sid, file, line, before, text, head = here, at = now() } of codes) {
+          const isFit = text.length <= MAX_TEXT_CHARS && countSignificantTokens(text) > 0;
+          if (!isFit) {
+            refused.push(sid);
+            continue;
+          }
+          const short = before === null || before.length <= MAX_TEXT_CHARS ? before : null;
+          records.push({ ...envelope(), at, kind: "accept", sid, file, text, line, before: short, head });
+        }
+        const known = new Map(records.map(({ sid }) => [sid, state.get(sid)]));
+        await commit(records);
+        for (const [sid, old] of known) {
+          const fresh = state.get(sid);
+          if (fresh !== undefined && fresh !== old) follow(fresh);
+          observer.suspect(sid);
+        }
+        return refused;
       }),
     renamed: (from, to) =>
       inTurn(async () => {

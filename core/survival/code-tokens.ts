@@ -19,7 +19,7 @@ export const codeTokens = (lines: readonly string[]): CodeTokens => {
   let isBackslashLast = false;
   for (let index = 0; index < lines.length; index += 1) {
     let ordinal = 0;
-    for (const token of (lines[index] as string).normalize("NFC").match(TOKEN) ?? []) {
+    for (const token of tokensOfLine(lines[index] as string)) {
       if (isBackslashLast && isQuote(token)) drop();
       isBackslashLast = false;
       if (!FORMATTING_TOKENS.has(token)) {
@@ -42,5 +42,27 @@ export const codeTokens = (lines: readonly string[]): CodeTokens => {
     at.pop();
   }
 };
+
+/** {@link strictTokens} of a line, by its characters: most lines of most files are plain ASCII. */
+const tokensOfLine = (line: string): readonly string[] => {
+  const tokens: string[] = [];
+  let start = -1;
+  for (let at = 0; at < line.length; at += 1) {
+    const code = line.charCodeAt(at);
+    if (code >= 128) return line.normalize("NFC").match(TOKEN) ?? [];
+    if (IS_WORD[code] === 1) {
+      if (start === -1) start = at;
+      continue;
+    }
+    if (start !== -1) tokens.push(line.slice(start, at));
+    start = -1;
+    if (code > 32 || (code < 9 && code >= 0) || (code > 13 && code < 32)) tokens.push(ASCII[code] as string);
+  }
+  if (start !== -1) tokens.push(line.slice(start));
+  return tokens;
+};
+
+const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
+const IS_WORD = Uint8Array.from(ASCII, (character) => (/[A-Za-z0-9_$]/.test(character) ? 1 : 0));
 
 const isQuote = (token: string): boolean => token === "'" || token === '"' || token === "`";

@@ -1,15 +1,14 @@
-import { type AnchorRun, anchorsBetween, ANCHOR_STRIDE } from "./anchors.ts";
-import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
-import { ownersIn } from "./map-anchors.ts";
+import { type AnchorRun, ANCHOR_STRIDE, anchorsBetween, type FileAnchors } from "./anchors.ts";
+import { type CodeHunk, type FileChange, type HunkSide, readHunk } from "./file-change.ts";
 import { addAnchors, type ResurrectionContext } from "./resurrection.ts";
 import { aliveMask, aliveTokens, setFileAnchors, type Snapshot } from "./snapshot.ts";
-import { createTiling, maximalRuns } from "./token-runs.ts";
+import { createTiling, maximalRuns, NEAR_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
 /**
  * Lets what stands of a snippet in a changed place grow to lost tokens beside it, by the token rule's last two
  * parts: an edit that is taken back leaves no trace, whether it was undone in one commit or never made.
- * Changes the snapshot.
+ * Changes the snapshot; gives the snippets that it found something of.
  */
 export const extendAnchors = (
   snapshot: Snapshot,
@@ -22,71 +21,101 @@ export const extendAnchors = (
     for (const hunk of change.hunks) {
       const anchors = snapshot.files.get(change.newPath);
       if (anchors === undefined) break;
-      if (hunk.nNew === 0) continue;
-      const [first, end] = anchorsBetween(anchors, hunk.newStart, hunk.newStart + hunk.nNew);
-      const incomplete = new Set<number>();
-      for (let at = first * ANCHOR_STRIDE; at < end * ANCHOR_STRIDE; at += ANCHOR_STRIDE) {
-        const snippet = anchors[at + 2] as number;
-        const { tokens } = context.snippets[snippet] as TrackedSnippet;
-        if (aliveTokens(snapshot, snippet) < tokens.length && context.isSought(snippet)) incomplete.add(snippet);
-      }
+      const incomplete = incompleteIn(snapshot, anchors, hunk, context);
       if (incomplete.size === 0) continue;
       const side = readHunk(hunk).new;
       if (!side.isChanged.includes(1)) continue;
-      for (const snippet of incomplete) {
-        if (extendIn(snapshot, change.newPath, side, snippet, context)) extended.add(snippet);
-      }
+      const added = extendInHunk(snapshot, anchors, side, incomplete, context);
+      if (added.length === 0) continue;
+      for (const { snippet } of added) extended.add(snippet);
+      setFileAnchors(snapshot, change.newPath, addAnchors(anchors, added));
     }
   }
   return extended;
 };
 
-const extendIn = (
+/** Snippets with anchors in a hunk's new lines that have lost tokens. */
+const incompleteIn = (
   snapshot: Snapshot,
-  path: string,
-  side: HunkSide,
-  snippet: number,
-  { snippets, vocabulary }: ResurrectionContext,
-): boolean => {
-  const { ids } = snippets[snippet] as TrackedSnippet;
-  const anchors = snapshot.files.get(path);
-  const owners = ownersIn(side, anchors);
-  const placed = placedTokens(snapshot, path, side, snippet);
-  const alive = aliveMask(snapshot, snippet, ids.length);
-  const lost = ids.map((id, at) => (alive[at] === 1 && !placed.has(at) ? -2 : id));
-  const to = Int32Array.from(side.tokens, (token, index) => {
-    const owner = owners[index] as number;
-    return owner !== -1 && owner !== snippet ? -1 : (vocabulary.get(token) ?? -1);
-  });
-  const tiling = createTiling(lost, to);
-  for (const [at, place] of placed) tiling.take(at, place);
-  for (const run of maximalRuns(lost, to)) if (tiling.isNear(run)) tiling.place(run);
-  tiling.grow();
-  const added: AnchorRun[] = [];
-  for (let at = 0; at < ids.length; at += 1) {
-    const place = tiling.placeOf[at] as number;
-    if (place === -1 || placed.has(at)) continue;
-    const line = side.firstLine + (side.line[place] as number);
-    added.push({ line, at: side.at[place] as number, snippet, from: at, length: 1 });
+  anchors: FileAnchors,
+  { newStart, nNew }: CodeHunk,
+  { snippets, isSought }: ResurrectionContext,
+): Set<number> => {
+  const incomplete = new Set<number>();
+  const [first, end] = anchorsBetween(anchors, newStart, newStart + nNew);
+  for (let at = first * ANCHOR_STRIDE; at < end * ANCHOR_STRIDE; at += ANCHOR_STRIDE) {
+    const snippet = anchors[at + 2] as number;
+    if (incomplete.has(snippet)) continue;
+    const { tokens } = snippets[snippet] as TrackedSnippet;
+    if (aliveTokens(snapshot, snippet) < tokens.length && isSought(snippet)) incomplete.add(snippet);
   }
-  if (added.length === 0) return false;
-  setFileAnchors(snapshot, path, addAnchors(anchors, added));
-  return true;
+  return incomplete;
 };
 
-/** Tokens of a snippet that stand in a side, with the index of each there. */
-const placedTokens = (snapshot: Snapshot, path: string, side: HunkSide, snippet: number): Map<number, number> => {
-  const placed = new Map<number, number>();
-  const anchors = snapshot.files.get(path);
-  if (anchors === undefined) return placed;
-  const [first, end] = anchorsBetween(anchors, side.firstLine, side.firstLine + side.lines.length);
-  for (let at = first * ANCHOR_STRIDE; at < end * ANCHOR_STRIDE; at += ANCHOR_STRIDE) {
-    if (anchors[at + 2] !== snippet) continue;
-    const line = (anchors[at] as number) - side.firstLine;
-    for (let index = side.starts[line] as number; index < (side.starts[line + 1] as number); index += 1) {
-      const offset = (side.at[index] as number) - (anchors[at + 1] as number);
-      if (offset >= 0 && offset < (anchors[at + 4] as number)) placed.set((anchors[at + 3] as number) + offset, index);
+interface Placed {
+  readonly token: number;
+  readonly index: number;
+}
+
+const extendInHunk = (
+  snapshot: Snapshot,
+  anchors: FileAnchors,
+  side: HunkSide,
+  incomplete: ReadonlySet<number>,
+  { snippets, vocabulary }: ResurrectionContext,
+): AnchorRun[] => {
+  const { held, placed } = readPlaces(anchors, side, incomplete);
+  const ids = Int32Array.from(side.tokens, (token) => vocabulary.get(token) ?? -1);
+  const added: AnchorRun[] = [];
+  for (const [snippet, own] of placed) {
+    const { ids: wanted } = snippets[snippet] as TrackedSnippet;
+    const reach = wanted.length + NEAR_TOKENS;
+    const start = Math.max(0, Math.min(...own.map(({ index }) => index)) - reach);
+    const end = Math.min(ids.length, Math.max(...own.map(({ index }) => index)) + reach + 1);
+    const alive = aliveMask(snapshot, snippet, wanted.length);
+    const isOwn = new Map(own.map(({ token, index }) => [token, index]));
+    const lost = wanted.map((id, at) => (alive[at] === 1 && !isOwn.has(at) ? -2 : id));
+    const free = ids.slice(start, end);
+    for (let at = 0; at < free.length; at += 1) if (held[start + at] === 1) free[at] = -1;
+    for (const { token, index } of own) free[index - start] = wanted[token] as number;
+    const tiling = createTiling(lost, free);
+    for (const { token, index } of own) tiling.take(token, index - start);
+    for (const run of maximalRuns(lost, free)) if (tiling.isNear(run)) tiling.place(run);
+    tiling.grow();
+    for (let token = 0; token < wanted.length; token += 1) {
+      const place = tiling.placeOf[token] as number;
+      if (place === -1 || isOwn.has(token)) continue;
+      const index = start + place;
+      held[index] = 1;
+      const line = side.firstLine + (side.line[index] as number);
+      added.push({ line, at: side.at[index] as number, snippet, from: token, length: 1 });
     }
   }
-  return placed;
+  return added;
+};
+
+/** 1 for each token of the side that some snippet holds, and what the wanted snippets hold there. */
+const readPlaces = (
+  anchors: FileAnchors,
+  side: HunkSide,
+  wanted: ReadonlySet<number>,
+): { held: Uint8Array; placed: Map<number, Placed[]> } => {
+  const held = new Uint8Array(side.tokens.length);
+  const placed = new Map<number, Placed[]>();
+  const [first, end] = anchorsBetween(anchors, side.firstLine, side.firstLine + side.lines.length);
+  for (let at = first * ANCHOR_STRIDE; at < end * ANCHOR_STRIDE; at += ANCHOR_STRIDE) {
+    const line = (anchors[at] as number) - side.firstLine;
+    const snippet = anchors[at + 2] as number;
+    for (let index = side.starts[line] as number; index < (side.starts[line + 1] as number); index += 1) {
+      const offset = (side.at[index] as number) - (anchors[at + 1] as number);
+      if (offset < 0 || offset >= (anchors[at + 4] as number)) continue;
+      held[index] = 1;
+      if (!wanted.has(snippet)) continue;
+      const one = { token: (anchors[at + 3] as number) + offset, index };
+      const known = placed.get(snippet);
+      if (known === undefined) placed.set(snippet, [one]);
+      else known.push(one);
+    }
+  }
+  return { held, placed };
 };

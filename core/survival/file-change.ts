@@ -65,7 +65,19 @@ export const readHunk = (hunk: CodeHunk): ReadHunk => {
       newLines.push(text);
     }
   }
-  const read = { old: side(oldLines, oldOther, hunk.oldStart), new: side(newLines, newOther, hunk.newStart) };
+  // Each side is read when it is asked for: most hunks are only searched for what they add.
+  let old: HunkSide | null = null;
+  let now: HunkSide | null = null;
+  const read: ReadHunk = {
+    get old() {
+      old ??= side(oldLines, oldOther, hunk.oldStart);
+      return old;
+    },
+    get new() {
+      now ??= side(newLines, newOther, hunk.newStart);
+      return now;
+    },
+  };
   readHunks.set(hunk, read);
   return read;
 };

@@ -3,7 +3,7 @@ import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
 import { ownersIn } from "./map-anchors.ts";
 import { aliveMask, aliveTokens, setFileAnchors, type Snapshot } from "./snapshot.ts";
-import { keepRunsOfIds, MIN_MOVED_ALPHANUMERICS, type TokenRun } from "./token-runs.ts";
+import { keepRunsOfIds, MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
 import type { TrackedSnippet, Vocabulary } from "./tracked-snippet.ts";
 
 export interface ResurrectionContext {
@@ -20,6 +20,12 @@ export interface ResurrectionContext {
 
 /** Files that one snippet is put together from; more are chance. */
 const MAX_FILES_OF_SNIPPET = 6;
+/** The index leaves groups of brackets out, so the longest run that it sees has at least this share of what is needed. */
+const INDEXED_SHARE = 0.7;
+/** Text that one snippet is aligned with, tokens. */
+const MAX_ALIGNED_TOKENS = 20_000;
+/** Shorter matches are found beside longer ones, or not at all: letters and digits. */
+const MIN_ALIGNED_SIZE = 12;
 /** Hundredths of certainty of a place (survival.md section 2.3). */
 export const CONF_ANCHORED = 100;
 const CONF_RESURRECTED = 80;
@@ -36,11 +42,23 @@ interface AddedText {
   readonly indexOf: Int32Array;
 }
 
+/** Tokens of a snippet that follow each other in the text as they do in the snippet. */
+interface MatchingRun {
+  /** Indices of the text's ids. */
+  readonly first: number;
+  end: number;
+  /** Letters and digits. */
+  size: number;
+}
+
 interface Candidate {
   readonly snippet: number;
   readonly text: AddedText;
-  /** Four-token groups of the snippet that the text holds. */
-  nGrams: number;
+  /** Matching runs by their diagonal: the place in the text less the token. */
+  readonly runs: Map<number, MatchingRun[]>;
+  /** Letters and digits of the longest run. */
+  size: number;
+  readonly nTokens: number;
   /** 0 for the snippet's own file, 1 for one of the same folder, 2 for others. */
   readonly distance: number;
 }
@@ -60,21 +78,26 @@ export const resurrect = (
     aliveTokens(snapshot, snippet) < (context.snippets[snippet] as TrackedSnippet).tokens.length;
   const candidates = findCandidates(snapshot, changes, context, isLost);
   const nFiles = new Map<number, number>();
+  const takenOf = new Map<AddedText, Uint8Array>();
   for (const [index, candidate] of candidates.entries()) {
     const { snippet } = candidate;
     const nTried = nFiles.get(snippet) ?? 0;
     if (nTried >= MAX_FILES_OF_SNIPPET || !isLost(snippet)) continue;
     nFiles.set(snippet, nTried + 1);
     const before = aliveTokens(snapshot, snippet);
-    if (!placeCandidate(snapshot, candidate, context)) continue;
+    let taken = takenOf.get(candidate.text);
+    if (taken === undefined) {
+      taken = takenIn(snapshot.files.get(candidate.text.path), candidate.text);
+      takenOf.set(candidate.text, taken);
+    }
+    if (!placeCandidate(snapshot, candidate, context, taken)) continue;
     found.add(snippet);
     const gained = aliveTokens(snapshot, snippet) - before;
     if (gained * 2 < aliveTokens(snapshot, snippet)) continue;
     const isAmbiguous = candidates
       .slice(index + 1)
       .some(
-        (other) =>
-          other.snippet === snippet && other.nGrams === candidate.nGrams && other.distance === candidate.distance,
+        (other) => other.snippet === snippet && other.size === candidate.size && other.distance === candidate.distance,
       );
     const isHome = candidate.distance === 0 && context.isNew(snippet);
     snapshot.conf[snippet] = isAmbiguous ? CONF_AMBIGUOUS : isHome ? CONF_ANCHORED : CONF_RESURRECTED;
@@ -89,6 +112,18 @@ const findCandidates = (
   isLost: (snippet: number) => boolean,
 ): Candidate[] => {
   const candidates: Candidate[] = [];
+  const alive = new Map<number, Uint8Array>();
+  const aliveOf = (snippet: number): Uint8Array => {
+    let mask = alive.get(snippet);
+    if (mask === undefined) {
+      mask = aliveMask(snapshot, snippet, (context.snippets[snippet] as TrackedSnippet).tokens.length);
+      alive.set(snippet, mask);
+    }
+    return mask;
+  };
+  const isWanted = Uint8Array.from(context.snippets, (_, snippet) =>
+    isLost(snippet) && context.isSought(snippet) ? 1 : 0,
+  );
   const newHere = newSnippetsByFile(context, isLost);
   for (const change of changes) {
     if (change.newPath === null || change.hunks.length === 0) continue;
@@ -98,28 +133,66 @@ const findCandidates = (
     const meet = (snippet: number): Candidate => {
       let candidate = here.get(snippet);
       if (candidate === undefined) {
-        candidate = { snippet, text, nGrams: 0, distance: distanceTo(snapshot, snippet, path, context) };
+        const { tokens } = context.snippets[snippet] as TrackedSnippet;
+        const distance = distanceTo(snapshot, snippet, path, context);
+        candidate = { snippet, text, runs: new Map(), size: 0, distance, nTokens: tokens.length };
         here.set(snippet, candidate);
       }
       return candidate;
     };
-    context.grams.find(text.ids, (snippet, at) => {
-      if (!isLost(snippet) || !context.isSought(snippet)) return;
-      // Context lines alone were there before.
-      for (let k = at; k < at + 4; k += 1) {
-        const side = text.sides[text.sideOf[k] as number] as HunkSide;
-        if (side.isChanged[side.line[text.indexOf[k] as number] as number] === 0) continue;
-        meet(snippet).nGrams += 1;
-        return;
-      }
+    const anchors = snapshot.files.get(path);
+    const free = anchors === undefined ? text.ids : withoutTaken(text, takenIn(anchors, text));
+    context.grams.find(free, isWanted, (at, snippet, token) => {
+      if (!isAdded(text, at)) return;
+      const alive = aliveOf(snippet);
+      for (let k = token; k < token + MIN_RUN_TOKENS; k += 1) if (alive[k] === 1) return;
+      noteGram(meet(snippet), at, token, (context.snippets[snippet] as TrackedSnippet).sizes);
     });
-    for (const snippet of newHere.get(path) ?? []) if (context.isSought(snippet)) meet(snippet);
-    candidates.push(...here.values());
+    for (const candidate of here.values()) {
+      if (candidate.size >= neededSize(snapshot, candidate, context) * INDEXED_SHARE) candidates.push(candidate);
+    }
+    for (const snippet of newHere.get(path) ?? []) {
+      if (!context.isSought(snippet) || here.has(snippet)) continue;
+      const candidate = meet(snippet);
+      candidates.push(candidate);
+    }
   }
   return candidates.sort(
-    (left, right) => left.distance - right.distance || right.nGrams - left.nGrams || right.snippet - left.snippet,
+    (left, right) => left.distance - right.distance || right.size - left.size || right.snippet - left.snippet,
   );
 };
+
+/** Adds four matching tokens to the run that they continue, if only groups that the index leaves out lie between. */
+const noteGram = (candidate: Candidate, at: number, token: number, sizes: Uint16Array): void => {
+  const known = candidate.runs.get(at - token);
+  let run = known?.at(-1);
+  if (run === undefined || at > run.end + MIN_RUN_TOKENS) {
+    run = { first: at, end: at, size: 0 };
+    if (known === undefined) candidate.runs.set(at - token, [run]);
+    else known.push(run);
+  }
+  for (let k = run.end; k < at + MIN_RUN_TOKENS; k += 1) run.size += sizes[k - at + token] as number;
+  run.end = at + MIN_RUN_TOKENS;
+  candidate.size = Math.max(candidate.size, run.size);
+};
+
+const withoutTaken = ({ ids }: AddedText, taken: Uint8Array): Int32Array =>
+  ids.map((id, at) => (taken[at] === 1 ? -1 : id));
+
+/** Context lines alone were there before. */
+const isAdded = ({ sides, sideOf, indexOf }: AddedText, at: number): boolean => {
+  for (let k = at; k < at + MIN_RUN_TOKENS; k += 1) {
+    const side = sides[sideOf[k] as number] as HunkSide;
+    if (side.isChanged[side.line[indexOf[k] as number] as number] === 1) return true;
+  }
+  return false;
+};
+
+/** Letters and digits from which found tokens are no coincidence: fewer for a short snippet in its own file. */
+const neededSize = (snapshot: Snapshot, { snippet, distance }: Candidate, { snippets }: ResurrectionContext): number =>
+  distance === 0 && aliveTokens(snapshot, snippet) === 0
+    ? Math.min(MIN_MOVED_ALPHANUMERICS, (snippets[snippet] as TrackedSnippet).size / 2)
+    : MIN_MOVED_ALPHANUMERICS;
 
 /** Snippets too short for the index that no commit has held yet, by their own file. */
 const newSnippetsByFile = (
@@ -174,26 +247,27 @@ const readAdded = (path: string, change: FileChange, vocabulary: Vocabulary): Ad
 
 const placeCandidate = (
   snapshot: Snapshot,
-  { snippet, text, distance }: Candidate,
+  candidate: Candidate,
   context: ResurrectionContext,
+  taken: Uint8Array,
 ): boolean => {
-  const { ids, sizes, size } = context.snippets[snippet] as TrackedSnippet;
+  const { snippet, text } = candidate;
+  const { ids, sizes } = context.snippets[snippet] as TrackedSnippet;
   const alive = aliveMask(snapshot, snippet, ids.length);
-  const isWhollyLost = !alive.includes(1);
   // Tokens that stand somewhere are taken out on the snippet's side, and places that are held on the other.
   const lost = ids.map((id, at) => (alive[at] === 1 ? -2 : id));
-  const free = freeIds(snapshot.files.get(text.path), text);
+  const { free, indices } = freeIds(candidate, taken);
   const runs = keepRunsOfIds(lost, free, (at) => sizes[at] as number);
-  const isHome = distance === 0 && context.isNew(snippet);
-  const needed =
-    isWhollyLost && (isHome || distance === 0) ? Math.min(MIN_MOVED_ALPHANUMERICS, size / 2) : MIN_MOVED_ALPHANUMERICS;
+  const needed = neededSize(snapshot, candidate, context);
   const found = runs.reduce((sum, run) => sum + sizeOf(run, sizes), 0);
   if (runs.length === 0 || found < needed) return false;
   const added: AnchorRun[] = [];
   for (const run of runs) {
     for (let k = 0; k < run.length; k += 1) {
-      const side = text.sides[text.sideOf[run.to + k] as number] as HunkSide;
-      const index = text.indexOf[run.to + k] as number;
+      const place = indices[run.to + k] as number;
+      const side = text.sides[text.sideOf[place] as number] as HunkSide;
+      const index = text.indexOf[place] as number;
+      taken[place] = 1;
       added.push({
         line: side.firstLine + (side.line[index] as number),
         at: side.at[index] as number,
@@ -213,16 +287,44 @@ const sizeOf = (run: TokenRun, sizes: Uint16Array): number => {
   return sum;
 };
 
-const freeIds = (anchors: FileAnchors | undefined, { ids, sides }: AddedText): Int32Array => {
-  if (anchors === undefined) return ids;
-  const free = ids.slice();
+/** 1 for each id of the text whose place is held. */
+const takenIn = (anchors: FileAnchors | undefined, text: AddedText): Uint8Array => {
+  const taken = new Uint8Array(text.ids.length);
   let start = 0;
-  for (const side of sides) {
-    const owners = ownersIn(side, anchors);
-    for (let index = 0; index < owners.length; index += 1) if (owners[index] !== -1) free[start + index] = -1;
-    start += owners.length + 1;
+  for (const side of text.sides) {
+    const owners = anchors === undefined ? null : ownersIn(side, anchors);
+    for (let index = 0; owners !== null && index < owners.length; index += 1)
+      if (owners[index] !== -1) taken[start + index] = 1;
+    start += side.tokens.length + 1;
   }
-  return free;
+  return taken;
+};
+
+/** The text around what the index found, as free ids with breaks between, and the place of each in the text. */
+const freeIds = (candidate: Candidate, taken: Uint8Array): { free: Int32Array; indices: Int32Array } => {
+  const { text, nTokens } = candidate;
+  const free: number[] = [];
+  const indices: number[] = [];
+  let end = 0;
+  const take = (from: number, to: number): void => {
+    if (from > end && free.length > 0) {
+      free.push(-1);
+      indices.push(-1);
+    }
+    for (let at = Math.max(from, end); at < to && free.length < MAX_ALIGNED_TOKENS; at += 1) {
+      free.push(taken[at] === 1 ? -1 : (text.ids[at] as number));
+      indices.push(at);
+    }
+    end = Math.max(end, to);
+  };
+  const runs = [...candidate.runs.values()]
+    .flat()
+    .filter(({ size }) => size >= Math.min(MIN_ALIGNED_SIZE, candidate.size));
+  if (runs.length === 0) take(0, text.ids.length);
+  for (const { first, end: last } of runs.sort((left, right) => left.first - right.first)) {
+    take(Math.max(0, first - nTokens), Math.min(text.ids.length, last + nTokens));
+  }
+  return { free: Int32Array.from(free), indices: Int32Array.from(indices) };
 };
 
 export const addAnchors = (known: FileAnchors | undefined, added: readonly AnchorRun[]): FileAnchors => {

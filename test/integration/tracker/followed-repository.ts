@@ -78,7 +78,8 @@ export const followRepository = async (
     storage,
     records,
     async accept(sid, file, text, line = null) {
-      await tracker.accept({ sid, file, text, line, before: "" });
+      const refused = await tracker.accept([{ sid, file, text, line, before: "" }]);
+      if (refused.length > 0) throw new Error(`${sid} is not followed`);
     },
     look,
     async see(sid = "s") {

@@ -1,0 +1,29 @@
+import { parseArgs } from "node:util";
+import path from "node:path";
+import type { Bar, Bench } from "./harness/report.ts";
+import { measureBackfill } from "./survival/backfill.ts";
+
+/** Options: `--repo` a git folder with a long history (default this repository) · `--snippets` followed (default 10,000). */
+export const bench: Bench = {
+  about: "cost of following accepted code through git: backfill of a history, and one commit at a time",
+  async run({ args, signal, say }) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { repo: { type: "string" }, snippets: { type: "string" } },
+    });
+    const repo = path.resolve(values.repo ?? ".");
+    const nSnippets = Number(values.snippets ?? 10_000);
+    const metrics: Record<string, number> = {};
+    const bars: Bar[] = [];
+    const backfill = await measureBackfill(repo, nSnippets, signal);
+    say(JSON.stringify(backfill));
+    for (const [name, value] of Object.entries(backfill)) metrics[`backfill.${name}`] = value;
+    bars.push(
+      { name: "backfill, commits/s", value: backfill.commitsPerSecond, target: 1_000, want: "at-least" },
+      { name: "backfill, own CPU ms/commit", value: backfill.ownMsPerCommit, target: 1, want: "at-most" },
+      { name: "backfill, peak MB", value: backfill.peakMb, target: 300, want: "at-most" },
+      { name: "backfill, processes", value: backfill.processes, target: 1, want: "at-most" },
+    );
+    return { metrics, bars };
+  },
+};

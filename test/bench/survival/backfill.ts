@@ -1,0 +1,81 @@
+import { createGramIndex } from "../../../core/survival/gram-index.ts";
+import { emptySnapshot } from "../../../core/survival/snapshot.ts";
+import { trackSnippet } from "../../../core/survival/tracked-snippet.ts";
+import { openChanges } from "../../../tracker/commit-changes.ts";
+import { walkCommits, type WalkContext, type WalkedSnippet } from "../../../tracker/commit-walk.ts";
+import { gitText } from "../../../tracker/git.ts";
+import { isWrittenPath } from "../../../tracker/mined-files.ts";
+import type { CommitNode } from "../../../tracker/new-commits.ts";
+import { snippetsOfHistory } from "./history-snippets.ts";
+import { processorTime } from "./processor-time.ts";
+import { countProcesses } from "./started-processes.ts";
+
+export interface BackfillFigures {
+  readonly commits: number;
+  readonly snippets: number;
+  readonly commitsPerSecond: number;
+  /** Milliseconds of processor time a commit: of the tracker, and of git. */
+  readonly ownMsPerCommit: number;
+  readonly gitMsPerCommit: number;
+  readonly peakMb: number;
+  readonly processes: number;
+  readonly aliveAtEnd: number;
+}
+
+/** The first part of a history that snippets are taken from: most are then live for most of the walk. */
+const SAMPLED_SHARE = 0.35;
+const RSS_PERIOD_MS = 20;
+
+/** Walks the first-parent line of a repository with so many snippets. */
+export const measureBackfill = async (
+  repo: string,
+  nSnippets: number,
+  signal: AbortSignal,
+): Promise<BackfillFigures> => {
+  const listed = await gitText(repo, ["rev-list", "--first-parent", "--reverse", "--parents", "HEAD"], signal);
+  const nodes: CommitNode[] = listed.split("\n").map((line) => {
+    const [commit = "", parent] = line.split(" ");
+    return { commit, parents: parent === undefined ? [] : [parent] };
+  });
+  const sampled = nodes.slice(0, Math.ceil(nodes.length * SAMPLED_SHARE));
+  const accepted = await snippetsOfHistory(repo, sampled, nSnippets, signal);
+  const context: WalkContext & { snippets: WalkedSnippet[]; short: number[] } = {
+    snippets: [],
+    vocabulary: new Map(),
+    grams: createGramIndex(),
+    short: [],
+    snapshots: new Map([["", emptySnapshot()]]),
+  };
+  const files = new Set(accepted.map(({ file }) => file));
+  for (const { sid, file, text, line, before, at = 0, head = null } of accepted) {
+    const tracked = trackSnippet({ sid, file, line, text }, context.vocabulary);
+    context.grams.add(context.snippets.length, tracked.ids, tracked.sizes);
+    context.snippets.push({ ...tracked, acceptedAt: at, before, head, introducedBy: [], isUndone: false });
+  }
+  globalThis.gc?.();
+  let peak = 0;
+  const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), RSS_PERIOD_MS);
+  const before = processorTime();
+  const startedAt = performance.now();
+  const tip = nodes.at(-1)?.commit ?? "";
+  const plan = { nodes, tips: new Set([tip]), rewrites: new Map(), nearest: null, isFirstParentOnly: true };
+  const { nProcesses } = await countProcesses(async () => {
+    using reader = openChanges(repo, signal, (path) => isWrittenPath(path) || files.has(path));
+    await walkCommits(context, plan, reader, () => undefined);
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  await new Promise((resolve) => setTimeout(resolve, RSS_PERIOD_MS));
+  const after = processorTime();
+  clearInterval(sampler);
+  const alive = context.snapshots.get(tip)?.alive ?? new Int32Array(0);
+  return {
+    commits: nodes.length,
+    snippets: accepted.length,
+    commitsPerSecond: nodes.length / seconds,
+    ownMsPerCommit: (after.own - before.own) / nodes.length,
+    gitMsPerCommit: (after.children - before.children) / nodes.length,
+    peakMb: peak / 2 ** 20,
+    processes: nProcesses,
+    aliveAtEnd: alive.reduce((count, tokens) => count + (tokens > 0 ? 1 : 0), 0),
+  };
+};
