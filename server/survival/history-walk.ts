@@ -48,7 +48,7 @@ export async function walkHistory(
   try {
     for (const { id: sid, path: file, text, line, at, commit } of codes) {
       const head = starts.get(commit ?? at) ?? null;
-      await tracker.accept({ sid, file, text, line, before: null, at, head });
+      await tracker.accept([{ sid, file, text, line, before: null, at, head }]);
     }
     const observation = await tracker.observe(signal);
     if (observation.kind === "failed") {

@@ -109,7 +109,8 @@ async function follow(
   const starts = from === "history" ? await startsOf(repository.top, codes, signal) : null;
   for (const { id: sid, path: file, text, line, at, commit } of codes) {
     const head = starts === null ? {} : { head: starts.get(commit ?? at) ?? null };
-    if (await tracker.accept({ sid, file, text, line, before: null, at, ...head })) {
+    const refused = await tracker.accept([{ sid, file, text, line, before: null, at, ...head }]);
+    if (refused.length === 0) {
       onNews({ event: "following", id: sid, path: file });
     }
   }

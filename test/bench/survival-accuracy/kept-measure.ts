@@ -26,7 +26,8 @@ export const trackedShares = async (
     for (const [at, { commit, path: file, text, line }] of insertions.entries()) {
       const parent = await gitText(repo, ["rev-parse", "--verify", `${commit}^1`], signal);
       const sid = String(at);
-      if (await tracker.accept({ sid, file, text, line: line + 1, before: null, head: parent })) taken.add(at);
+      const refused = await tracker.accept([{ sid, file, text, line: line + 1, before: null, head: parent }]);
+      if (refused.length === 0) taken.add(at);
     }
     const observation = await tracker.observe(signal);
     if (observation.kind !== "observed") throw new Error(`not observed: ${observation.kind}`);
