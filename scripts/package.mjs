@@ -2,7 +2,7 @@
 import { buildAll } from "../esbuild.mjs";
 import { missingFor, stagePackage, TARGETS } from "./package-contents.mjs";
 import { thirdPartyNotices } from "./third-party-notices.mjs";
-import { ensureBuilt, root, run, say, underNode24 } from "./setup.mjs";
+import { root, run, say, underNode24 } from "./setup.mjs";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -30,7 +30,6 @@ if (unknown.length > 0) {
 }
 
 await ensureTool();
-await ensureBuilt();
 const notices = thirdPartyNotices(await buildAll());
 const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 const { createVSIX } = createRequire(path.join(toolDir, "package.json"))("@vscode/vsce");

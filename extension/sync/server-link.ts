@@ -64,7 +64,7 @@ const START_GRACE_MS = 10_000;
 /** A server that does not even start is not started again and again. */
 const LONGEST_START_GRACE_MS = 300_000;
 
-const REAL_WORLD: LinkWorld = {
+export const REAL_WORLD: LinkWorld = {
   now: () => performance.now(),
   pause,
   random: () => Math.random(),
