@@ -2,6 +2,7 @@ import { loginCode, trainingRun } from "../protocol/api.ts";
 import { SUGGESTIONS_VIEW, WALKTHROUGH } from "./contributions.ts";
 import type { CommandTable, Ctx } from "./ctx.ts";
 import { ratedSuggestion } from "./observe/rated-suggestion.ts";
+import { reportGeneration } from "./observe/reported-generation.ts";
 import { addComment, chooseReason, rate, withdrawRating } from "./observe/ratings.ts";
 import { ask } from "./sync/server-request.ts";
 import { chooseCaptureLevel, PAUSE_MS } from "./ui/capture-commands.ts";
@@ -29,6 +30,7 @@ export function commandTable(ctx: Ctx): CommandTable {
     "kept.showSuggestions": () => vscode.commands.executeCommand(`${SUGGESTIONS_VIEW}.focus`),
     "kept.revealSuggestion": (id) => revealSuggestion(ctx, id),
     "kept.copySuggestionId": (id) => copyId(ctx, id),
+    "kept.reportGeneration": (report) => reportGeneration(ctx, report),
     "kept.refreshSuggestions": () => ctx.refreshSuggestions(),
     "kept.filterSuggestions": (filter) => ctx.view.filterBy(filter),
     "kept.clearFilter": () => ctx.view.filterBy("all"),

@@ -12,6 +12,7 @@ export const COMMANDS = [
   "kept.showSuggestions",
   "kept.revealSuggestion",
   "kept.copySuggestionId",
+  "kept.reportGeneration",
   "kept.refreshSuggestions",
   "kept.filterSuggestions",
   "kept.clearFilter",

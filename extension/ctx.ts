@@ -3,6 +3,7 @@ import type { EventRecorder } from "./observe/event-recorder.ts";
 import type { PlaceKey } from "./observe/place-key.ts";
 import type { CodePlaces } from "./observe/code-places.ts";
 import type { SuggestionJournal } from "./observe/suggestion-journal.ts";
+import type { ReportedPiece } from "./observe/reported-generation.ts";
 import type { RetentionWatch } from "./observe/retention-watch.ts";
 import type { SuggestionObserver } from "./observe/suggestion-observer.ts";
 import type { Settings } from "./settings.ts";
@@ -54,6 +55,8 @@ export interface Ctx {
   readonly status: StatusItem;
   /** How often the editor asked in a file that Kept leaves alone. */
   readonly counts: { leftAlone: number; accepted: number };
+  /** Follows and records code that another extension has put into a document. */
+  takeReported(piece: ReportedPiece): void;
   /** The suggestion accepted last in this window. */
   lastAccepted(): string | null;
   /** Folder of the companion server's data. */

@@ -4,6 +4,7 @@ import type { Ctx } from "./ctx.ts";
 import { openJournalFeed } from "./ui/journal-feed.ts";
 import { observeSuggestions } from "./observe/suggestion-observer.ts";
 import { forgetHere } from "./forgetting.ts";
+import { followReported } from "./observe/reported-generation.ts";
 import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
 import { superviseEngine } from "./suggest/engine-supervisor.ts";
@@ -352,6 +353,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     link,
     status,
     counts,
+    takeReported: (piece) => followReported(piece, { records, recorder, buffer, survival, places }),
     lastAccepted: () => lastAccepted,
     serverDataDir: () => settings.dataDirectory || serverDataDir(env),
     statusLine: () => status.summary,

@@ -16,7 +16,8 @@ import { createTally, type Verdicts } from "./survival-accuracy/tally.ts";
 import { type Fate, fateOf, indexLines, type LineIndex } from "./survival-accuracy/truth.ts";
 
 /**
- * `npm run bench -- survival-accuracy [--repo <git folder>]... [--repos <folder of them>] [--sample <n>]`:
+ * `npm run bench -- survival-accuracy [--repo <git folder>]... [--repos <folder of them>] [--sample <n>]
+ * [--checkpoints <n>]`:
  * insertions of public histories, looked for later by Kept and by the measures of other tools, against
  * `git blame --first-parent -w -M`.
  */
@@ -60,13 +61,14 @@ interface Options {
   readonly repos: readonly string[];
   readonly sample: number;
   readonly seed: number;
+  readonly checkpoints: number;
   readonly showWrong: boolean;
 }
 
 /** Insertions of one repository. */
 const DEFAULT_SAMPLE = 400;
-/** Moments of a history at which its insertions are looked for: each costs a blame of every file concerned. */
-const N_CHECKPOINTS = 5;
+/** Moments of a history at which its insertions are looked for: each costs a walk, and a blame of every file concerned. */
+const DEFAULT_CHECKPOINTS = 1;
 
 const parse = (args: readonly string[]): Options => {
   const values = (name: string): string[] => args.flatMap((arg, at) => (arg === name ? (args[at + 1] ?? []) : []));
@@ -79,6 +81,7 @@ const parse = (args: readonly string[]): Options => {
     repos: repos.length > 0 ? repos : [path.resolve(".")],
     sample: Number(values("--sample")[0] ?? DEFAULT_SAMPLE),
     seed: Number(values("--seed")[0] ?? 1),
+    checkpoints: Number(values("--checkpoints")[0] ?? DEFAULT_CHECKPOINTS),
     showWrong: args.includes("--wrong"),
   };
 };
@@ -113,7 +116,9 @@ async function observe(
   const indexOf = new Map(commits.map((commit, index) => [commit, index]));
   const patches: RemovalQuestion["patches"] = new Map();
   const observed: Observed[] = [];
-  for (const [index, group] of byCheckpoint(insertions, commits.length, options.seed)) {
+  for (const [index, all] of byCheckpoint(insertions, commits.length, options)) {
+    const rounds = inRounds(all, (insertion) => pathLater(renames, insertion.path, insertion.index, index));
+    const group = rounds.flat();
     const commit = commits[index] as string;
     const tree = await readTree(repo, commit, signal);
     const lines = indexLines(tree);
@@ -147,10 +152,41 @@ async function observe(
   return observed;
 }
 
+/** Insertions of one file that are looked for, each in a round of its own. */
+const MAX_ROUNDS = 5;
+
+/**
+ * A tracker gives each token of a file to one snippet, the first. Insertions of a history overlap, as when a
+ * later one edits the lines of an earlier, which no two suggestions that somebody accepts do: so a file has one
+ * insertion in each round.
+ */
+function inRounds(insertions: readonly Insertion[], fileOf: (insertion: Insertion) => string): Insertion[][] {
+  const rounds: Insertion[][] = [];
+  const counts = new Map<string, number>();
+  for (const insertion of insertions) {
+    const file = fileOf(insertion);
+    const round = counts.get(file) ?? 0;
+    if (round === MAX_ROUNDS) continue;
+    counts.set(file, round + 1);
+    (rounds[round] ??= []).push(insertion);
+  }
+  return rounds;
+}
+
+async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R[]>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(...(await work(item)));
+  return results;
+}
+
 /** Insertions by the commit, named by its index, at which they are looked for: one of the later checkpoints. */
-function byCheckpoint(insertions: readonly Insertion[], nCommits: number, seed: number): Map<number, Insertion[]> {
-  const checkpoints = Array.from({ length: N_CHECKPOINTS }, (_, at) =>
-    Math.floor(((at + 1) * (nCommits - 1)) / N_CHECKPOINTS),
+function byCheckpoint(
+  insertions: readonly Insertion[],
+  nCommits: number,
+  { checkpoints: nCheckpoints, seed }: Options,
+): Map<number, Insertion[]> {
+  const checkpoints = Array.from({ length: nCheckpoints }, (_, at) =>
+    Math.floor(((at + 1) * (nCommits - 1)) / nCheckpoints),
   );
   const groups = new Map<number, Insertion[]>();
   for (const insertion of insertions) {

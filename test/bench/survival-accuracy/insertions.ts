@@ -61,15 +61,36 @@ export const sampleInsertions = async (options: SampleOptions): Promise<Insertio
         createRandom(hashText(`${seed}:${patch.commit}`)),
       );
       const insertions: Insertion[] = [];
+      const deleted = files.length === 0 ? new Set<string>() : await deletedLines(repo, patch.commit, signal);
       for (const { path, newBlob, hunks } of files) {
         if (insertions.length === MAX_PER_COMMIT) break;
         const insertion = await largestOf({ path, newBlob, hunks }, blobs);
-        if (insertion !== null) insertions.push({ commit: patch.commit, index, path, ...insertion });
+        if (insertion !== null && isNew(insertion.text, deleted))
+          insertions.push({ commit: patch.commit, index, path, ...insertion });
       }
       found.push(...insertions);
     }
   }
   return shuffle(found, createRandom(seed)).slice(0, limit);
+};
+
+/** A suggestion is new code. Lines that the same commit takes out elsewhere were moved, and are older. */
+const NEW_FROM = 0.7;
+
+const isNew = (text: string, deleted: ReadonlySet<string>): boolean => {
+  const lines = text
+    .split("\n")
+    .map((line) => line.replace(/\s+/g, ""))
+    .filter((line) => line.length > 2);
+  return lines.filter((line) => !deleted.has(line)).length >= NEW_FROM * lines.length;
+};
+
+const deletedLines = async (repo: string, commit: string, signal: AbortSignal): Promise<Set<string>> => {
+  const args = ["diff", "-U0", "--no-ext-diff", "--no-textconv", `${commit}^1`, commit];
+  const chunks: Buffer[] = [];
+  for await (const chunk of gitStream(repo, args, signal).chunks) chunks.push(chunk);
+  const lines = Buffer.concat(chunks).toString("utf8").split("\n");
+  return new Set(lines.filter((line) => /^-(?!-- )/.test(line)).map((line) => line.slice(1).replace(/\s+/g, "")));
 };
 
 interface ChangedFile {

@@ -15,7 +15,7 @@ export interface RemovalQuestion {
 }
 
 export interface RemovingPatch {
-  /** Every line that the commit adds, without white space. */
+  /** Every line that the commit adds, without white space and what formatters add and drop. */
   readonly added: ReadonlySet<string>;
   /** Places, among all added lines, of each word. */
   readonly places: ReadonlyMap<string, readonly number[]>;
@@ -28,7 +28,7 @@ const MIN_WORDS = 3;
 /** A line that was broken into two is still the line. */
 const NEIGHBOURS = 2;
 /** Words in so many added lines tell nothing. */
-const MAX_PLACES = 400;
+const MAX_PLACES = 5_000;
 
 /**
  * Of the lines of an insertion that blame no longer finds, the share that the commits which took them out
@@ -59,7 +59,7 @@ export const carriedShare = async (insertion: Insertion, question: RemovalQuesti
 };
 
 const isCarried = (text: string, { added, places }: RemovingPatch): boolean => {
-  if (added.has(text.replace(/\s+/g, ""))) return true;
+  if (added.has(plainLine(text))) return true;
   const words = wordsOf(text);
   if (words.length < MIN_WORDS) return false;
   const held = new Map<number, number>();
@@ -71,6 +71,8 @@ const isCarried = (text: string, { added, places }: RemovingPatch): boolean => {
   }
   return Math.max(0, ...held.values()) / words.length >= CARRIED_WORDS_FROM;
 };
+
+const plainLine = (text: string): string => text.replace(/[\s;,'"`]+/g, "");
 
 const wordsOf = (text: string): string[] => [...new Set(text.match(/[\p{L}\p{N}_$]{2,}/gu) ?? [])];
 
@@ -118,7 +120,7 @@ const readPatch = async (
     else if (line.startsWith("@@ ")) inHunk = true;
     else if (inHunk && line.startsWith("+")) {
       const content = line.slice(1);
-      if (isTelling(content)) added.add(content.replace(/\s+/g, ""));
+      if (isTelling(content)) added.add(plainLine(content));
       for (const word of wordsOf(content)) {
         const list = places.get(word);
         if (list === undefined) places.set(word, [place]);

@@ -99,4 +99,5 @@ export const holdsTogether = (lines: readonly (readonly number[])[]): boolean =>
   });
 };
 
-const squeezedLines = (text: string): string[] => text.split("\n").map((line) => line.replace(/\s+/g, ""));
+/** Lines without white space and what formatters add and drop. */
+const squeezedLines = (text: string): string[] => text.split("\n").map((line) => line.replace(/[\s;,'"`]+/g, ""));

@@ -1,6 +1,7 @@
 import { describeActivation } from "./activation.ts";
 import { describeButtons } from "./buttons.ts";
 import { describeConsent } from "./consent.ts";
+import { describeReported } from "./reported.ts";
 import { describeRetention } from "./retention.ts";
 import { describeSuggestions } from "./suggestions.ts";
 import { describeSuggestionsView } from "./suggestions-view.ts";
@@ -18,6 +19,7 @@ export async function run(): Promise<void> {
       describeConsent();
       describeSuggestions();
       describeRetention();
+      describeReported();
       describeButtons();
       describeSuggestionsView();
       describeServerLink();
