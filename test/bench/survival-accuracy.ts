@@ -125,7 +125,10 @@ async function observe(
     const [tracked, compared] = await atCommit(
       repo,
       commit,
-      async (folder) => [await trackedShares(folder, group, signal), await comparedShares(folder, group, signal)],
+      async (folder) => [
+        await inTurn(rounds, (round) => trackedShares(folder, round, signal)),
+        await comparedShares(folder, group, signal),
+      ],
       signal,
     );
     const blames = new Map<string, Blame | null>();
@@ -153,7 +156,7 @@ async function observe(
 }
 
 /** Insertions of one file that are looked for, each in a round of its own. */
-const MAX_ROUNDS = 5;
+const MAX_ROUNDS = 3;
 
 /**
  * A tracker gives each token of a file to one snippet, the first. Insertions of a history overlap, as when a
