@@ -1,9 +1,7 @@
 /** What has to go out of the texts that stay. */
 export interface ScrubRules {
-  /** Texts of what was forgotten. */
-  readonly needles: readonly string[];
-  /** True for a place, `root` and `path`, whose text may hold them. */
-  isPlace(root: string, path: string): boolean;
+  /** Texts of what was forgotten at a place, which other texts of that place may hold. */
+  needlesAt(root: string, path: string): readonly string[];
   /** True for an excerpt that goes as a whole. */
   isForgottenExcerpt(
     excerpt: { readonly path: string; readonly suggestionId?: string | undefined },
@@ -65,8 +63,8 @@ export function scrubbedEvent<E extends TextEvent>(
 ): E | null {
   const at = event.context ?? place;
   if (!at) return null;
-  const isHere = rules.isPlace(at.root, at.path);
-  const clean = (text: string) => (isHere ? withoutNeedles(text, rules.needles) : text);
+  const needles = rules.needlesAt(at.root, at.path);
+  const clean = (text: string) => withoutNeedles(text, needles);
   const scrubbed = {
     ...event,
     ...(event.completion === undefined ? {} : { completion: clean(event.completion) }),
@@ -81,11 +79,10 @@ export function scrubbedEvent<E extends TextEvent>(
             suffix: clean(event.context.suffix),
             examples: event.context.examples
               .filter((excerpt) => !rules.isForgottenExcerpt(excerpt, at.root))
-              .map((excerpt) =>
-                rules.isPlace(at.root, excerpt.path)
-                  ? { ...excerpt, text: withoutNeedles(excerpt.text, rules.needles) }
-                  : excerpt,
-              ),
+              .map((excerpt) => ({
+                ...excerpt,
+                text: withoutNeedles(excerpt.text, rules.needlesAt(at.root, excerpt.path)),
+              })),
           },
         }),
   };

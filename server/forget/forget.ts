@@ -96,11 +96,7 @@ async function erase(parts: ForgettingParts, operationId: string, scope: ForgetS
   const suggestionIds = store.erasure.suggestionsIn(scope);
   const forgotten = new Set(suggestionIds);
   const known = suggestionIds.map((id) => store.erasure.textsOf(id));
-  // What lies in one of these files goes as a whole; elsewhere, what was copied from it.
-  const needles =
-    scope.kind === "suggestions" || scope.kind === "time" ? needlesOf(known.flatMap(({ texts }) => texts)) : [];
-  const rules = scrubRules(scope, forgotten, needles, known);
-
+  const rules = scrubRules(scope, forgotten, known);
   const search = () =>
     snapshotsWith(datasetsDir, scope.kind === "everything" ? "all" : rowTest(scope, forgotten, rules));
   // A run that collects has the rows in memory already; one that trains on such a dataset must not go on.
@@ -113,8 +109,7 @@ async function erase(parts: ForgettingParts, operationId: string, scope: ForgetS
     store.forget.bury(suggestionIds, operationId);
     const single = store.erasure.eventsIn(scope).filter(({ suggestionId }) => !forgotten.has(suggestionId));
     store.forget.buryEvents(single.map(({ id }) => id));
-    const copies =
-      scope.kind === "everything" ? [] : copiesOf(store, scope, suggestionIds, needles, known, rules, forgotten);
+    const copies = copiesOf(store, scope, known, rules, forgotten);
     for (const { sequence, event } of copies) store.erasure.replaceEvent(sequence, event);
     const nEvents =
       store.erasure.deleteSuggestions(suggestionIds) + store.erasure.deleteEvents(single.map(({ id }) => id));
@@ -145,19 +140,21 @@ async function erase(parts: ForgettingParts, operationId: string, scope: ForgetS
   return counts;
 }
 
-function scrubRules(
-  scope: ForgetScope,
-  forgotten: ReadonlySet<string>,
-  needles: readonly string[],
-  known: readonly { place: Place | null }[],
-): ScrubRules {
-  const places = new Set(known.flatMap(({ place }) => (place ? [`${place.root}\n${place.path}`] : [])));
-  const files = new Set(scope.kind === "files" ? scope.files.map(({ root, path }) => `${root}\n${path}`) : []);
+type Known = ReturnType<Store["erasure"]["textsOf"]>;
+const nameOf = ({ root, path }: Place): string => `${root}\n${path}`;
+
+function scrubRules(scope: ForgetScope, forgotten: ReadonlySet<string>, known: readonly Known[]): ScrubRules {
+  // What lies in a forgotten file goes as a whole; elsewhere, what was copied from it.
+  const texts = new Map<string, string[]>();
+  for (const one of scope.kind === "suggestions" || scope.kind === "time" ? known : []) {
+    if (one.place) texts.set(nameOf(one.place), [...(texts.get(nameOf(one.place)) ?? []), ...one.texts]);
+  }
+  const needles = new Map([...texts].map(([name, some]) => [name, needlesOf(some)]));
+  const files = new Set(scope.kind === "files" ? scope.files.map(nameOf) : []);
   return {
-    needles,
-    isPlace: (root, path) => places.has(`${root}\n${path}`),
+    needlesAt: (root, path) => needles.get(nameOf({ root, path })) ?? [],
     isForgottenExcerpt: ({ path, suggestionId }, root) =>
-      files.has(`${root}\n${path}`) || (suggestionId !== undefined && forgotten.has(suggestionId)),
+      files.has(nameOf({ root, path })) || (suggestionId !== undefined && forgotten.has(suggestionId)),
   };
 }
 
@@ -169,8 +166,11 @@ function rowTest(scope: ForgetScope, forgotten: ReadonlySet<string>, rules: Scru
     if (row.examples.some(({ path }) => rules.isForgottenExcerpt({ path }, row.root))) return true;
     // History is what stands in the person's own commits, and not what was recorded of them.
     if (row.source === "history") return false;
-    const texts = [row.prefix, row.suffix, row.completion, ...row.examples.map(({ text }) => text)];
-    return texts.some((text) => mentions(text, rules.needles));
+    const needles = rules.needlesAt(row.root, row.path);
+    return (
+      [row.prefix, row.suffix, row.completion].some((text) => mentions(text, needles)) ||
+      row.examples.some(({ path, text }) => mentions(text, rules.needlesAt(row.root, path)))
+    );
   };
 }
 
@@ -178,21 +178,20 @@ function rowTest(scope: ForgetScope, forgotten: ReadonlySet<string>, rules: Scru
 function copiesOf(
   store: Store,
   scope: ForgetScope,
-  suggestionIds: readonly string[],
-  needles: readonly string[],
-  known: readonly { sequence: number }[],
+  known: readonly Known[],
   rules: ScrubRules,
   forgotten: ReadonlySet<string>,
 ) {
-  const since = Math.min(...known.map(({ sequence }) => sequence), Number.MAX_SAFE_INTEGER) - 1;
-  const paths = scope.kind === "files" ? scope.files.map(({ path }) => path) : [];
-  const found = [
-    ...(known.length > 0 ? store.erasure.eventsWith([...suggestionIds, ...needles], since) : []),
-    ...store.erasure.eventsWith(paths, 0),
-  ].filter(({ event }) => !forgotten.has(event.suggestionId));
+  // Nothing that stays can have a copy of a folder, or of everything.
+  if (scope.kind === "everything" || scope.kind === "folders") return [];
+  // An excerpt of a file may be older than the first suggestion in it.
+  const first = known.reduce((least, { sequence }) => Math.min(least, sequence), Number.MAX_SAFE_INTEGER);
+  const since = scope.kind === "files" ? 0 : first - 1;
+  const places = new Map(known.flatMap(({ place }) => (place ? [[nameOf(place), place] as const] : [])));
+  const found = store.erasure.eventsAfter(since, [...places.values()]);
   const bySequence = new Map(found.map((one) => [one.sequence, one]));
   return [...bySequence.values()].flatMap(({ sequence, event, place }) => {
-    const scrubbed = scrubbedEvent(event, place, rules);
+    const scrubbed = forgotten.has(event.suggestionId) ? null : scrubbedEvent(event, place, rules);
     return scrubbed === null ? [] : [{ sequence, event: scrubbed }];
   });
 }

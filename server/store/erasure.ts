@@ -21,11 +21,8 @@ export interface Erasure {
   /** Deletes the suggestions with their events, labels and examples; the number of events. */
   deleteSuggestions(suggestionIds: readonly string[]): number;
   deleteEvents(eventIds: readonly string[]): number;
-  /** Events after a sequence whose JSON has one of these texts in it. */
-  eventsWith(
-    texts: readonly string[],
-    afterSequence: number,
-  ): { sequence: number; event: KeptEvent; place: Place | null }[];
+  /** Events after a sequence that may hold text of these places, or excerpts of any. */
+  eventsAfter(sequence: number, places: readonly Place[]): Stored[];
   /** Puts an event in the place of another one with the same id and sequence. */
   replaceEvent(sequence: number, event: KeptEvent): void;
   /** Takes folders out of what is kept of datasets and runs. */
@@ -48,6 +45,13 @@ export function openErasure(db: Db): Erasure {
       .all(...bound) as string[];
   const bodies = db.prepare("SELECT body FROM events WHERE suggestion_id = ?").pluck();
   const first = db.prepare("SELECT coalesce(min(sequence), 0) FROM events WHERE suggestion_id = ?").pluck();
+  const atPlace = db.prepare(`
+    SELECT e.sequence, e.body, s.root, s.path FROM suggestions s JOIN events e ON e.suggestion_id = s.id
+    WHERE s.root = ? AND s.path = ? AND e.sequence > ? AND e.kind IN ('shown', 'typed-instead', 'rated')`);
+  // As canonical JSON begins a list that is not empty.
+  const withExcerpts = db.prepare(`
+    SELECT e.sequence, e.body, NULL AS root, NULL AS path FROM events e
+    WHERE e.sequence > ? AND e.kind = 'shown' AND instr(e.body, '"examples":[{') > 0`);
 
   return {
     suggestionsIn(scope) {
@@ -102,23 +106,14 @@ export function openErasure(db: Db): Erasure {
         db.prepare(`DELETE FROM event_conflicts WHERE event_id IN (${marks})`).run(...part);
         return db.prepare(`DELETE FROM events WHERE id IN (${marks})`).run(...part).changes;
       }),
-    eventsWith(texts, afterSequence) {
-      const found = new Map<number, { sequence: number; event: KeptEvent; place: Place | null }>();
-      const search = db.prepare(`
-        SELECT e.sequence, e.body, s.root, s.path FROM events e LEFT JOIN suggestions s ON s.id = e.suggestion_id
-        WHERE e.sequence > ? AND instr(e.body, ?) > 0`);
-      for (const text of texts) {
-        // As the text stands inside of a JSON string.
-        const inJson = JSON.stringify(text).slice(1, -1);
-        for (const row of search.all(afterSequence, inJson) as StoredBody[]) {
-          found.set(row.sequence, {
-            sequence: row.sequence,
-            event: keptEvent.parse(JSON.parse(row.body)),
-            place: row.root === null || row.path === null ? null : { root: row.root, path: row.path },
-          });
-        }
-      }
-      return [...found.values()];
+    eventsAfter(sequence, places) {
+      const here = places.flatMap(({ root, path }) => atPlace.all(root, path, sequence) as StoredBody[]);
+      const found = [...here, ...(withExcerpts.all(sequence) as StoredBody[])];
+      return found.map((row) => ({
+        sequence: row.sequence,
+        event: keptEvent.parse(JSON.parse(row.body)),
+        place: row.root === null || row.path === null ? null : { root: row.root, path: row.path },
+      }));
     },
     replaceEvent(sequence, event) {
       const body = canonicalJson(event);
@@ -155,6 +150,12 @@ export function openErasure(db: Db): Erasure {
     forgetManifest: (datasetId) =>
       void db.prepare("UPDATE datasets SET manifest = ? WHERE id = ?").run('{"forgotten":true}', datasetId),
   };
+}
+
+export interface Stored {
+  readonly sequence: number;
+  readonly event: KeptEvent;
+  readonly place: Place | null;
 }
 
 interface StoredBody {

@@ -296,6 +296,23 @@ describe("forget", function () {
     assert.deepEqual(filesWith(path.join(dataDir(server), "datasets"), [id, bad]), [], JSON.stringify(datasets));
   });
 
+  it("of a large folder goes on beside the ingest of others, and leaves theirs whole", async () => {
+    await using server = await runningApp();
+    const names = canaries();
+    const many = () => Array.from({ length: 60 }, () => story(names, "/projects/gone").events).flat();
+    for (let batch = 0; batch < 6; batch += 1) await send(server, many());
+    const stays = canaries();
+    const sending = (async () => {
+      for (let batch = 0; batch < 10; batch += 1) await send(server, story(stays, "/projects/stays").events);
+    })();
+    const done = await forget(server, { kind: "folders", roots: ["/projects/gone"] });
+    await sending;
+    assert.deepEqual([done.suggestions, done.events], [720, 2_160]);
+    assert.equal((await server.call("GET", "/v1/events")).body.count, 60);
+    assert.deepEqual(found(server, names), []);
+    assert.deepEqual(filesWith(dataDir(server), ["/projects/gone"]), []);
+  });
+
   it("refuses a scope that is none", async () => {
     await using server = await runningApp();
     for (const scope of [{ kind: "nothing" }, { kind: "suggestions", ids: [] }, { kind: "files", files: [] }, null]) {
