@@ -174,12 +174,12 @@ export function describeRetention(): void {
   });
 }
 
-/** Asks for a suggestion, accepts it, and waits until that is told. */
+/** Asks for a suggestion, accepts it, and waits until the window knows. */
 async function accept(): Promise<{ id: string; completion: string }> {
   const id = await suggest();
   const { completion } = await storedEvent("shown", id);
   await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
-  await storedEvent("accepted", id);
+  await until("the accept", () => diagnostics().lastAccepted === id);
   return { id, completion };
 }
 

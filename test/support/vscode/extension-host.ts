@@ -83,7 +83,7 @@ export async function runHostSuite(wanted: HostSuite): Promise<HostRun> {
       KEPT_TEST_RESULTS: results,
       KEPT_DATA_DIR: path.join(runDir, "data"),
       KEPT_RETENTION_SCHEDULE_MS: "300,900,3000,8000",
-      KEPT_DIAGNOSTICS_MS: "1500",
+      KEPT_DIAGNOSTICS_MS: "5000",
       ...wanted.environment,
     };
     // Only code-server is started with settings and trust of a run's own.
