@@ -89,6 +89,30 @@ export function describeSuggestionsView(): void {
       await rowWith("view-stored.ts:11", "accepted");
     });
 
+    it("remembers no code, path or line where only outcomes are recorded, and still takes a rating", async () => {
+      const root = vscode.workspace.workspaceFolders![0]!.uri.fsPath;
+      await run("kept.chooseCaptureLevel", "outcomes", root, "keep");
+      try {
+        const { id } = await acceptIn("src/view-outcomes.ts");
+        // The window that showed it knows where, until it closes.
+        await rowWith("view-outcomes.ts:11", "accepted");
+        await run("kept.rateUp", id);
+        await storedEvent("rated", id);
+        await rowWith("view-outcomes.ts:11", "rated up");
+        const file = path.join(diagnostics().storage, "journal/journal.jsonl");
+        const stored = await until("the rating on disk", () =>
+          readFileSync(file, "utf8")
+            .split("\n")
+            .find((line) => line.includes(id) && line.includes('"up"')),
+        );
+        assert.ok(!stored.includes("view-outcomes") && !stored.includes(root), stored);
+        const entry = JSON.parse(stored) as { preview: unknown; line: number; isHidden: boolean };
+        assert.deepEqual([entry.preview, entry.line, entry.isHidden], [null, 0, true]);
+      } finally {
+        await run("kept.chooseCaptureLevel", "code", root);
+      }
+    });
+
     it("copies the id of a row", async () => {
       const { id } = await acceptIn("src/view-copied.ts");
       await run("kept.copySuggestionId", { kind: "suggestion", id });
