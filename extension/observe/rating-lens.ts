@@ -27,13 +27,16 @@ export function createRatingLens(ctx: Ctx, onDidChange: vscode.Event<void>): vsc
       const said = entry.rating ? ratingText(entry.rating) : "";
       return [
         verdict === "up"
-          ? lens(`$(thumbsup-filled) ${said}`, withdraw, "kept.withdrawRating")
-          : lens(`$(thumbsup) ${vscode.l10n.t("Good")}`, vscode.l10n.t("Good suggestion"), "kept.rateUp"),
+          ? lens(icon("thumbsup-filled", said), withdraw, "kept.withdrawRating")
+          : lens(icon("thumbsup", vscode.l10n.t("Good")), vscode.l10n.t("Good suggestion"), "kept.rateUp"),
         verdict === "down"
-          ? lens(`$(thumbsdown-filled) ${said}`, withdraw, "kept.withdrawRating")
-          : lens(`$(thumbsdown) ${vscode.l10n.t("Bad")}`, vscode.l10n.t("Bad suggestion"), "kept.rateDown"),
+          ? lens(icon("thumbsdown-filled", said), withdraw, "kept.withdrawRating")
+          : lens(icon("thumbsdown", vscode.l10n.t("Bad")), vscode.l10n.t("Bad suggestion"), "kept.rateDown"),
         lens(vscode.l10n.t("Why this suggestion?"), vscode.l10n.t("What it was made with"), "kept.explainSuggestion"),
       ];
     },
   };
 }
+
+/** A lens swallows plain spaces behind an icon. */
+const icon = (name: string, text: string): string => `$(${name})\u00a0${text}`;

@@ -21,7 +21,7 @@ async function take(folder: string, name: string, theme: string): Promise<void> 
   const { page } = editor;
   const picture = async (subject: string) => {
     // A hover or a badge that comes late belongs to no picture.
-    await page.mouse.move(700, 620);
+    await page.mouse.move(1_000, 560);
     const bytes = await page.screenshot({ animations: "disabled", caret: "initial" });
     writeFileSync(path.join(folder, `${subject}-${name}.png`), smallerPng(bytes));
     process.stderr.write(`${subject}-${name}.png\n`);
@@ -60,14 +60,16 @@ async function take(folder: string, name: string, theme: string): Promise<void> 
   await alive.click();
   await picture("suggestions-view");
 
-  await editor.command("Kept: Open Menu");
-  await page.locator(".quick-input-widget .monaco-list-row", { hasText: "Show log" }).waitFor();
+  await page.locator(".statusbar-item", { hasText: "Kept" }).locator("a").click();
+  await page.locator(".quick-input-widget .monaco-list-row", { hasText: "Rate the last suggestion up" }).waitFor();
   await picture("menu");
   await editor.press("Escape");
 
+  // The picture stands beside the steps only where there is room.
+  await editor.press("Control+B");
   await editor.command("Kept: Open Walkthrough");
   await page.locator(".getting-started-step", { hasText: "Rate it" }).click();
-  await page.locator(".getting-started-media iframe").first().waitFor();
+  await page.locator(".getting-started-media").first().waitFor();
   await page.waitForLoadState("networkidle");
   await picture("walkthrough");
 }

@@ -25,8 +25,6 @@ export interface CodeServerOptions {
   readonly port?: number;
   /** Whether every folder is trusted; it is, unless said otherwise. Then none is, and nobody is asked. */
   readonly isTrusted?: boolean;
-  /** Display language, such as `de`. The editor's own words stay English: only extensions speak it. */
-  readonly language?: string;
   /** Asked for at the door; without one everybody on this machine may come in. */
   readonly password?: string;
 }
@@ -76,7 +74,6 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   mkdirSync(path.join(runDir, "ud/Machine"), { recursive: true });
   writeFileSync(path.join(runDir, "ud/Machine/settings.json"), settings);
   writeFileSync(path.join(runDir, "config.yaml"), "");
-  if (options.language) writeLanguagePack(path.join(runDir, "ud"), options.language);
   const port = options.port ?? (await freePort());
   const auth = options.password === undefined ? "none" : "password";
   const flags: Readonly<Record<string, string>> = {
@@ -89,7 +86,6 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   };
   const args = [path.join(packageDir, "out/node/entry.js"), ...Object.entries(flags).flat(), ...SWITCHES];
   if (isTrusted) args.push("--disable-workspace-trust");
-  if (options.language) args.push("--locale", options.language);
   const child = spawn(node24, args, {
     env: {
       ...process.env,
@@ -123,14 +119,6 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     },
     [Symbol.asyncDispose]: () => stop(child),
   };
-}
-
-/** A language pack without a text: enough for the editor to run in its language. */
-function writeLanguagePack(userDataDir: string, language: string): void {
-  const texts = path.join(userDataDir, "main.i18n.json");
-  writeFileSync(texts, JSON.stringify({ version: "1.0.0", contents: {} }));
-  const pack = { hash: "empty", extensions: [], translations: { vscode: texts }, label: language };
-  writeFileSync(path.join(userDataDir, "languagepacks.json"), JSON.stringify({ [language]: pack }));
 }
 
 /** A loopback port that was free a moment ago. */
