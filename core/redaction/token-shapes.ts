@@ -18,6 +18,10 @@ export const TOKEN_SHAPES: readonly (readonly [kind: string, pattern: RegExp, hi
   ["putty-key", /\bPuTTY-User-Key-File-\d:[\s\S]{1,8000}?(?:Private-MAC: [0-9a-f]{40,64}|$)/g],
   ["age-key", /\bAGE-SECRET-KEY-1[0-9A-Z]{50,64}/g],
   ["aws-key", /\b(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{16}\b/g],
+  [
+    "aws-secret",
+    /(?<=secret_?access_?key["'\]]{0,2}[ \t]{0,4}[:=][ \t]{0,4}["']?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/gi,
+  ],
   ["aws-key", /\bABSK[A-Za-z0-9+/]{100,140}={0,2}/g],
   ["github-token", /\b(?:gh[pousr]_[A-Za-z0-9_]{36,255}|github_pat_[A-Za-z0-9_]{40,255})/g],
   ["gitlab-token", /\b(?:gl(?:pat|ptt|dt|rt|rtr|cbt|soat|imt|agent|ffct|oas|ft)-|GR1348941)[A-Za-z0-9_.-]{20,300}/g],
