@@ -24,7 +24,7 @@ const LEAST: readonly (readonly [Outcome, number])[] = [
   ["typed-over", 0.9],
 ];
 /** Walks in one editor: its outbox holds 20,000 events, and a walk makes fewer than 100. */
-const WALKS_AN_EDITOR = 100;
+const WALKS_AN_EDITOR = 50;
 
 /** `npm run bench -- labels`: see docs/label-quality.md. */
 export const bench: Bench = {

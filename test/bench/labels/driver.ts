@@ -74,7 +74,6 @@ export function createDriver(editor: EditorUnderTest): Driver {
     await editor.ask({ kind: "open", name, place, text, answers });
     if (place !== "notebook")
       await editor.ask({ kind: "command", id: "workbench.action.focusActiveEditorGroup", args: [] });
-    await page.locator(".monaco-editor.focused").first().waitFor({ timeout: STEP_DEADLINE_MS });
     const cursor = text.split("|", 1)[0]!.length;
     await until("the new editor has its cursor", async () => {
       const state = await refresh();
@@ -199,9 +198,9 @@ export function createDriver(editor: EditorUnderTest): Driver {
   };
 }
 
-/** What the page shows once the new editor is in front. */
+/** What the page shows once the new editor is in front and has the focus. */
 function onPage(place: Place, name: string): string {
-  if (place === "notebook") return ".notebook-editor .cell .monaco-editor.focused";
-  if (place === "untitled") return '.tab.active[data-resource-name^="Untitled"]';
-  return `.tab.active[data-resource-name="${name}"]`;
+  const uri =
+    place === "notebook" ? '^="vscode-notebook-cell:"' : place === "untitled" ? '^="untitled:"' : `$="/${name}"`;
+  return `[data-uri${uri}].focused, [data-uri${uri}] .monaco-editor.focused`;
 }

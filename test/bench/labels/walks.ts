@@ -9,7 +9,7 @@ export interface Walk {
 }
 
 /** Suggestions that one walk asks for. */
-const ROUNDS = 4;
+const ROUNDS = 3;
 
 /** `weight` times, and the steps while a suggestion of one line is up. */
 type Act = readonly [weight: number, make: (random: () => number) => string];
