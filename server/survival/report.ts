@@ -80,17 +80,22 @@ export interface Series {
 /** The curves of a report: all code or its groups beside the baseline; or how much each cause has taken. */
 export function seriesOf(report: SurvivalReport): Series[] {
   if (report.by === "cause") {
-    return report.causes.map(({ cause, curve }) => ({
-      name: cause,
-      note: percent(curve.at(-1)?.incidence ?? 0),
-      kind: "code",
-      points: [
-        { day: 0, share: 0 },
-        ...curve.map(({ time, incidence }) => ({ day: time, share: incidence })),
-        { day: report.all.followedDays, share: curve.at(-1)?.incidence ?? 0 },
-      ],
-      band: [],
-    }));
+    const { lastDay } = drawnPart(report.all);
+    return report.causes.map(({ cause, curve }) => {
+      const drawn = curve.filter(({ time }) => time <= lastDay);
+      const end = drawn.at(-1)?.incidence ?? 0;
+      return {
+        name: cause,
+        note: percent(end),
+        kind: "code",
+        points: [
+          { day: 0, share: 0 },
+          ...drawn.map(({ time, incidence }) => ({ day: time, share: incidence })),
+          { day: lastDay, share: end },
+        ],
+        band: [],
+      };
+    });
   }
   const own = report.groups.length > 1 ? report.groups : [{ name: "accepted code", summary: report.all }];
   const series = own.map(({ name, summary }): Series => toSeries(name, summary, "code"));
@@ -98,17 +103,31 @@ export function seriesOf(report: SurvivalReport): Series[] {
   return series;
 }
 
-const toSeries = (name: string, summary: SurvivalSummary, kind: Series["kind"]): Series => ({
-  name,
-  note: `${summary.nSnippets} · ${halfLifeText(summary)}`,
-  kind,
-  points: [
-    { day: 0, share: 1 },
-    ...summary.curve.map(({ time, survival }: SurvivalStep) => ({ day: time, share: survival })),
-    { day: summary.followedDays, share: summary.curve.at(-1)?.survival ?? 1 },
-  ],
-  band: summary.band,
-});
+/** Where fewer are still watched one end moves a curve by leaps; it is not drawn there. */
+const MIN_DRAWN_AT_RISK = 5;
+
+const drawnPart = ({ curve, nSnippets, followedDays }: SurvivalSummary): { steps: SurvivalStep[]; lastDay: number } => {
+  const least = Math.min(MIN_DRAWN_AT_RISK, Math.ceil(nSnippets / 4));
+  const thin = curve.findIndex(({ nAtRisk }) => nAtRisk < least);
+  if (thin === -1) return { steps: [...curve], lastDay: followedDays };
+  return { steps: curve.slice(0, thin), lastDay: curve[thin - 1]?.time ?? 0 };
+};
+
+const toSeries = (name: string, summary: SurvivalSummary, kind: Series["kind"]): Series => {
+  const { nSnippets } = summary;
+  const { steps: drawn, lastDay } = drawnPart(summary);
+  return {
+    name,
+    note: `${nSnippets} · ${halfLifeText(summary)}`,
+    kind,
+    points: [
+      { day: 0, share: 1 },
+      ...drawn.map(({ time, survival }) => ({ day: time, share: survival })),
+      { day: lastDay, share: drawn.at(-1)?.survival ?? 1 },
+    ],
+    band: summary.band.filter(({ day }) => day <= lastDay),
+  };
+};
 
 /** `half-life 12 d`, or what is known instead. */
 export const halfLifeText = ({ halfLifeDays, curve }: SurvivalSummary): string =>

@@ -32,7 +32,8 @@ const HUMAN = { colour: "currentColor", dash: "5 4" } as const;
 export function survivalSvg(series: readonly Series[], { title, subtitle, yTitle }: ChartOptions): string {
   const lastDay = niceEnd(Math.max(0, ...series.flatMap(({ points }) => points.map(({ day }) => day))));
   const x = (day: number): number => PLOT.left + (Math.min(day, lastDay) / lastDay) * (PLOT.right - PLOT.left);
-  const y = (share: number): number => PLOT.bottom - share * (PLOT.bottom - PLOT.top);
+  const topShare = topOf(series);
+  const y = (share: number): number => PLOT.bottom - (Math.min(share, topShare) / topShare) * (PLOT.bottom - PLOT.top);
   const styled = series.map((one, at) => ({
     ...one,
     ...(one.kind === "human"
@@ -50,7 +51,7 @@ export function survivalSvg(series: readonly Series[], { title, subtitle, yTitle
     "</style>",
     `<text class="title" x="${PLOT.left}" y="34">${escape(title)}</text>`,
     `<text class="quiet" x="${PLOT.left}" y="56">${escape(subtitle)}</text>`,
-    ...axes(lastDay, x, y, yTitle),
+    ...axes(lastDay, topShare, x, y, yTitle),
     ...styled.flatMap(({ band, colour }) => bandOf(band, colour, x, y)),
     ...styled.map(
       ({ points, colour, dash }) =>
@@ -67,16 +68,23 @@ export function survivalSvg(series: readonly Series[], { title, subtitle, yTitle
   ].join("\n");
 }
 
+/** Curves that come down begin at 100 %; those that rise get the room that they need. */
+const topOf = (series: readonly Series[]): number => {
+  const highest = Math.max(0, ...series.flatMap(({ points }) => points.map(({ share }) => share)));
+  return [0.08, 0.2, 0.4, 0.6, 0.8].find((top) => highest <= top) ?? 1;
+};
+
 type Scale = (value: number) => number;
 
-function axes(lastDay: number, x: Scale, y: Scale, yTitle: string): string[] {
+function axes(lastDay: number, topShare: number, x: Scale, y: Scale, yTitle: string): string[] {
   const parts: string[] = [];
-  for (let share = 0; share <= 1.0001; share += 0.25) {
+  for (let quarter = 0; quarter <= 4; quarter += 1) {
+    const share = (quarter * topShare) / 4;
     const at = y(share).toFixed(1);
     const weight = share === 0 ? 0.6 : 0.16;
     parts.push(
       `<line x1="${PLOT.left}" x2="${PLOT.right}" y1="${at}" y2="${at}" stroke="currentColor" stroke-opacity="${weight}"/>`,
-      `<text class="num" x="${PLOT.left - 10}" y="${at}" dy="4" text-anchor="end">${Math.round(share * 100)} %</text>`,
+      `<text class="num" x="${PLOT.left - 10}" y="${at}" dy="4" text-anchor="end">${+(share * 100).toFixed(1)} %</text>`,
     );
   }
   for (const { day, label } of ticks(lastDay)) {
