@@ -15,7 +15,7 @@ import { createRejectedPlaces } from "./suggest/rejected-places.ts";
 import { createSuggestionCache } from "./suggest/suggestion-cache.ts";
 import { SuggestionRecords } from "./suggest/suggestion-record.ts";
 import { openBufferFeed } from "./survive/buffer-feed.ts";
-import { watchHeadSurvival } from "./survive/head-survival-feed.ts";
+import { openTrackerFeed } from "./survive/tracker-feed.ts";
 import { createDeploymentSync } from "./sync/deployment-sync.ts";
 import { openForgetQueue } from "./sync/forget-queue.ts";
 import { openOutbox } from "./sync/outbox.ts";
@@ -118,7 +118,13 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     log: say,
   });
   const { retention } = buffer;
-  const survival = watchHeadSurvival({ record: (id, fields) => recorder.record("survived", id, fields), log: say });
+  const survival = openTrackerFeed({
+    dir: path.join(storage, "survival"),
+    levelOf: (folder) => consent.levelOf(folder),
+    roots: workspaceFolders,
+    record: (id, fields, place) => recorder.record("survived", id, fields, place),
+    log: say,
+  });
 
   const rememberRejection = (name: string, completion: string) => {
     const editor = vscode.window.activeTextEditor;
@@ -167,7 +173,6 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
           recorder.record("partially-accepted", id, { characters, words, lines, fraction });
         }
         lastAccepted = id;
-        const acceptedAt = performance.now();
         buffer.accepted({
           suggestionId: id,
           document: fact.document,
@@ -176,9 +181,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
           root: known.root,
           path: known.context.path,
         });
-        const { root } = known;
-        if (known.isFile)
-          survival.follow({ suggestionId: id, root, path: known.context.path, text: fact.text, acceptedAt });
+        if (known.isFile) survival.follow({ ...fact, root: known.root, path: known.context.path });
         return places.follow(id, fact.document, fact.region);
       }
       case "typed-through":
@@ -188,6 +191,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       case "undone":
       case "redone":
         if (fact.kind === "redone") places.restore(id);
+        survival.undone(id, fact.kind === "undone");
         return recorder.record(fact.kind, id, { afterMs: fact.afterMs });
       case "ended":
         return;

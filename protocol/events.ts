@@ -189,6 +189,19 @@ export const keptEvent = z.discriminatedUnion("kind", [
     tokens: fraction.nullable(),
     place: z.enum(["head", "elsewhere", "nowhere", "unknown"]),
     cause: z.string().max(32).optional(),
+    /** How far the rule that told the cause can be trusted. */
+    causeConfidence: fraction.optional(),
+    /** State over all places: alive(default), alive(head), alive(worktree), alive(buffer), dormant, dead, unknown. */
+    state: z.string().max(32).optional(),
+    /** Places that hold any of it, with the fraction that each holds. */
+    places: z
+      .array(z.object({ place: z.string().max(16), ref: z.string().max(256), tokens: fraction }))
+      .max(64)
+      .optional(),
+    /** Retained fraction in the best place; null when not known. */
+    retained: fraction.nullable().optional(),
+    /** How sure the place is: anchored 1, found again 0.8, one of several like it 0.3. */
+    confidence: fraction.optional(),
   }),
 ]);
 export type KeptEvent = z.infer<typeof keptEvent>;

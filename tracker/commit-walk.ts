@@ -62,6 +62,8 @@ export interface Rewrite {
   readonly isAmend: boolean;
 }
 
+/** Work after which others get their turn: the editor's keys go through the same loop, milliseconds. */
+const TURN_MS = 3;
 /** Every so many commits of a long history one snapshot is kept, for branches that start there. */
 const KEEP_EVERY = 50;
 
@@ -105,6 +107,7 @@ export const walkCommits = async (
 
   let open: OpenStep | null = null;
   let next = 0;
+  let turnedAt = performance.now();
   for await (const changes of reader.read(steps.map(({ pair }) => pair))) {
     const step = steps[next] as Step;
     next += 1;
@@ -123,6 +126,10 @@ export const walkCommits = async (
       if (step.kind === "rewrite") carryOver(source, changes.changes);
       else carry(open, source, changes.changes);
       for (const snippet of addSource(open.snapshot, source, context.snippets)) touch(open, snippet);
+    }
+    if (performance.now() - turnedAt > TURN_MS) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turnedAt = performance.now();
     }
     if (!step.isLast || open === null) continue;
     for (const snippet of settle(open.snapshot, open.changes.changes, open.touched.keys(), resurrection))

@@ -152,8 +152,11 @@ export const createEvaluation = (
       records.push({ ...envelope, kind: "gain", commit, gained: left - level, left });
       level = left;
     };
+    // A walk anew, for want of the cache, passes commits that the log has told of.
+    const toldUpTo = changes.length === 0 ? -1 : nodes.findIndex(({ commit }) => commit === known.commit);
+    const told = new Set(nodes.slice(0, toldUpTo + 1).map(({ commit }) => commit));
     for (const change of changes) {
-      if (!lineage.has(change.commit)) continue;
+      if (!lineage.has(change.commit) || told.has(change.commit)) continue;
       const after = Math.max(change.after / nTokens, elsewhere);
       if (change.after < change.before && after < level - EPSILON) {
         if (change.finding !== null) lose(after, change.commit, change.committedAt, change.finding);

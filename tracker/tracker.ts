@@ -16,7 +16,7 @@ import { trackSnippet } from "../core/survival/tracked-snippet.ts";
 import { countSignificantTokens } from "../core/survival/tokens.ts";
 import { GitError } from "./git.ts";
 import type { WalkContext, WalkedSnippet } from "./commit-walk.ts";
-import { openEventLog } from "./event-log.ts";
+import { openEventLog, openMemoryLog } from "./event-log.ts";
 import { createObserver, type Observation } from "./observer.ts";
 import { currentHead, type Repository, reasonOfFailure } from "./repository.ts";
 import { loadTips, saveTips } from "./tip-cache.ts";
@@ -60,8 +60,8 @@ export interface Tracker {
 
 export interface TrackerOptions {
   readonly repository: Repository;
-  /** The tracker's own folder, made when it is not there. */
-  readonly folder: string;
+  /** The tracker's own folder, made when it is not there; null keeps everything in memory. */
+  readonly folder: string | null;
   /** Wall clock, milliseconds since 1970. */
   now(): number;
   /** Text of a file's open document with unsaved changes; null when it has none. */
@@ -82,7 +82,7 @@ const MAX_TEXT_CHARS = 16_384;
  */
 export const openTracker = async (options: TrackerOptions): Promise<Tracker> => {
   const { repository, folder, now } = options;
-  const { log, records } = await openEventLog(folder);
+  const { log, records } = await (folder === null ? openMemoryLog() : openEventLog(folder));
   const state = replayRecords(records);
   const context: WalkContext & { snippets: WalkedSnippet[]; short: number[] } = {
     snippets: [],
@@ -110,7 +110,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     context.grams.add(number, snippet.ids, snippet.sizes);
   };
   for (const known of state.values()) follow(known);
-  const cached = await loadTips(folder, context, numbers);
+  const cached = folder === null ? null : await loadTips(folder, context, numbers);
 
   const commit = async (fresh: readonly SurvivalRecord[]): Promise<void> => {
     const changed = new Map<string, SurvivalRecord[]>();
@@ -141,7 +141,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
   const look = async (signal: AbortSignal): Promise<Observation> => {
     try {
       const observation = await observer.observe(signal);
-      if (observation.kind === "observed") await saveTips(folder, context, observer.tips());
+      if (observation.kind === "observed" && folder !== null) await saveTips(folder, context, observer.tips());
       return observation;
     } catch (error) {
       if (!(error instanceof GitError) || error.code === "git-aborted") throw error;

@@ -5,6 +5,7 @@ import { describeReported } from "./reported.ts";
 import { describeRetention } from "./retention.ts";
 import { describeSuggestions } from "./suggestions.ts";
 import { describeSuggestionsView } from "./suggestions-view.ts";
+import { describeSurvival } from "./survival.ts";
 import { describeServerLink } from "./server-link.ts";
 import { diagnostics } from "./editor.ts";
 import { resultsFile, runMocha } from "./mocha-run.ts";
@@ -23,6 +24,7 @@ export async function run(): Promise<void> {
       describeButtons();
       describeSuggestionsView();
       describeServerLink();
+      describeSurvival();
     });
   } finally {
     writeFileSync(`${resultsFile()}.measures`, JSON.stringify(measure()));

@@ -1,0 +1,193 @@
+import type { CaptureLevel } from "../../core/capture-level.ts";
+import type { Region } from "../../core/lifecycle/region.ts";
+import { replaceFindings } from "../../core/redaction/findings.ts";
+import { widenedText } from "../../core/survival/followed-snippet.ts";
+import type { SurvivalRecord } from "../../core/survival/survival-record.ts";
+import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
+import { findRepository, pathInRepository } from "../../tracker/repository.ts";
+import { watchRepository, type RepositoryWatch } from "../../tracker/repository-watch.ts";
+import { openTracker, type Tracker } from "../../tracker/tracker.ts";
+import type { EventFields, RecordedPlace } from "../observe/event-recorder.ts";
+import { createSecretScan } from "../observe/secret-scan.ts";
+import { aroundRegion } from "./editor-documents.ts";
+import { survivedFields } from "./survived-event.ts";
+import { createHash } from "node:crypto";
+import { access, realpath } from "node:fs/promises";
+import path from "node:path";
+import * as vscode from "vscode";
+
+/** Accepted code of this window's folders, followed through git: months, and over restarts of the editor. */
+export interface TrackerFeed {
+  follow(code: AcceptedCode): void;
+  undone(suggestionId: string, isUndone: boolean): void;
+  forget(suggestionId: string): void;
+  close(): Promise<void>;
+}
+
+export interface AcceptedCode {
+  readonly suggestionId: string;
+  readonly document: string;
+  /** Absolute. */
+  readonly root: string;
+  /** Relative to `root`, with forward slashes. */
+  readonly path: string;
+  readonly region: Region;
+  readonly text: string;
+}
+
+export interface TrackerFeedOptions {
+  /** Folder of the logs, one a workspace folder. */
+  readonly dir: string;
+  /** With which code may be written to the log; at other levels it is followed in memory, until the window goes. */
+  levelOf(root: string): CaptureLevel;
+  /** Folders of this window: what earlier windows followed in them is taken up. */
+  roots(): readonly string[];
+  record(suggestionId: string, fields: EventFields<"survived">, place: RecordedPlace): void;
+  log(message: string): void;
+  /** How long git must be quiet after a change, milliseconds. */
+  readonly debounceMs?: number;
+}
+
+/** What waits when the window closes may take so long; the editor gives extensions about five seconds. */
+const CLOSING_MS = 2_000;
+
+interface Follower {
+  readonly tracker: Tracker;
+  readonly watch: RepositoryWatch;
+  /** Path inside the repository; null for a file outside of it. */
+  readonly inRepository: (file: string) => string | null;
+}
+
+export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
+  const { dir, levelOf, log } = options;
+  const scan = createSecretScan(log);
+  const stop = new AbortController();
+  const followers = new Map<string, Promise<Follower | null>>();
+  let work: Promise<unknown> = Promise.resolve();
+
+  /** One after the other, beside the typing; what fails costs this piece of news. */
+  const later = (what: string, task: () => Promise<unknown>): void => {
+    work = work.then(async () => {
+      if (stop.signal.aborted) return;
+      await task().catch((error: Error) => {
+        if (!stop.signal.aborted) log(`${what} failed: ${error.message}`);
+      });
+    });
+  };
+
+  const logFolder = (root: string): string =>
+    path.join(dir, createHash("sha256").update(root).digest("hex").slice(0, 24));
+
+  const open = async (root: string, keeping: "on-disk" | "in-memory"): Promise<Follower | null> => {
+    const found = await findRepository(root, stop.signal);
+    if (!found.ok) return null;
+    const { repository } = found;
+    const real = await realpath(root);
+    const tracker = await openTracker({
+      repository,
+      folder: keeping === "on-disk" ? logFolder(root) : null,
+      now: () => Date.now(),
+      onChange: (survival, records) => tell(root, real, repository.top, survival, records),
+    });
+    const watch = watchRepository(repository, (signal) => tracker.observe(signal), {
+      ...(options.debounceMs === undefined ? {} : { debounceMs: options.debounceMs }),
+      onFailure: (error) => log(`Looking for accepted code in git failed: ${error.message}`),
+    });
+    const inRepository = (file: string): string | null => {
+      const inside = path.relative(root, file);
+      return pathInRepository(repository, inside.startsWith("..") ? file : path.join(real, inside));
+    };
+    return { tracker, watch, inRepository };
+  };
+
+  const follower = (root: string, keeping: "on-disk" | "in-memory"): Promise<Follower | null> => {
+    const key = `${keeping} ${root}`;
+    const known = followers.get(key);
+    if (known) return known;
+    const fresh = open(root, keeping);
+    followers.set(key, fresh);
+    // A folder may become a repository later: it is asked again with the next accept.
+    void fresh.then(
+      (one) => one === null && followers.delete(key),
+      () => followers.delete(key),
+    );
+    return fresh;
+  };
+
+  const tell = (
+    root: string,
+    real: string,
+    top: string,
+    survival: SnippetSurvival,
+    records: readonly SurvivalRecord[],
+  ): void => {
+    const fields = survivedFields(survival, records, Date.now());
+    if (fields === null) return;
+    const inside = path.relative(real, path.join(top, survival.file)).replaceAll(path.sep, "/");
+    options.record(survival.sid, fields, { root, path: inside });
+  };
+
+  const everyFollower = async (use: (one: Follower) => Promise<unknown> | void): Promise<void> => {
+    for (const opening of followers.values()) {
+      const one = await opening.catch(() => null);
+      if (one) await use(one);
+    }
+  };
+
+  const resume = async (root: string): Promise<void> => {
+    if (levelOf(root) !== "code") return;
+    const hasLog = await access(logFolder(root)).then(
+      () => true,
+      () => false,
+    );
+    if (hasLog) await follower(root, "on-disk");
+  };
+  for (const root of options.roots()) later("Taking up accepted code", () => resume(root));
+
+  const renamed = async (from: string, to: string): Promise<void> =>
+    everyFollower(async ({ tracker, inRepository }) => {
+      const [old, now] = [inRepository(from), inRepository(to)];
+      if (old !== null && now !== null) await tracker.renamed(old, now);
+    });
+  const renames = vscode.workspace.onDidRenameFiles(({ files }) => {
+    for (const { oldUri, newUri } of files) later("Following a rename", () => renamed(oldUri.fsPath, newUri.fsPath));
+  });
+
+  return {
+    follow(code) {
+      const level = levelOf(code.root);
+      if (level === "off") return;
+      // Read now: the document is another one later.
+      const text = widenedText({ ...code, ...aroundRegion(code.document, code.region), acceptedAt: 0 });
+      later("Following accepted code", async () => {
+        const findings = await scan(text);
+        // A secret is never written; code that holds one is followed without its log.
+        const isStored = level === "code" && replaceFindings(text, findings) === text;
+        const one = await follower(code.root, isStored ? "on-disk" : "in-memory");
+        const file = one?.inRepository(path.join(code.root, code.path)) ?? null;
+        if (!one || file === null) return;
+        await one.watch.ready;
+        await one.tracker.accept([{ sid: code.suggestionId, file, text, line: null, before: "" }]);
+      });
+    },
+    undone(suggestionId, isUndone) {
+      later("Noting an undone accept", () => everyFollower(({ tracker }) => tracker.undone(suggestionId, isUndone)));
+    },
+    forget(suggestionId) {
+      later("Forgetting accepted code", () => everyFollower(({ tracker }) => tracker.forget(suggestionId)));
+    },
+    async close() {
+      renames.dispose();
+      // What was accepted in the last moments is written first; git that hangs does not hold the window.
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, CLOSING_MS)))]);
+      clearTimeout(timer);
+      stop.abort();
+      await work;
+      await everyFollower(async ({ tracker, watch }) => {
+        watch[Symbol.dispose]();
+        await tracker.close();
+      });
+    },
+  };
+}

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRandom } from "../../../core/statistics/random.ts";
+import { replayRecords, type SnippetSurvival } from "../../../core/survival/survival-state.ts";
+import { MAX_LINE_BYTES, openEventLog, parseLog } from "../../../tracker/event-log.ts";
+import { fuzzHistory } from "../../support/survival/fuzz-history.ts";
+import { BASKET, FILLER, followRepository, type FollowedRepository, SNIPPET } from "./followed-repository.ts";
+
+const WITH_SNIPPET = `${BASKET}\n${SNIPPET}`;
+/** Long enough for every operation, short enough for every run of the tests. */
+const FUZZ_HISTORIES = 6;
+const FUZZ_STEPS = 24;
+
+const accepted = async (): Promise<FollowedRepository> => {
+  const repository = await followRepository();
+  await repository.write("a.ts", WITH_SNIPPET);
+  await repository.accept("s", "a.ts", SNIPPET);
+  await repository.commit("accept");
+  return repository;
+};
+
+/** What a state says, without when it was seen. */
+const timeless = ({ state, tok, where, losses }: SnippetSurvival): unknown => ({
+  state,
+  tok,
+  where,
+  losses: losses.map(({ commit, lost, left, cause }) => ({ commit, lost, left, cause })),
+});
+
+const editStory: readonly ((repository: FollowedRepository) => Promise<unknown>)[] = [
+  (repository) => repository.commit("above", { "a.ts": `${FILLER}${WITH_SNIPPET}` }),
+  (repository) => repository.commit("one line less", { "a.ts": WITH_SNIPPET.replace(/ {4}if.*\n/, "") }),
+  (repository) => repository.commit("move", { "a.ts": BASKET, "c.ts": SNIPPET.replace(/ {4}if.*\n/, "") }),
+  (repository) => repository.commit("back", { "c.ts": SNIPPET }),
+  (repository) => repository.git("revert", "--no-edit", "HEAD"),
+];
+
+describe("invariants of the tracker", () => {
+  it("P2 the log replays to the same state", async () => {
+    await using repository = await accepted();
+    for (const step of editStory) {
+      await step(repository);
+      await repository.look();
+    }
+    assert.deepEqual([...replayRecords(parseLog(await repository.log()))], [...repository.tracker.state]);
+  });
+
+  it("P3 looking again changes nothing, nor does a restart, with or without the cache", async () => {
+    await using repository = await accepted();
+    for (const step of editStory) await step(repository);
+    const found = await repository.see();
+    const nRecords = repository.records.length;
+    await repository.look();
+    await repository.restart();
+    assert.deepEqual(timeless(await repository.see()), timeless(found));
+    await rm(join(repository.storage, "tips.json"));
+    await repository.restart();
+    assert.deepEqual(timeless(await repository.see()), timeless(found));
+    assert.equal(repository.records.length, nRecords);
+  });
+
+  it("P4 counted words are what is retained, on random histories", async function () {
+    this.timeout(180_000);
+    const firstSeed = 7_000;
+    let nChecks = 0;
+    for (let seed = firstSeed; seed < firstSeed + FUZZ_HISTORIES; seed += 1) {
+      const { nChecks: more, over, under } = await fuzzHistory({ seed, nSteps: FUZZ_STEPS });
+      nChecks += more;
+      assert.deepEqual({ seed, over, under }, { seed, over: [], under: [] });
+    }
+    assert.ok(nChecks > 500, `${nChecks} checks from seed ${firstSeed}`);
+  });
+
+  it("P9 equal trees retain the same, whatever led there", async () => {
+    const changed = WITH_SNIPPET.replace("let total = 0;", "let sum = 0;").replace("reduced;", "less;");
+    const ways: readonly ((repository: FollowedRepository) => Promise<unknown>)[] = [
+      (repository) => repository.commit("change", { "a.ts": changed }),
+      async (repository) => {
+        await repository.write("a.ts", changed);
+        await repository.git("commit", "-qa", "--amend", "-m", "amended");
+      },
+      async (repository) => {
+        await repository.git("reset", "-q", "--soft", "HEAD~1");
+        await repository.commit("again", { "a.ts": changed });
+      },
+      async (repository) => {
+        await repository.git("checkout", "-qb", "side");
+        await repository.commit("one", { "a.ts": WITH_SNIPPET.replace("let total = 0;", "let sum = 0;") });
+        await repository.look();
+        await repository.commit("two", { "a.ts": changed });
+        await repository.git("checkout", "-q", "main");
+        await repository.git("merge", "-q", "--squash", "side");
+        await repository.commit("squashed");
+        await repository.git("branch", "-qD", "side");
+      },
+      async (repository) => {
+        await repository.commit("gone", { "a.ts": BASKET });
+        await repository.look();
+        await repository.commit("changed", { "a.ts": changed });
+      },
+    ];
+    const found: unknown[] = [];
+    for (const way of ways) {
+      await using repository = await accepted();
+      await repository.look();
+      await way(repository);
+      const { tok, where } = await repository.see();
+      found.push({ tok, head: where.find(({ place }) => place === "head")?.tok });
+    }
+    for (const one of found) assert.deepEqual(one, found[0]);
+  });
+
+  it("P10 commits seen one by one and all at once end equal", async () => {
+    await using slow = await accepted();
+    await using fast = await accepted();
+    await slow.look();
+    await fast.look();
+    for (const step of editStory) {
+      await step(slow);
+      await slow.look();
+      await step(fast);
+    }
+    const withoutIds = (found: SnippetSurvival): unknown => ({
+      state: found.state,
+      where: found.where,
+      losses: found.losses.map(({ lost, left, cause }) => ({ lost, left, cause })),
+    });
+    assert.deepEqual(withoutIds(await fast.see()), withoutIds(await slow.see()));
+  });
+
+  it("P12 two equal snippets share no token", async () => {
+    await using repository = await followRepository();
+    await repository.write("a.ts", `${WITH_SNIPPET}\n${SNIPPET}`);
+    await repository.accept("one", "a.ts", SNIPPET);
+    await repository.accept("two", "a.ts", SNIPPET);
+    await repository.commit("accept both");
+    assert.deepEqual([(await repository.see("one")).tok, (await repository.see("two")).tok], [1, 1]);
+    await repository.commit("drop one", { "a.ts": WITH_SNIPPET });
+    const toks = [
+      (await repository.see("one")).tok,
+      (await repository.see("two")).where.find(({ place }) => place === "head"),
+    ];
+    const inHead = ["one", "two"].map(
+      (sid) => repository.tracker.state.get(sid)?.where.find(({ place }) => place === "head")?.tok ?? 0,
+    );
+    assert.equal(
+      inHead.reduce((sum, tok) => sum + tok, 0),
+      1,
+      JSON.stringify(toks),
+    );
+  });
+
+  it("P15 a log cut at any byte is read up to the cut, and goes on behind it", async () => {
+    await using repository = await accepted();
+    for (const step of editStory) {
+      await step(repository);
+      await repository.look();
+    }
+    const text = await repository.log();
+    const whole = parseLog(text);
+    const random = createRandom(15);
+    for (let run = 0; run < 60; run += 1) {
+      const folder = await mkdtemp(join(tmpdir(), "kept-torn-"));
+      const cut = Math.floor(random() * text.length);
+      await writeFile(join(folder, "survival-2023-11.jsonl"), text.slice(0, cut));
+      const { log, records } = await openEventLog(folder);
+      assert.deepEqual(records, whole.slice(0, records.length));
+      await log.append(whole.slice(0, 1));
+      await log.close();
+      const again = await openEventLog(folder);
+      assert.deepEqual(again.records.at(-1), whole[0]);
+      assert.ok(again.records.length - records.length <= 2);
+      await again.log.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("skips lines of unknown kinds and later versions, and refuses lines that are too long", async () => {
+    const known = { v: 1, at: 1, kind: "save", file: "a.ts" };
+    const lines = [known, { ...known, v: 2 }, { ...known, kind: "dream" }, 7, null, known].map((line) =>
+      JSON.stringify(line),
+    );
+    assert.equal(parseLog(`${lines.join("\n")}\n{not json\n`).length, 2);
+    const folder = await mkdtemp(join(tmpdir(), "kept-long-"));
+    const { log } = await openEventLog(folder);
+    await log.append([{ v: 1, at: 1, kind: "save", file: "x".repeat(MAX_LINE_BYTES) }]);
+    await log.close();
+    assert.deepEqual((await openEventLog(folder)).records, []);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("P16 commits of one repository say nothing about another's snippets", async () => {
+    await using one = await accepted();
+    await using other = await accepted();
+    const before = await one.see();
+    await other.commit("drop", { "a.ts": BASKET });
+    assert.equal((await other.see()).state.kind, "dead");
+    assert.equal(await one.see(), before);
+  });
+
+  it("P17 every byte of the repository stays as it was, through a day of looks", async () => {
+    await using repository = await accepted();
+    await repository.git("config", "core.fsmonitor", "touch fsmonitor-ran");
+    await repository.git("config", "diff.external", "touch external-ran");
+    await repository.git("config", "core.hooksPath", "hooks");
+    await repository.git("checkout", "-qb", "side");
+    for (const step of editStory) {
+      await step(repository);
+      const before = await contents(repository.root);
+      await repository.look();
+      await repository.look();
+      assert.deepEqual(await contents(repository.root), before);
+    }
+  });
+
+  it("forgets a snippet in memory and on disk", async () => {
+    await using repository = await accepted();
+    await repository.look();
+    assert.ok((await repository.log()).includes("totalPrice"));
+    await repository.tracker.forget("s");
+    assert.ok(!(await repository.log()).includes("totalPrice"));
+    await repository.restart();
+    assert.equal(repository.tracker.state.get("s"), undefined);
+  });
+});
+
+/** Hash and times of every file, `.git` included. */
+const contents = async (root: string): Promise<Record<string, string>> => {
+  const found: Record<string, string> = {};
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const { mtimeMs, ctimeMs } = await stat(path);
+    const hash = createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
+    found[path] = `${hash} ${mtimeMs} ${ctimeMs}`;
+  }
+  return found;
+};
