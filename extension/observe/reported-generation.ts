@@ -4,7 +4,7 @@ import type { Region } from "../../core/lifecycle/region.ts";
 import type { Ctx } from "../ctx.ts";
 import type { SuggestionRecords } from "../suggest/suggestion-record.ts";
 import type { BufferFeed } from "../survive/buffer-feed.ts";
-import type { HeadSurvivalFeed } from "../survive/head-survival-feed.ts";
+import type { TrackerFeed } from "../survive/tracker-feed.ts";
 import type { CodePlaces } from "./code-places.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import { MAX_PREFIX_CHARS, MAX_SUFFIX_CHARS } from "../suggest/prompt-window.ts";
@@ -95,7 +95,7 @@ export interface ReportParts {
   readonly records: SuggestionRecords;
   readonly recorder: EventRecorder;
   readonly buffer: Pick<BufferFeed, "accepted">;
-  readonly survival: Pick<HeadSurvivalFeed, "follow">;
+  readonly survival: Pick<TrackerFeed, "follow">;
   readonly places: Pick<CodePlaces, "follow">;
 }
 
@@ -111,7 +111,7 @@ export function followReported(piece: ReportedPiece, parts: ReportParts): void {
   parts.recorder.record("shown", id, { context, completion: text, model, latencyMs: 0, source: "tool", generator });
   parts.recorder.record("accepted", id, { visibleMs: 0 });
   parts.buffer.accepted({ suggestionId: id, document, region, text, root, path });
-  parts.survival.follow({ suggestionId: id, root, path, text, acceptedAt });
+  parts.survival.follow({ suggestionId: id, document, root, path, region, text });
   parts.places.follow(id, document, region);
 }
 
