@@ -6,8 +6,9 @@ import type { SurvivalRecord } from "../../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
 import { shownEvent } from "../../core/labels/kept-text.ts";
 import { EVENT_SCHEMA_VERSION, type EventOf, type KeptEvent } from "../../protocol/events.ts";
-import { watchHead } from "../../tracker/head-watch.ts";
+import type { Observation } from "../../tracker/observer.ts";
 import type { Repository } from "../../tracker/repository.ts";
+import { watchRepository as watchRefs } from "../../tracker/repository-watch.ts";
 import { openTracker, type Tracker } from "../../tracker/tracker.ts";
 import { AppError } from "../errors.ts";
 import { acceptedCode } from "../survival/accepted-code.ts";
@@ -40,16 +41,16 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Between two looks when nothing is heard of, milliseconds. */
-const POLL_MS = 2_000;
-/** One look; git that takes longer hangs. A first look walks the whole history since the first generation. */
-const LOOK_DEADLINE_MS = 600_000;
+/** Between two questions for new reports, milliseconds: the log is asked, not git. */
+const POLL_MS = 1_000;
+/** Between two looks at files that are not committed yet, milliseconds. */
+const WORKTREE_MS = 60_000;
 /** Code that is older was followed to the end of every horizon. */
 const MAX_AGE_MS = 365 * 86_400_000;
 
 /**
  * Follows the code of other tools in one repository without an editor, until the signal aborts: takes up what
- * is reported, looks at git when HEAD moves and every two seconds, and puts what it finds into the log. The
+ * is reported, looks at git when a ref moves, and puts what it finds into the log. The
  * tracker's own log outlives it, so a later watch goes on where this one stopped.
  */
 export async function watchRepository(options: WatchOptions): Promise<void> {
@@ -68,21 +69,31 @@ export async function watchRepository(options: WatchOptions): Promise<void> {
       }
     },
   });
-  const woken = createWaker();
-  using _head = watchHead(repository.top, woken.wake, { debounceMs: 100 });
+  const failed = new AbortController();
+  const look = async (lookSignal: AbortSignal): Promise<Observation> => {
+    const observation = await tracker.observe(lookSignal);
+    if (observation.kind === "failed") throw new AppError("git-unavailable", observation.message);
+    await flush(outgoing, options);
+    return observation;
+  };
+  const ended = AbortSignal.any([signal, failed.signal]);
   try {
     let { sequence, suggestions } = reading.acceptedAfter(0);
     await follow(tracker, suggestions, options, "history");
-    for (;;) {
-      const observation = await tracker.observe(AbortSignal.any([signal, AbortSignal.timeout(LOOK_DEADLINE_MS)]));
-      if (observation.kind === "failed") throw new AppError("git-unavailable", observation.message);
-      await flush(outgoing, options);
-      if (options.once && observation.kind !== "waiting") return;
-      await woken.next(POLL_MS, signal);
-      if (signal.aborted) return;
+    using watching = watchRefs(repository, look, { onFailure: (error) => failed.abort(error) });
+    await watching.ready;
+    let lookedAt = performance.now();
+    while (!options.once && !ended.aborted) {
+      await delay(POLL_MS, undefined, { signal: ended }).catch(() => undefined);
       ({ sequence, suggestions } = reading.acceptedAfter(sequence));
-      await follow(tracker, suggestions, options, "now");
+      const nNew = ended.aborted ? 0 : await follow(tracker, suggestions, options, "now");
+      // What is not committed changes without a word from git.
+      const isDue = performance.now() - lookedAt > WORKTREE_MS;
+      if (nNew === 0 && !isDue) continue;
+      await watching.lookNow();
+      lookedAt = performance.now();
     }
+    if (failed.signal.aborted) throw failed.signal.reason as Error;
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -97,7 +108,7 @@ async function follow(
   suggestions: readonly ReadSuggestion[],
   { repository, onNews, signal }: WatchOptions,
   from: "history" | "now",
-): Promise<void> {
+): Promise<number> {
   const codes = suggestions.flatMap((suggestion): WalkedCode[] => {
     const shown = shownEvent(suggestion.events);
     // The editor follows its own suggestions.
@@ -105,7 +116,7 @@ async function follow(
     const code = acceptedCode(suggestion.id, suggestion.events, repository.top);
     return code === null || Date.now() - code.at > MAX_AGE_MS ? [] : [code];
   });
-  if (codes.length === 0) return;
+  if (codes.length === 0) return 0;
   const starts = from === "history" ? await startsOf(repository.top, codes, signal) : null;
   for (const { id: sid, path: file, text, line, at, commit } of codes) {
     const head = starts === null ? {} : { head: starts.get(commit ?? at) ?? null };
@@ -114,6 +125,7 @@ async function follow(
       onNews({ event: "following", id: sid, path: file });
     }
   }
+  return codes.length;
 }
 
 async function flush(outgoing: KeptEvent[], { takeEvents }: WatchOptions): Promise<void> {
@@ -164,18 +176,6 @@ function createSession() {
         afterMs: Math.max(0, at - acceptedAt),
         ...fields,
       };
-    },
-  };
-}
-
-/** A wait that a change of HEAD cuts short. */
-function createWaker() {
-  let cut = new AbortController();
-  return {
-    wake: (): void => cut.abort(),
-    async next(ms: number, signal: AbortSignal): Promise<void> {
-      await delay(ms, undefined, { signal: AbortSignal.any([signal, cut.signal]), ref: true }).catch(() => undefined);
-      cut = new AbortController();
     },
   };
 }
