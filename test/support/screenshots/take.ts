@@ -53,6 +53,7 @@ async function take(folder: string, name: string, theme: string): Promise<void> 
     STEP_MS,
     () => storedEvents(session.dataDir).filter(({ kind }) => kind === "retained").length >= 2,
   );
+  await page.locator(".tab.active:not(.dirty)", { hasText: "point.ts" }).waitFor();
   await commitAll(session.folder, "Write the other operators");
   const alive = page.locator(".pane-body .monaco-list-row", { hasText: "alive on main" }).first();
   await alive.waitFor({ timeout: STEP_MS });
