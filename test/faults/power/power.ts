@@ -1,6 +1,17 @@
 import { rebuildDisk, type Unsynced } from "./rebuild-disk.ts";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { constants, tmpdir } from "node:os";
 import path from "node:path";
 
@@ -11,7 +22,10 @@ export interface PoweredFolder extends Disposable {
   /** Declares what is in the folder now to be durable. */
   settle(): void;
   /** Starts a Node program whose disk this is. With `cutAfter` the power fails before so many further operations. */
-  start(program: readonly string[], options?: DiskFaults): ChildProcess;
+  start(program: readonly string[], options?: DiskFaults, env?: Readonly<Record<string, string>>): ChildProcess;
+  /** From now on there is no space left, until {@link makeRoom}. */
+  fill(): void;
+  makeRoom(): void;
   /** Operations on the disk since the folder was made. */
   operations(): number;
   /** True when the power has failed since the last start. */
@@ -71,6 +85,14 @@ export function createPoweredFolder(): PoweredFolder {
     }
     writeFileSync(stateFile, state, { flag: "r+" });
   };
+  /** One field alone, while processes count in another. */
+  const setOne = (name: keyof typeof FIELD, value: number): void => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(value));
+    const fd = openSync(stateFile, "r+");
+    writeSync(fd, bytes, 0, bytes.length, FIELD[name]);
+    closeSync(fd);
+  };
   const rootKey = (): string => {
     const { ino, birthtimeNs } = statSync(root, { bigint: true });
     return `${ino}-${birthtimeNs / 1_000_000_000n}-${birthtimeNs % 1_000_000_000n}`;
@@ -83,7 +105,12 @@ export function createPoweredFolder(): PoweredFolder {
   return {
     root,
     settle,
-    start(program, { cutAfter = 0, refuse, ignoresFolders = false } = {}) {
+    fill() {
+      setOne("refusal", constants.errno.ENOSPC);
+      setOne("refuseAt", 1);
+    },
+    makeRoom: () => setOne("refuseAt", 0),
+    start(program, { cutAfter = 0, refuse, ignoresFolders = false } = {}, more = {}) {
       const now = read(FIELD.operations);
       set({
         cutAt: cutAfter === 0 ? 0 : now + cutAfter,
@@ -92,7 +119,7 @@ export function createPoweredFolder(): PoweredFolder {
         refuseAt: refuse ? now + refuse.after : 0,
         refusal: refuse ? constants.errno[refuse.error] : 0,
       });
-      return spawn(process.execPath, program, { env, stdio: ["ignore", "pipe", "pipe"] });
+      return spawn(process.execPath, program, { env: { ...env, ...more }, stdio: ["ignore", "pipe", "pipe"] });
     },
     operations: () => read(FIELD.operations),
     get isCut() {
