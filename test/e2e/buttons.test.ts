@@ -1,5 +1,5 @@
 import type { KeptEvent } from "../../protocol/events.ts";
-import { openEditorSession, type EditorSession } from "./editor-session.ts";
+import { commitAll, openEditorSession, type EditorSession } from "./editor-session.ts";
 import { storedEvents, until } from "./server-database.ts";
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -24,6 +24,7 @@ describe("buttons on the screen", function () {
     page()
       .locator(".codelens-decoration a", { has: page().locator(`.codicon-${icon}`) })
       .first();
+  const row = (text: string): Locator => page().locator(".pane-body .monaco-list-row", { hasText: text }).first();
   const rating = (id: string, what: string, isWanted: (event: KeptEvent & { kind: "rated" }) => boolean) =>
     until(`the rating ${what}`, STEP_MS, () => {
       const last = storedEvents(session.dataDir, id)
@@ -125,5 +126,99 @@ describe("buttons on the screen", function () {
     await withdraw.click();
     await rating(accepted, "withdrawn in the title", ({ verdict }) => verdict === "withdrawn");
     await lens("thumbsup").waitFor();
+  });
+
+  it("the menu of the line number has the thumbs, on accepted code only", async () => {
+    const number = (line: number) =>
+      page().locator(".margin-view-overlays .line-numbers", { hasText: new RegExp(`^${line}$`) });
+    const menu = page().locator(".monaco-menu .action-label", { hasText: "Rate Suggestion Up" });
+    await number(16).click({ button: "right" });
+    await page().locator(".monaco-menu .action-label").first().waitFor();
+    assert.equal(await menu.count(), 0);
+    await page().keyboard.press("Escape");
+    await number(15).click({ button: "right" });
+    await menu.click();
+    await rating(accepted, "beside the line number", ({ verdict }) => verdict === "up");
+  });
+
+  it("the view's row says what became of it: outcome, retention, survival, rating, model", async () => {
+    await page().locator(".editor-instance .monaco-editor .view-lines").first().click();
+    await session.editor.press("Control+S");
+    await page().locator(".tab.active:not(.dirty)", { hasText: "point.ts" }).waitFor();
+    await until("retention", STEP_MS, () =>
+      storedEvents(session.dataDir, accepted).some(({ kind }) => kind === "retained"),
+    );
+    await commitAll(session.folder, "Multiply points");
+    await row("alive on main").waitFor({ timeout: STEP_MS });
+    const text = (await row("alive on main").innerText()).replaceAll("\n", " ");
+    assert.match(text, /point\.ts:15.*accepted · 100 % after \d+ s · alive on main · rated up · base model/);
+    const label = await row("alive on main").getAttribute("aria-label");
+    assert.match(label ?? "", /^point\.ts:15, accepted · 100 %.*alive on main, base model, rated up/);
+  });
+
+  it("the view's buttons rate a row, and its menu has the rest", async () => {
+    await row("alive on main").hover();
+    await row("alive on main").locator(".codicon-thumbsdown").click();
+    const picker = page().locator(".quick-input-widget");
+    await picker.locator(".monaco-list-row", { hasText: "Outdated API" }).waitFor();
+    await page().keyboard.type("uses the wrong operator");
+    await session.editor.press("Enter");
+    await rating(
+      accepted,
+      "with a comment typed into the picker",
+      ({ verdict, reason, comment }) =>
+        verdict === "down" && reason === "other" && comment === "uses the wrong operator",
+    );
+    await row("rated down").click({ button: "right" });
+    for (const label of [
+      "Show Code of Suggestion",
+      "Why This Suggestion?",
+      "Rate Down with a Reason…",
+      "Comment on Suggestion…",
+      "Withdraw Rating",
+      "Copy Suggestion Id",
+    ])
+      await page().locator(".monaco-menu .action-label", { hasText: label }).first().waitFor();
+    await page().keyboard.press("Escape");
+  });
+
+  it("a row is reached and opened by keyboard alone", async () => {
+    const { editor } = session;
+    await editor.goToLine(1);
+    await editor.command("Kept: Show Suggestions");
+    await page().keyboard.press("Home");
+    await page().keyboard.press("ArrowDown");
+    await page().keyboard.press("Enter");
+    await page()
+      .locator(".statusbar-item", { hasText: /^Ln 1[15],/ })
+      .waitFor();
+  });
+
+  it("the menu of the status item has everything, by keyboard", async () => {
+    await session.editor.press("Control+Alt+K");
+    await session.editor.press("m");
+    const rows = page().locator(".quick-input-widget .monaco-list-row");
+    await rows.filter({ hasText: "Pause learning for an hour" }).waitFor();
+    const labels = (await rows.allInnerTexts()).join("\n");
+    for (const label of ["Rate the last suggestion up", "Show suggestions", "Choose what is recorded"])
+      assert.ok(labels.includes(label), `${label} in ${labels}`);
+    await page().keyboard.type("copy diag");
+    await page().keyboard.press("Enter");
+    await page().locator(".statusbar-item", { hasText: "Diagnostics copied" }).waitFor();
+  });
+
+  it("the walkthrough has five steps with pictures", async () => {
+    // The picture stands beside the steps only where there is room.
+    await session.editor.press("Control+B");
+    await session.editor.command("Kept: Open Walkthrough");
+    for (const title of [
+      "Let Kept learn from this folder",
+      "Accept a suggestion",
+      "Rate it",
+      "See what became of it",
+      "Train your adapter",
+    ])
+      await page().locator(".getting-started-step", { hasText: title }).first().waitFor();
+    await page().locator(".getting-started-media").first().waitFor();
   });
 });

@@ -6,19 +6,22 @@ import path from "node:path";
 
 /** `take.ts <folder>`: each picture in a light, a dark and a high contrast theme. */
 const THEMES = {
-  light: "Default Light Modern",
-  dark: "Default Dark Modern",
-  contrast: "Default High Contrast",
+  light: { theme: "Light Modern", kind: "vs" },
+  dark: { theme: "Dark Modern", kind: "vs-dark" },
+  contrast: { theme: "Default High Contrast", kind: "hc-black" },
 } as const;
 const STEP_MS = 90_000;
 
-async function take(folder: string, name: string, theme: string): Promise<void> {
+async function take(folder: string, name: keyof typeof THEMES): Promise<void> {
+  const { theme, kind } = THEMES[name];
   await using session = await openEditorSession({
-    settings: { "workbench.colorTheme": theme, "workbench.activityBar.location": "default" },
+    // On a machine that is not set to high contrast the editor would leave such a theme again.
+    settings: { "workbench.colorTheme": theme, "window.autoDetectHighContrast": false },
     page: { scale: 1.5 },
   });
   const { editor } = session;
   const { page } = editor;
+  await page.locator(`.monaco-workbench.${kind}`).waitFor();
   const picture = async (subject: string) => {
     // A hover or a badge that comes late belongs to no picture.
     await page.mouse.move(1_000, 560);
@@ -100,4 +103,4 @@ const folder = process.argv[2];
 if (!folder) throw new Error("Name the folder of the pictures.");
 mkdirSync(folder, { recursive: true });
 const wanted = (process.env["KEPT_THEMES"] ?? Object.keys(THEMES).join(",")).split(",");
-for (const [name, theme] of Object.entries(THEMES)) if (wanted.includes(name)) await take(folder, name, theme);
+for (const name of ["light", "dark", "contrast"] as const) if (wanted.includes(name)) await take(folder, name);
