@@ -85,12 +85,24 @@ export const walkCommits = async (
   const nWaiting = countChildren(plan);
   const steps = planSteps(plan, inBatch, context);
   const made = new Map<string, Snapshot>();
-  const startsAfter = context.snippets.map(({ head }) => (head === null ? -1 : (inBatch.get(head) ?? -1)));
+  const startsAfter = Int32Array.from(context.snippets, ({ head }) => (head === null ? -1 : (inBatch.get(head) ?? -1)));
   let position = -1;
+  const lengths = Int32Array.from(context.snippets, ({ tokens }) => tokens.length);
+  const undone = Uint8Array.from(context.snippets, ({ isUndone }) => (isUndone ? 1 : 0));
+  const wanted = new Uint8Array(lengths.length);
   const resurrection: ResurrectionContext = {
     ...context,
-    isSought: (snippet) =>
-      (startsAfter[snippet] as number) < position && !(context.snippets[snippet] as WalkedSnippet).isUndone,
+    isSought: (snippet) => (startsAfter[snippet] as number) < position && undone[snippet] === 0,
+    wanted({ alive }) {
+      let isAny = false;
+      for (let snippet = 0; snippet < lengths.length; snippet += 1) {
+        const isLost = (alive[snippet] as number) < (lengths[snippet] as number);
+        const isWanted = isLost && (startsAfter[snippet] as number) < position && undone[snippet] === 0;
+        wanted[snippet] = isWanted ? 1 : 0;
+        isAny ||= isWanted;
+      }
+      return isAny ? wanted : null;
+    },
     isNew: (snippet) => (context.snippets[snippet] as WalkedSnippet).introducedBy.length === 0,
   };
   const snapshotOf = (commit: string): Snapshot => made.get(commit) ?? context.snapshots.get(commit) ?? emptySnapshot();

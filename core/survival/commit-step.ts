@@ -121,21 +121,12 @@ export const settle = (
 ): Set<number> => {
   growSnapshot(snapshot, context.snippets.length);
   const affected = new Set(touched);
-  const isSearched = hasLostTokens(snapshot, context);
-  if (isSearched) {
+  if (context.wanted(snapshot) !== null) {
     for (const snippet of extendAnchors(snapshot, changes, context)) affected.add(snippet);
     for (const snippet of resurrect(snapshot, changes, context)) affected.add(snippet);
   }
   for (const snippet of affected) dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet);
   return affected;
-};
-
-const hasLostTokens = (snapshot: Snapshot, { snippets, isSought }: ResurrectionContext): boolean => {
-  for (let snippet = 0; snippet < snippets.length; snippet += 1) {
-    const { length } = (snippets[snippet] as TrackedSnippet).tokens;
-    if ((snapshot.alive[snippet] as number) < length && isSought(snippet)) return true;
-  }
-  return false;
 };
 
 /** Lines that one run of tokens may skip: blank ones, comments. */

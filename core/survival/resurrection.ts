@@ -12,6 +12,8 @@ export interface ResurrectionContext {
   readonly grams: GramIndex;
   /** Whether a snippet may be found in this commit: it was accepted before it, and not undone. */
   isSought(snippet: number): boolean;
+  /** 1 for each snippet that is sought and has tokens that stand nowhere; null when there is none. Valid until the next call. */
+  wanted(snapshot: Snapshot): Uint8Array | null;
   /** Snippets too short for the index. */
   readonly short: readonly number[];
   /** True before any commit was seen to hold the snippet: then its own file is where it belongs, however short it is. */
@@ -26,6 +28,8 @@ const INDEXED_SHARE = 0.7;
 const MAX_ALIGNED_TOKENS = 20_000;
 /** Shorter matches are found beside longer ones, or not at all: letters and digits. */
 const MIN_ALIGNED_SIZE = 12;
+/** Runs below this size help no snippet but a very short one: letters and digits. */
+const SMALLEST_SIZE = 4;
 /** Hundredths of certainty of a place (survival.md section 2.3). */
 export const CONF_ANCHORED = 100;
 const CONF_RESURRECTED = 80;
@@ -60,7 +64,7 @@ interface Candidate {
   size: number;
   readonly nTokens: number;
   /** 0 for the snippet's own file, 1 for one of the same folder, 2 for others. */
-  readonly distance: number;
+  distance: number;
 }
 
 /**
@@ -74,12 +78,15 @@ export const resurrect = (
   context: ResurrectionContext,
 ): Set<number> => {
   const found = new Set<number>();
+  const wanted = context.wanted(snapshot);
+  if (wanted === null) return found;
   const isLost = (snippet: number): boolean =>
     aliveTokens(snapshot, snippet) < (context.snippets[snippet] as TrackedSnippet).tokens.length;
-  const candidates = findCandidates(snapshot, changes, context, isLost);
+  const candidates = findCandidates(snapshot, changes, context, wanted);
+  const bySnippet = Map.groupBy(candidates, ({ snippet }) => snippet);
   const nFiles = new Map<number, number>();
   const takenOf = new Map<AddedText, Uint8Array>();
-  for (const [index, candidate] of candidates.entries()) {
+  for (const candidate of candidates) {
     const { snippet } = candidate;
     const nTried = nFiles.get(snippet) ?? 0;
     if (nTried >= MAX_FILES_OF_SNIPPET || !isLost(snippet)) continue;
@@ -94,11 +101,9 @@ export const resurrect = (
     found.add(snippet);
     const gained = aliveTokens(snapshot, snippet) - before;
     if (gained * 2 < aliveTokens(snapshot, snippet)) continue;
-    const isAmbiguous = candidates
-      .slice(index + 1)
-      .some(
-        (other) => other.snippet === snippet && other.size === candidate.size && other.distance === candidate.distance,
-      );
+    const isAmbiguous = (bySnippet.get(snippet) ?? []).some(
+      (other) => other !== candidate && other.size === candidate.size && other.distance === candidate.distance,
+    );
     const isHome = candidate.distance === 0 && context.isNew(snippet);
     snapshot.conf[snippet] = isAmbiguous ? CONF_AMBIGUOUS : isHome ? CONF_ANCHORED : CONF_RESURRECTED;
   }
@@ -109,22 +114,10 @@ const findCandidates = (
   snapshot: Snapshot,
   changes: readonly FileChange[],
   context: ResurrectionContext,
-  isLost: (snippet: number) => boolean,
+  wanted: Uint8Array,
 ): Candidate[] => {
   const candidates: Candidate[] = [];
-  const alive = new Map<number, Uint8Array>();
-  const aliveOf = (snippet: number): Uint8Array => {
-    let mask = alive.get(snippet);
-    if (mask === undefined) {
-      mask = aliveMask(snapshot, snippet, (context.snippets[snippet] as TrackedSnippet).tokens.length);
-      alive.set(snippet, mask);
-    }
-    return mask;
-  };
-  const isWanted = Uint8Array.from(context.snippets, (_, snippet) =>
-    isLost(snippet) && context.isSought(snippet) ? 1 : 0,
-  );
-  const newHere = newSnippetsByFile(context, isLost);
+  const newHere = newSnippetsByFile(context, wanted);
   for (const change of changes) {
     if (change.newPath === null || change.hunks.length === 0) continue;
     const path = change.newPath;
@@ -134,26 +127,26 @@ const findCandidates = (
       let candidate = here.get(snippet);
       if (candidate === undefined) {
         const { tokens } = context.snippets[snippet] as TrackedSnippet;
-        const distance = distanceTo(snapshot, snippet, path, context);
-        candidate = { snippet, text, runs: new Map(), size: 0, distance, nTokens: tokens.length };
+        candidate = { snippet, text, runs: new Map(), size: 0, distance: 2, nTokens: tokens.length };
         here.set(snippet, candidate);
       }
       return candidate;
     };
     const anchors = snapshot.files.get(path);
     const free = anchors === undefined ? text.ids : withoutTaken(text, takenIn(anchors, text));
-    context.grams.find(free, isWanted, (at, snippet, token) => {
+    context.grams.find(free, wanted, (at, snippet, token) => {
       if (!isAdded(text, at)) return;
-      const alive = aliveOf(snippet);
-      for (let k = token; k < token + MIN_RUN_TOKENS; k += 1) if (alive[k] === 1) return;
       noteGram(meet(snippet), at, token, (context.snippets[snippet] as TrackedSnippet).sizes);
     });
     for (const candidate of here.values()) {
+      if (candidate.size < SMALLEST_SIZE) continue;
+      candidate.distance = distanceTo(snapshot, candidate.snippet, path, context);
       if (candidate.size >= neededSize(snapshot, candidate, context) * INDEXED_SHARE) candidates.push(candidate);
     }
     for (const snippet of newHere.get(path) ?? []) {
-      if (!context.isSought(snippet) || here.has(snippet)) continue;
+      if (here.has(snippet)) continue;
       const candidate = meet(snippet);
+      candidate.distance = distanceTo(snapshot, snippet, path, context);
       candidates.push(candidate);
     }
   }
@@ -197,12 +190,12 @@ const neededSize = (snapshot: Snapshot, { snippet, distance }: Candidate, { snip
 /** Snippets too short for the index that no commit has held yet, by their own file. */
 const newSnippetsByFile = (
   { snippets, short, isNew }: ResurrectionContext,
-  isLost: (snippet: number) => boolean,
+  wanted: Uint8Array,
 ): ReadonlyMap<string, number[]> => {
   const byFile = new Map<string, number[]>();
   for (const snippet of short) {
     const { file } = snippets[snippet] as TrackedSnippet;
-    if (!isLost(snippet) || !isNew(snippet)) continue;
+    if (wanted[snippet] === 0 || !isNew(snippet)) continue;
     const known = byFile.get(file);
     if (known === undefined) byFile.set(file, [snippet]);
     else known.push(snippet);

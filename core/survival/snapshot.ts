@@ -72,6 +72,7 @@ const count = ({ alive }: Snapshot, anchors: FileAnchors, sign: 1 | -1): void =>
 /** 1 for every token of a snippet that stands somewhere in the tree. */
 export const aliveMask = (snapshot: Snapshot, snippet: number, nTokens: number): Uint8Array => {
   const mask = new Uint8Array(nTokens);
+  if (aliveTokens(snapshot, snippet) === 0) return mask;
   for (const path of snapshot.homes[snippet] ?? []) {
     const anchors = snapshot.files.get(path);
     if (anchors === undefined) continue;

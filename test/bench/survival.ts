@@ -2,14 +2,18 @@ import { parseArgs } from "node:util";
 import path from "node:path";
 import type { Bar, Bench } from "./harness/report.ts";
 import { measureBackfill } from "./survival/backfill.ts";
+import { measureLive } from "./survival/live.ts";
 
-/** Options: `--repo` a git folder with a long history (default this repository) · `--snippets` followed (default 10,000). */
+/** Each has a commit, an amend and two checkouts. */
+const DEFAULT_ROUNDS = 15;
+
+/** Options: `--repo` a git folder with a long history (default this repository) · `--snippets` followed (default 10,000) · `--rounds` of single commits (default 15). */
 export const bench: Bench = {
   about: "cost of following accepted code through git: backfill of a history, and one commit at a time",
   async run({ args, signal, say }) {
     const { values } = parseArgs({
       args: [...args],
-      options: { repo: { type: "string" }, snippets: { type: "string" } },
+      options: { repo: { type: "string" }, snippets: { type: "string" }, rounds: { type: "string" } },
     });
     const repo = path.resolve(values.repo ?? ".");
     const nSnippets = Number(values.snippets ?? 10_000);
@@ -23,6 +27,17 @@ export const bench: Bench = {
       { name: "backfill, own CPU ms/commit", value: backfill.ownMsPerCommit, target: 1, want: "at-most" },
       { name: "backfill, peak MB", value: backfill.peakMb, target: 300, want: "at-most" },
       { name: "backfill, processes", value: backfill.processes, target: 1, want: "at-most" },
+    );
+    const live = await measureLive(nSnippets, Number(values.rounds ?? DEFAULT_ROUNDS), signal);
+    say(JSON.stringify(live));
+    for (const [name, value] of Object.entries(live)) metrics[`live.${name}`] = value;
+    bars.push(
+      { name: "commit, amend or checkout to state, p95 ms", value: live.p95Ms, target: 50, want: "at-most" },
+      { name: "commit, amend or checkout, processes", value: live.maxProcesses, target: 2, want: "at-most" },
+      { name: "rebase of 100 commits, ms", value: live.rebaseMs, target: 250, want: "at-most" },
+      { name: "rebase of 100 commits, processes", value: live.rebaseProcesses, target: 3, want: "at-most" },
+      { name: "polls without a change, processes", value: live.pollProcesses, target: 0, want: "at-most" },
+      { name: "longest turn of the event loop, ms", value: live.longestTurnMs, target: 5, want: "at-most" },
     );
     return { metrics, bars };
   },

@@ -24,7 +24,7 @@ export interface BackfillFigures {
 
 /** The first part of a history that snippets are taken from: most are then live for most of the walk. */
 const SAMPLED_SHARE = 0.35;
-const RSS_PERIOD_MS = 20;
+const RSS_PERIOD_MS = 200;
 
 /** Walks the first-parent line of a repository with so many snippets. */
 export const measureBackfill = async (
