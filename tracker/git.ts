@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { delimiter, isAbsolute } from "node:path";
 import { simpleGit } from "simple-git";
 
 /** Why git gave no answer. `git-aborted` follows the caller's signal. */
@@ -166,7 +167,14 @@ const gitEnvironment = (): Record<string, string> => {
   };
   for (const name of PASSED_ON) {
     const value = process.env[name];
-    if (value !== undefined) environment[name] = value;
+    if (value !== undefined) environment[name] = name === "PATH" ? absoluteOnly(value) : value;
   }
   return environment;
 };
+
+/** A folder of the search path that is relative would be one of the repository's own, with a `git` of its own. */
+const absoluteOnly = (searchPath: string): string =>
+  searchPath
+    .split(delimiter)
+    .filter((folder) => isAbsolute(folder))
+    .join(delimiter);

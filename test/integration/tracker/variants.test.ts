@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { SnippetState } from "../../../core/survival/survival-record.ts";
@@ -121,6 +121,25 @@ describe("survival where git says less", () => {
       process.env["PATH"] = path;
       await rm(folder, { recursive: true, force: true });
     }
+  });
+
+  it("runs no git that lies in the repository, whatever the search path says", async () => {
+    await using repository = await followRepository();
+    await repository.write("git", "#!/bin/sh\ntouch ran-a-stranger\n");
+    await chmod(join(repository.root, "git"), 0o755);
+    await repository.write("a.ts", WITH_SNIPPET);
+    await repository.accept("s", "a.ts", SNIPPET);
+    await repository.commit("accept");
+    await repository.git("config", "core.fsmonitor", "touch ran-a-stranger");
+    const path = process.env["PATH"] ?? "";
+    try {
+      process.env["PATH"] = `.${delimiter}${delimiter}${path}`;
+      assert.equal((await repository.see()).tok, 1);
+      assert.ok((await findRepository(repository.root, signal())).ok);
+    } finally {
+      process.env["PATH"] = path;
+    }
+    assert.ok(!(await readdir(repository.root)).includes("ran-a-stranger"));
   });
 
   it("is right in a repository without commits, from the first one on", async () => {
