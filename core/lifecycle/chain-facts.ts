@@ -62,7 +62,7 @@ export function hold(draft: Draft, ending: HeldEnding, at: number, strayed = "")
   if (!draft.chain || draft.chain.held) return;
   settleStep(draft, at);
   markVisible(draft, at);
-  draft.chain = { ...draft.chain, held: { ending, at, strayed } };
+  draft.chain = { ...draft.chain, held: { ending, at, strayed, wasTyped: false } };
 }
 
 /** A held ending stands: nothing came to correct it. */

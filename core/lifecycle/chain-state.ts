@@ -11,6 +11,11 @@ export const SHOWN_AFTER_MS = 50;
 export const READ_AFTER_MS = 750;
 /** Longest observed gap between an accept's text change and its command is 4 ms; slow hosts get more. */
 export const DECISION_GRACE_MS = 150;
+/**
+ * Where the whole text came in, and not by keys, the command of an accept may wait behind other work of
+ * a busy host.
+ */
+export const ACCEPT_GRACE_MS = 1_000;
 /** An own "accept word" keystroke and the change that it causes are one turn of the event loop apart. */
 export const PARTIAL_COMMAND_WINDOW_MS = 250;
 
@@ -59,6 +64,8 @@ export interface HeldEnd {
   readonly at: number;
   /** What was typed instead, as long as taking it back would bring the suggestion back. */
   readonly strayed: string;
+  /** The selection event said that keys wrote the last of it: no accept's command will come. */
+  readonly wasTyped: boolean;
 }
 
 export interface ChainState {
@@ -85,10 +92,15 @@ export function visibleSuggestion({ chain }: ChainState): string | null {
 /** Time of the next moment at which a `tick` would tell something, or null. */
 export function nextTickAt({ chain }: ChainState): number | null {
   if (!chain) return null;
-  if (chain.held) return chain.held.at + DECISION_GRACE_MS;
+  if (chain.held) return chain.held.at + graceOf(chain.held);
   if (chain.step) return chain.step.at + DECISION_GRACE_MS;
   if (chain.withheldAt !== null) return null;
   if (!chain.shown) return chain.offeredAt + SHOWN_AFTER_MS;
   if (!chain.read) return chain.offeredAt + READ_AFTER_MS;
   return null;
+}
+
+/** How long an ending is held back, milliseconds. */
+export function graceOf({ ending, wasTyped }: HeldEnd): number {
+  return ending === "typed-through" && !wasTyped ? ACCEPT_GRACE_MS : DECISION_GRACE_MS;
 }

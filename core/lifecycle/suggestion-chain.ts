@@ -4,6 +4,7 @@ import {
   BURST_MS,
   DECISION_GRACE_MS,
   PARTIAL_COMMAND_WINDOW_MS,
+  graceOf,
   type Chain,
   type ChainState,
   type Draft,
@@ -69,7 +70,7 @@ function settleByTime(draft: Draft, at: number): void {
   const { chain } = draft;
   if (!chain) return;
   if (chain.held) {
-    if (at - chain.held.at >= DECISION_GRACE_MS) endHeld(draft);
+    if (at - chain.held.at >= graceOf(chain.held)) endHeld(draft);
     return;
   }
   if (chain.step && at - chain.step.at >= DECISION_GRACE_MS) creditStep(draft, "typed", at);
@@ -182,7 +183,7 @@ function goOn(draft: Draft, at: number, { consumed, nClosers, text }: Step): voi
   draft.chain = { ...chain, consumed, nClosers, step: { text, at } };
   if (consumed >= chain.text.length) {
     // Either an accept, whose command follows at once, or the last characters typed by hand.
-    draft.chain = { ...draft.chain, held: { ending: "typed-through", at, strayed: "" } };
+    draft.chain = { ...draft.chain, held: { ending: "typed-through", at, strayed: "", wasTyped: false } };
     return;
   }
   if (draft.partialCommandAt !== null && at - draft.partialCommandAt <= PARTIAL_COMMAND_WINDOW_MS) {
@@ -193,7 +194,11 @@ function goOn(draft: Draft, at: number, { consumed, nClosers, text }: Step): voi
 
 function selected(draft: Draft, at: number, document: string, offset: number, cause: SelectionCause): void {
   const { chain } = draft;
-  if (!chain || chain.document !== document || chain.held) return;
+  if (!chain || chain.document !== document) return;
+  if (chain.held) {
+    if (cause !== "unknown") draft.chain = { ...chain, held: { ...chain.held, wasTyped: true } };
+    return;
+  }
   const cursor = chain.start + chain.consumed;
   const isBurst = cause === "unknown" && chain.burstAt !== null && at - chain.burstAt <= BURST_MS;
   if (isBurst && offset >= chain.start && offset <= cursor) {

@@ -1,5 +1,5 @@
 import type { Fact, Observation, SelectionCause } from "../../core/lifecycle/observation.ts";
-import { DECISION_GRACE_MS, emptyChainState, nextTickAt, visibleSuggestion } from "../../core/lifecycle/chain-state.ts";
+import { ACCEPT_GRACE_MS, emptyChainState, nextTickAt, visibleSuggestion } from "../../core/lifecycle/chain-state.ts";
 import { reduceChain } from "../../core/lifecycle/suggestion-chain.ts";
 import type { TextChange } from "../../core/lifecycle/region.ts";
 import type { SuggestionRecord } from "../suggest/suggestion-record.ts";
@@ -138,7 +138,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
     dispose() {
       left();
       // Nothing more will come: what is still open has its ending now.
-      see({ kind: "tick", at: performance.now() + DECISION_GRACE_MS });
+      see({ kind: "tick", at: performance.now() + ACCEPT_GRACE_MS });
       if (timer) clearTimeout(timer);
       for (const subscription of subscriptions) subscription.dispose();
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  DECISION_GRACE_MS,
+  ACCEPT_GRACE_MS,
   emptyChainState,
   nextTickAt,
   visibleSuggestion,
@@ -103,7 +103,7 @@ function play(script: Script): { readonly facts: readonly Fact[]; readonly obser
   }
   // The window closes: what is open ends.
   see({ kind: "left", at });
-  see({ kind: "tick", at: at + DECISION_GRACE_MS });
+  see({ kind: "tick", at: at + ACCEPT_GRACE_MS });
   return { facts, observations };
 }
 

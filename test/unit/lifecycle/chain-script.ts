@@ -9,6 +9,7 @@ import type { TextChange } from "../../../core/lifecycle/region.ts";
  *
  *     offer s1 "text"      an item is offered at the cursor          type "x"      keys, one change each
  *     accept | accept s2   change, selection, command                word "x"      own override, change, selection
+ *     busy 400             the next accept's command comes so late
  *     toolbar "x"          change and selection only                 paste "x"     change, keyboard selection
  *     insert "x"           change only, no selection                 back 2        Backspace
  *     escape               own override                              move 3        cursor by keyboard
@@ -35,6 +36,7 @@ class Editor {
   text: string;
   cursor: number;
   now = 0;
+  private busyMs = 0;
   state: ChainState = emptyChainState;
   readonly facts: Fact[] = [];
   private offer: { id: string; text: string; offset: number } | null = null;
@@ -73,9 +75,13 @@ class Editor {
         };
         this.change([range], offer.offset + offer.text.length);
         this.select(this.cursor, "unknown");
+        if (this.busyMs > 0) this.act(`wait ${this.busyMs}`);
         this.now += 3;
         return this.see({ kind: "accept-command", at: this.now, suggestionId: first || offer.id });
       }
+      case "busy":
+        this.busyMs = Number(first);
+        return;
       case "word":
         this.see({ kind: "partial-command", at: this.now });
         this.inserted = { offset: this.cursor, text: first, replaced: "" };

@@ -41,6 +41,11 @@ describe("suggestion chain: accepted", () => {
     `s1 shown\n s1 read 750ms\n s1 accepted 12000ms 0-3 "foo"`,
   );
   check(
+    "while the host is busy, its command comes late",
+    `offer s1 "foo"\n wait 100\n busy 400\n accept\n wait 2000`,
+    `s1 shown\n s1 accepted 100ms 0-3 "foo"`,
+  );
+  check(
     "then a cursor move is still an accept",
     `offer s1 "foo"\n wait 100\n accept\n move 0\n wait 500`,
     `s1 shown\n s1 accepted 100ms 0-3 "foo"`,
