@@ -52,7 +52,7 @@ export const journalEntry = z.object({
       place: z.enum(["head", "elsewhere", "nowhere", "unknown"]),
       tokens: fraction.nullable(),
       commit: z.string(),
-      /** Branch that HEAD was on, when the editor knew it. */
+      /** Branch that HEAD was on; null for none, and where only outcomes are recorded. */
       branch: z.string().nullable(),
     })
     .nullable(),
@@ -98,7 +98,10 @@ export function withEvent(entry: JournalEntry | null, event: KeptEvent): Journal
       return event.tokens === null ? entry : { ...entry, retained: { afterMs: event.afterMs, tokens: event.tokens } };
     case "survived": {
       const { place, tokens, commit } = event;
-      return { ...entry, survived: { place, tokens, commit, branch: null } };
+      const head = entry.isHidden ? undefined : event.places?.find((one) => one.place === "head");
+      // A HEAD on no branch is named like itself.
+      const branch = head === undefined || head.ref === "" || head.ref === "HEAD" ? null : head.ref;
+      return { ...entry, survived: { place, tokens, commit, branch } };
     }
     default:
       // The other kinds say nothing that a row shows.

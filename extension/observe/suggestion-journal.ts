@@ -18,8 +18,6 @@ export interface SuggestionJournal {
   entries(): readonly JournalEntry[];
   /** The code of a suggestion stands on another line by now. */
   moved(id: string, line: number): void;
-  /** The branch that the last state in git was told for. */
-  onBranch(id: string, branch: string): void;
   /** Forget these suggestions, in memory and on disk. */
   forget(isForgotten: (entry: JournalEntry) => boolean): Promise<void>;
   /** Read the file: other windows write to it too. */
@@ -106,10 +104,6 @@ export function createSuggestionJournal({ file, log }: JournalOptions): Suggesti
       const entry = known.get(id);
       // A position is recorded only with the code.
       if (entry && !entry.isHidden && entry.line !== line) put({ ...entry, line });
-    },
-    onBranch(id, branch) {
-      const entry = known.get(id);
-      if (entry?.survived && !entry.isHidden) put({ ...entry, survived: { ...entry.survived, branch } });
     },
     async forget(isForgotten) {
       for (const entry of known.values()) {

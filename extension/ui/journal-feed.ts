@@ -5,7 +5,6 @@ import type { OwnFolder } from "../observe/journal-entry.ts";
 import { journalFile } from "../observe/journal-file.ts";
 import { createSuggestionJournal, type SuggestionJournal } from "../observe/suggestion-journal.ts";
 import type { ServerConnection } from "../sync/server-discovery.ts";
-import { branchOf } from "./git-branch.ts";
 import { readServerSuggestions } from "./server-suggestions.ts";
 import * as vscode from "vscode";
 
@@ -72,13 +71,7 @@ export function openJournalFeed({ dir, connection, hidden, log }: JournalFeedOpt
     journal,
     places,
     onDidChangePlaces: changed.event,
-    recorded(event) {
-      journal.see(event);
-      const entry = event.kind === "survived" && event.place === "head" ? journal.get(event.suggestionId) : null;
-      // The name of a branch is recorded only with the code.
-      const branch = entry && !entry.isHidden ? branchOf(entry.root) : null;
-      if (branch !== null) journal.onBranch(event.suggestionId, branch);
-    },
+    recorded: (event) => journal.see(event),
     refresh,
     join(current, signal) {
       void readServerSuggestions(journal, current, folderOf, signal);

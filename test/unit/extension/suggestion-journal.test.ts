@@ -59,6 +59,15 @@ describe("journal entry", () => {
     assert.equal(entry.line, 4);
   });
 
+  it("names the branch that HEAD was on, and none without one or without the code", () => {
+    const survived = (ref: string) =>
+      event("survived", { commit: "c", tokens: 1, place: "head", places: [{ place: "head", ref, tokens: 1 }] });
+    assert.equal(fold(shown(), survived("main")).survived?.branch, "main");
+    assert.equal(fold(shown(), survived("main"), survived("HEAD")).survived?.branch, null);
+    const hidden = { ...shown(), withheld: {} } as KeptEvent;
+    assert.equal(fold(hidden, survived("main")).survived?.branch, null);
+  });
+
   it("has no code where none was recorded, and says that its place is hidden", () => {
     const entry = fold({ ...shown(ID, 1, ""), withheld: {} } as KeptEvent);
     assert.equal(entry.preview, null);
