@@ -9,6 +9,8 @@ export interface TypedInsteadWatch {
   changed(document: string, changes: readonly TextChange[]): void;
   /** The cursor stands at `offset`: away from the lines of the place, what was written there is finished. */
   cursor(document: string, offset: number): void;
+  /** Another suggestion was taken there: what stands in the place is nobody's typing any more. */
+  accepted(document: string, region: Region): void;
   forget(suggestionId: string): void;
   [Symbol.dispose](): void;
 }
@@ -102,6 +104,11 @@ export function watchTypedInstead(
       // Before anything was written the place is only waited for: the developer may come back to it.
       for (const place of places)
         if (place.region.end > place.region.start && hasLeft(place, document, offset)) settle(place);
+    },
+    accepted(document, { start, end }) {
+      places = places.filter(
+        ({ refused, region }) => refused.document !== document || region.end < start || region.start > end,
+      );
     },
     forget(suggestionId) {
       places = places.filter((place) => place.refused.suggestionId !== suggestionId);

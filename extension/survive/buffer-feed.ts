@@ -139,6 +139,7 @@ export function openBufferFeed({ dir, env, recorder, levelOf, roots, log, ...opt
     retention,
     accepted({ root, path, ...code }) {
       places.set(code.suggestionId, { root, path });
+      typedInstead.accepted(code.document, code.region);
       const around = aroundRegion(code.document, code.region);
       retention.follow({ ...code, ...around, acceptedAt: clock.now() });
       diagnostics.follow(code.suggestionId, code.document, code.region, editorErrors(code.document) ?? []);

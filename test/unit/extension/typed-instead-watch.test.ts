@@ -94,6 +94,25 @@ describe("typed instead", () => {
     }
   });
 
+  it("is nothing when another suggestion was accepted there, for nobody typed it", async () => {
+    const place = refuse(CODE, "return a + b;");
+    const start = CODE.indexOf("|");
+    place.change(start, 0, "return a + b;");
+    place.watch.accepted("file:///project/b.ts", { start, end: start + 13 });
+    place.watch.accepted(NAME, { start, end: start + 13 });
+    place.moveTo(0);
+    await place.clock.pass(20_000);
+    assert.deepEqual(place.told, []);
+  });
+
+  it("stays what it is when another suggestion is accepted elsewhere", () => {
+    const place = refuse(CODE, "return a + b;");
+    place.type("return b;");
+    place.watch.accepted(NAME, { start: 0, end: 8 });
+    place.moveTo(0);
+    assert.deepEqual(place.told, [{ kind: "typed-instead", text: "return b;" }]);
+  });
+
   it("is typed instead when it is only a part of the suggestion, or more", () => {
     for (const typed of ["return a", "return a + b + 1;", ")"]) {
       const place = refuse(CODE, "return a + b;");
