@@ -2,7 +2,9 @@ import { PROTOCOL_VERSION } from "../protocol/api.ts";
 import { isoTime, systemClock, type Clock } from "./clock.ts";
 import { prepareDataDir } from "./data-dir.ts";
 import { buildDatasetInWorker, collectTask, recordSnapshot } from "./datasets/collect.ts";
+import { watchDataDir } from "./data-watch.ts";
 import { createEnding } from "./ending.ts";
+import { AppError } from "./errors.ts";
 import { createForgetting } from "./forget/forget.ts";
 import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
@@ -11,6 +13,8 @@ import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { createJobRunner, type JobRunner } from "./jobs/runner.ts";
 import { deriveSuggestions } from "./labels/derive.ts";
+import { endWorkers } from "./jobs/worker-process.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeServer } from "./metrics/observe-server.ts";
@@ -20,7 +24,8 @@ import { baseModelIdentity } from "./registry/base-model.ts";
 import { openContentFiles } from "./registry/content-files.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { removeRuntimeFile, writeRuntimeFile } from "./runtime-file.ts";
-import { openStore, type Store } from "./store/store.ts";
+import { openOrRestore } from "./store-recovery.ts";
+import type { Store } from "./store/store.ts";
 import { createTraining, type Training } from "./training/training.ts";
 import { keptVersion } from "./version.ts";
 import type { Server } from "node:http";
@@ -47,6 +52,10 @@ export interface App extends AsyncDisposable {
   readonly shutdownRequested: Promise<void>;
   /** Resolves with the reason when the disk failed and nothing can be stored any more. */
   readonly broken: Promise<string>;
+  /** Resolves with what became of the data folder when it is no longer the one that was opened. */
+  readonly lost: Promise<string>;
+  /** Ends the work of other processes at once, without a look at the disk. */
+  abandon(): void;
 }
 
 /** Only this machine: there is no option to listen anywhere else. */
@@ -58,7 +67,7 @@ const DRAIN_MS = 2_000;
 
 /**
  * The composition root: opens the data folder, joins the stages and listens.
- * @throws AppError `data-dir`, `already-running`, `newer-schema`, `corrupt-store`
+ * @throws AppError `data-dir`, `already-running`, `newer-schema`, `corrupt-store`, `port-in-use`
  */
 export async function startApp(options: AppOptions): Promise<App> {
   const clock = options.clock ?? systemClock;
@@ -66,7 +75,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   await using undo = createEnding();
   undo.use(acquireInstanceLock(places.lock));
   const log = createLog(options.log);
-  const store = undo.use(openStore(places.database));
+  const store = undo.use(openOrRestore(places, log));
+  removeLeftovers(places, store);
+  const watch = undo.use(watchDataDir(places));
   const hub = undo.use(createPushHub());
   const metrics = undo.use(createMetrics());
   undo.use(observeServer(metrics, { store, hub, database: places.database }));
@@ -75,6 +86,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const registry = createRegistry({ store, files, clock, hub, adaptersDir: places.adapters, base });
   const { workerEntry, modelDir } = options;
   const events = undo.use(startEventWriter({ entry: writerEntry(), data: { database: places.database }, hub, log }));
+
+  // A store that cannot be written may be one that is no longer there: that ends in another way.
+  void events.broken.then(() => watch.look());
 
   const training = createTraining({
     store,
@@ -171,6 +185,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     log,
     shutdownRequested: shutdown.promise,
     broken: events.broken,
+    lost: watch.lost,
+    abandon: endWorkers,
     [Symbol.asyncDispose]: () => (stopped ??= Promise.resolve(owned[Symbol.asyncDispose]())),
   };
 }
@@ -197,9 +213,18 @@ async function cancelActiveRuns(
 
 async function listen(server: Server, port: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (cause: NodeJS.ErrnoException) =>
+      reject(
+        cause.code === "EADDRINUSE"
+          ? new AppError("port-in-use", `Another program listens on port ${port}.`, {
+              cause,
+              hint: "Choose another with --port, or none: any free one is taken.",
+            })
+          : cause,
+      ),
+    );
     server.listen({ host: HOST, port, exclusive: true }, () => {
-      server.off("error", reject);
+      server.removeAllListeners("error");
       resolve();
     });
   });

@@ -20,6 +20,8 @@ export type ErrorCode =
   | "no-model"
   | "training-unavailable"
   | "worker-failed"
+  | "worker-memory"
+  | "port-in-use"
   | "already-running"
   | "data-dir"
   | "newer-schema"

@@ -18,7 +18,7 @@ const EXIT_STORAGE_FAILED = 74;
 
 /**
  * Runs the server until it is asked to stop. Prints one JSON line when it listens. Answers the exit
- * code: 0 after a stop by request or SIGTERM, 130 after Ctrl+C, 1 when it cannot start, 74 when the disk failed.
+ * code: 0 after a stop by request or SIGTERM, 130 after Ctrl+C, 1 when it cannot start, 74 when the disk failed or the data folder was lost.
  */
 export async function serve(flags: ServeFlags): Promise<number> {
   const { env } = process;
@@ -53,6 +53,13 @@ export async function serve(flags: ServeFlags): Promise<number> {
 
   void app.shutdownRequested.then(() => asked.resolve("request"));
   void app.broken.then(() => asked.resolve("storage-failed"));
+  void app.lost.then((what) => {
+    // Nothing is closed in good order: that would write where the folder was, or where a link leads now.
+    process.stderr.write(`Kept's server ends (data-dir): ${what}.\n`);
+    app.log.error({ event: "data-folder-lost", what });
+    app.abandon();
+    process.exit(EXIT_STORAGE_FAILED);
+  });
   const signal = await asked.promise;
   app.log.info({ event: "stopping", signal });
   const force = setTimeout(() => process.exit(1), STOP_MS);

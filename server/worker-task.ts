@@ -5,6 +5,7 @@ import { historyRows } from "./datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type Snapshot } from "./datasets/snapshot.ts";
 import { compareAdapters } from "./evaluation/compare.ts";
 import { weightGuard } from "./evaluation/guards.ts";
+import { takeRunFolder } from "./jobs/run-folder.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
 import type { TrainingRow } from "./training/backend.ts";
 import { loraFor } from "./training/hyper-parameters.ts";
@@ -34,7 +35,12 @@ export async function performTask(task: WorkerTask, channel: TaskChannel): Promi
   await performTraining(task, channel);
 }
 
-async function performTraining(task: TrainingTask, { send, evaluation, signal }: TaskChannel): Promise<void> {
+async function performTraining(task: TrainingTask, channel: TaskChannel): Promise<void> {
+  using _alone = await takeRunFolder(task.runDir, channel.signal);
+  await performAlone(task, channel);
+}
+
+async function performAlone(task: TrainingTask, { send, evaluation, signal }: TaskChannel): Promise<void> {
   const sha256 = await datasetOf(task, send, signal);
   const { train, validation, test } = readSnapshot(task.datasetsDir, sha256);
   if (train.length === 0) {

@@ -1,4 +1,5 @@
 import { NOTICE_NAME } from "../engine/devices/notice.ts";
+import { startBeating } from "./jobs/worker-beats.ts";
 import { refuseOldNode } from "./node-version.ts";
 import type { FromWorker, ToWorker } from "./jobs/worker-messages.ts";
 
@@ -12,6 +13,7 @@ const send = (message: FromWorker): void => {
   if (process.connected) process.send!(message);
 };
 
+startBeating();
 let answerEvaluation: (message: Extract<ToWorker, { kind: "evaluate" }>) => void = () => {};
 const evaluation = new Promise<Extract<ToWorker, { kind: "evaluate" }>>((resolve) => (answerEvaluation = resolve));
 

@@ -1,4 +1,5 @@
 import { systemClock } from "./clock.ts";
+import { watchFile } from "./data-watch.ts";
 import { createIngestQuota } from "./ingest/quota.ts";
 import type { WriterData } from "./ingest/writer-messages.ts";
 import { runWriter } from "./ingest/writer-thread.ts";
@@ -13,6 +14,7 @@ runWriter(parentPort!, {
   store,
   clock: systemClock,
   quota: createIngestQuota(() => performance.now()),
+  isInPlace: watchFile(database),
   derivePending: (limit) => derivePending(store, limit),
   close: () => store[Symbol.dispose](),
 });

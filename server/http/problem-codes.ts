@@ -131,6 +131,16 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "The training worker failed",
     meaning: "The run's message has the worker's last words. Start a new run.",
   },
+  "worker-memory": {
+    status: 500,
+    title: "The training process took too much memory",
+    meaning: "It was ended, and the editor was not disturbed. Train less at once, or set KEPT_WORKER_MEMORY_MIB.",
+  },
+  "port-in-use": {
+    status: 500,
+    title: "Another program listens on the port",
+    meaning: "Choose another with --port, or leave it out: any free one is taken.",
+  },
   "already-running": {
     status: 500,
     title: "Another server holds the data folder",
@@ -149,7 +159,8 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
   "corrupt-store": {
     status: 500,
     title: "The store is damaged",
-    meaning: "It was left as it is. Move it away or start with another folder.",
+    meaning:
+      "There is no backup that could take its place, so it was left as it is. Move it away or start with another folder.",
   },
   "not-running": {
     status: 500,

@@ -5,6 +5,7 @@ import type { Snapshot } from "../datasets/snapshot.ts";
 import { AppError } from "../errors.ts";
 import type { JobEnd } from "../jobs/runner.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask } from "../jobs/worker-messages.ts";
+import { MAX_WORKER_MIB } from "../jobs/worker-memory.ts";
 import { runWorker } from "../jobs/worker-process.ts";
 import type { Log } from "../log.ts";
 import { hasModel, type DataPlaces } from "../places.ts";
@@ -185,7 +186,7 @@ async function performRun(
   const inner = new AbortController();
   const stopped = AbortSignal.any([signal, inner.signal]);
   let thrown: unknown = null;
-  const { how, lastWords } = await runWorker(
+  const { how, lastWords, endedFor } = await runWorker(
     parts.workerEntry,
     task,
     (message, send) => {
@@ -206,6 +207,11 @@ async function performRun(
       thrown instanceof AppError ? thrown : { code: "internal", message: (thrown as Error).message };
     store.runs.finish(runId, "failed", clock.wallMs(), { code, message });
     publish(runId);
+    return { kind: "failed", error: message };
+  }
+  if (endedFor === "memory") {
+    const message = `The training process was ended because it took more than ${MAX_WORKER_MIB()} MiB of memory.`;
+    fenced(() => store.runs.finish(runId, "failed", clock.wallMs(), { code: "worker-memory", message }));
     return { kind: "failed", error: message };
   }
   parts.log.warn({ event: "worker-died", run: runId, how, lastWords });

@@ -57,9 +57,11 @@ export async function checkAfterwards(
 
 /** Names that only somebody who was interrupted leaves. */
 function leftovers(dataDir: string): string[] {
-  return readdirSync(dataDir, { recursive: true, encoding: "utf8" }).filter((name) =>
-    /\.tmp$|\.partial$|\.restore-|-wal$|-shm$|-journal$|(^|\/)\.kept/.test(name),
-  );
+  const names = readdirSync(dataDir, { recursive: true, encoding: "utf8" });
+  // A damaged store is kept with all that belonged to it.
+  return names
+    .filter((name) => !name.startsWith("damaged-"))
+    .filter((name) => /\.tmp$|\.partial$|\.restore-|-wal$|-shm$|-journal$|(^|\/)\.kept/.test(name));
 }
 
 /** Processes that a server of this test run started, or is. */
