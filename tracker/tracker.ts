@@ -106,8 +106,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     if (replaced !== undefined) (context.snippets[replaced] as WalkedSnippet).isUndone = true;
     numbers.set(known.sid, number);
     context.snippets.push(snippet);
-    if (snippet.tokens.length < 4) context.short.push(number);
-    context.grams.add(number, snippet.ids, snippet.sizes);
+    if (!context.grams.add(number, snippet.ids, snippet.sizes)) context.short.push(number);
   };
   for (const known of state.values()) follow(known);
   const cached = folder === null ? null : await loadTips(folder, context, numbers);

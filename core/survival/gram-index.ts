@@ -2,7 +2,8 @@ import { MIN_RUN_TOKENS } from "./token-runs.ts";
 
 /** Finds snippets by four tokens in a row: what brings back code that was moved, or that history rewrote. */
 export interface GramIndex {
-  add(snippet: number, ids: Int32Array, sizes: Uint16Array): void;
+  /** False for a snippet that the index cannot find: it is too short, or all brackets and names of one letter. */
+  add(snippet: number, ids: Int32Array, sizes: Uint16Array): boolean;
   /**
    * Calls back for every four tokens in a row that a wanted snippet holds too: where they begin in the ids, and
    * in the snippet. `isWanted` has a 1 for each wanted snippet.
@@ -23,8 +24,10 @@ export const createGramIndex = (): GramIndex => {
   const filter = new Uint8Array(1 << (FILTER_BITS - 3));
   return {
     add(snippet, ids, sizes) {
+      let isIndexed = false;
       for (let at = 0; at + MIN_RUN_TOKENS <= ids.length; at += 1) {
         if (sizeAt(sizes, at) < MIN_GRAM_SIZE) continue;
+        isIndexed = true;
         const key = gramKey(ids, at);
         const known = postings.get(key);
         if (known === undefined) postings.set(key, [snippet, at]);
@@ -32,6 +35,7 @@ export const createGramIndex = (): GramIndex => {
         const bit = key & ((1 << FILTER_BITS) - 1);
         filter[bit >> 3] = (filter[bit >> 3] as number) | (1 << (bit & 7));
       }
+      return isIndexed;
     },
     find(ids, isWanted, onFound) {
       let nKnown = 0;

@@ -139,3 +139,22 @@ const REWRITTEN = `export const totalPrice = memoize((basket) =>
   visit(basket, { sum: true, rounding: "bank", currency: basket.currency }),
 );
 `;
+
+describe("survival of what little is accepted", () => {
+  /** Parts of a line of which other lines of the file hold a copy. */
+  for (const part of ["b.x, y: a.y + b.y };", "n + 1", "x", "return a;"]) {
+    it(`"${part}" is found in the commit that holds it`, async () => {
+      const lines = ["return { x: a.x + b.x, y: a.y + b.y };", "return n + 1;", "const x = 1;", "return a;"];
+      const code = lines.map((line, i) => `export function f${i}(a, b, n) {\n  ${line}\n}\n`).join("\n");
+      await using repository = await followRepository();
+      await repository.write("b.ts", code);
+      await repository.commit("before");
+      await repository.write("b.ts", `${code}\nexport function g(a, b, n) {\n  return { x: a.x - ${part}\n}\n`);
+      await repository.accept("s", "b.ts", part);
+      await repository.look();
+      await repository.commit("after");
+      const { state, tok } = await repository.see();
+      assert.deepEqual([state, tok], [inDefault, 1]);
+    });
+  }
+});
