@@ -10,7 +10,7 @@ import {
   type Draft,
 } from "./chain-state.ts";
 import type { Fact, Observation, Offer, SelectionCause } from "./observation.ts";
-import { isLineBreakOrDeletion, stepThrough, touches, type Step } from "./text-steps.ts";
+import { isLayout, stepThrough, touches, type Step } from "./text-steps.ts";
 import { shiftRegionByAll, type TextChange } from "./region.ts";
 
 export interface Reduced {
@@ -126,7 +126,8 @@ function changed(
   if (draft.chain.held) {
     const strayed = strayedAfter(draft.chain, draft.chain.held.strayed, changes);
     // The ending is decided by time; until then its place may move, or a typing error is taken back.
-    const start = shiftRegionByAll({ start: draft.chain.start, end: draft.chain.start + 1 }, changes, "keep").start;
+    // What is written at the place comes after it: the same text further on is another suggestion.
+    const { start } = shiftRegionByAll({ start: draft.chain.start, end: draft.chain.start }, changes, "keep");
     const held =
       strayed === "" && draft.chain.held.strayed !== "" ? null : { ...draft.chain.held, strayed: strayed ?? "" };
     draft.chain = { ...draft.chain, start, held };
@@ -148,7 +149,7 @@ function changed(
   // A redo to the end brings back an accept or what was typed before: nobody took this suggestion.
   if (step === null || (reason === "redo" && step.consumed === draft.chain.text.length)) {
     // What is not on screen cannot be typed over.
-    const isIgnored = reason !== "edit" || draft.chain.withheldAt !== null || here.every(isLineBreakOrDeletion);
+    const isIgnored = reason !== "edit" || draft.chain.withheldAt !== null || here.every(isLayout);
     const strayed = reason === "edit" && only && only.deleted === 0 && only.offset === cursor ? only.text : "";
     return hold(draft, isIgnored ? "ignored" : "typed-over", at, strayed);
   }

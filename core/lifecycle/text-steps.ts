@@ -75,7 +75,7 @@ export function touches(change: TextChange, cursor: number): boolean {
   return change.offset <= cursor && cursor <= change.offset + change.deleted;
 }
 
-/** Enter (with the indentation that the editor adds) or a deletion: no text of one's own was written. */
-export function isLineBreakOrDeletion(change: TextChange): boolean {
-  return change.text.length === 0 || /^\r?\n[ \t]*$/.test(change.text);
+/** Enter (with the indentation that the editor adds), Tab that indents, or a deletion: no text of one's own. */
+export function isLayout(change: TextChange): boolean {
+  return /^(?:|\t| {2,}|\r?\n[ \t]*)$/.test(change.text);
 }

@@ -51,6 +51,7 @@ export const bench: Bench = {
         signal.throwIfAborted();
         problems.push(...(await playWalk(driver, walkOf(seed + i))));
       }
+      await driver.leave();
       pairs.push(...pairsOf(truthsOf(driver.log), inferredOf(await driver.stored())));
       say(`${last} of ${nWalks} walks, ${pairs.length} suggestions, ${pairs.filter(isWrong).length} wrong`);
     }

@@ -37,7 +37,8 @@ async function play(): Promise<Judged[]> {
   await using editor = await openEditorUnderTest({});
   const driver = createDriver(editor);
   const played = await playAll(driver, chosen, AbortSignal.timeout(RUN_DEADLINE_MS));
-  return judgeAll(driver, played);
+  // Awaited here: the editor closes when this function ends.
+  return await judgeAll(driver, played);
 }
 
 const run: Judged[] | Error = await play().catch((error: unknown) => error as Error);

@@ -8,6 +8,7 @@ import { shownNow } from "./truth.ts";
  *
  *     type "text"        keys, one by one            paste "text"       through the clipboard's way, one change
  *     press Control+Z    one chord                   command id         a command of the editor
+ *     slip "text"        its last key taken back at once
  *     shown              until a suggestion that was not there before is up
  *     again              until a suggestion is up, the same or another
  *     seen 800           until it was up for so many milliseconds
@@ -128,6 +129,10 @@ export function createDriver(editor: EditorUnderTest): Driver {
     type: (text) => page.keyboard.type(JSON.parse(text) as string),
     paste: (text) => page.keyboard.insertText(JSON.parse(text) as string),
     press: (chord) => page.keyboard.press(chord),
+    async slip(text) {
+      await page.keyboard.type(JSON.parse(text) as string);
+      await page.keyboard.press("Backspace");
+    },
     command: (line) => {
       const [id = "", ...args] = line.split(" ");
       return editor.ask({ kind: "command", id, args: args.map((arg) => JSON.parse(arg) as unknown) });
@@ -143,7 +148,7 @@ export function createDriver(editor: EditorUnderTest): Driver {
         .first()
         .waitFor({ timeout: STEP_DEADLINE_MS });
     },
-    file: () => editor.ask({ kind: "open", name: "another.py", place: "file", text: "c = 3\n|", answers: [] }),
+    file: () => editor.ask({ kind: "open", name: "another.py", place: "file", text: "c = 3\n|", answers: null }),
     toolbar: (label) =>
       page
         .locator(`.inlineSuggestionsHints .action-label`, { hasText: new RegExp(`^${label}`) })

@@ -55,7 +55,8 @@ export type Request =
       readonly name: string;
       readonly place: Place;
       readonly text: string;
-      readonly answers: readonly Answer[];
+      /** Null: as before. */
+      readonly answers: readonly Answer[] | null;
     }
   | { readonly kind: "back"; readonly name: string }
   | { readonly kind: "command"; readonly id: string; readonly args: readonly unknown[] }

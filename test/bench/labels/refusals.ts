@@ -11,7 +11,7 @@ export const TYPED: readonly Behaviour[] = [
   ),
   behaviour(
     "Typed with a step back to the end",
-    `${UP} type "alpx"\n press Backspace\n typed-through: type "ha(beta, gamma)"`,
+    `${UP} slip "alpx"\n typed-through: type "ha(beta, gamma)"`,
     "typed-through",
   ),
   behaviour(

@@ -48,11 +48,9 @@ export async function playAll(
     } catch (error) {
       problem = (error as Error).message;
     }
-    await driver.leave().catch((error: Error) => {
-      problem ??= `could not be left: ${error.message}`;
-    });
     played.push({ behaviour, name, problem });
   }
+  await driver.leave();
   return played;
 }
 

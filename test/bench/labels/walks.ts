@@ -74,7 +74,9 @@ export function walkOf(seed: number): Walk {
     const isOther = random() < 0.05;
     const name = isOther ? "other" : "value";
     const up = isOther ? "ghost\npress Tab" : `shown\n${pick(PACES, random)}\n${actOf(random)}`;
-    steps.push(`${begin}type "r${seed}_${round}_${name} = "\n${up}`.split("\n").filter((line) => line !== ""));
+    // Only the last key matters: it is the one that the editor asks after.
+    const keys = `paste "r${seed}_${round}_${name} ="\ntype " "`;
+    steps.push(`${begin}${keys}\n${up}`.split("\n").filter((line) => line !== ""));
   }
   return { name: `walk_${seed}.py`, steps };
 }
@@ -88,7 +90,10 @@ function actOf(random: () => number): string {
   return "press Tab";
 }
 
-/** Plays a walk; what could not be played is told, and the walk goes on with its next suggestion. */
+/**
+ * Plays a walk; what could not be played is told, and the walk goes on with its next suggestion. What is
+ * up at its end is left when the next file is opened.
+ */
 export async function playWalk(driver: Driver, walk: Walk): Promise<string[]> {
   const problems: string[] = [];
   try {
@@ -103,6 +108,5 @@ export async function playWalk(driver: Driver, walk: Walk): Promise<string[]> {
   } catch (error) {
     problems.push(`${walk.name}: ${(error as Error).message.split("\n")[0]}`);
   }
-  await driver.leave();
   return problems;
 }

@@ -326,6 +326,31 @@ describe("suggestion chain: suggest widget", () => {
   );
 });
 
+describe("suggestion chain: the next one", () => {
+  check(
+    "the same text on the next line, at once, is another suggestion",
+    `offer s1 "foo"\n wait 60\n move 0\n click 4\n paste "\\n"\n paste "b = "\n pass 100\n offer s2 "foo"\n wait 60`,
+    `s1 shown\n s1 ignored 60ms\n s2 shown`,
+    "a = ",
+  );
+  check(
+    "asked again at the same place, at once, it is the same",
+    `offer s1 "foo"\n wait 60\n move 0\n click 4\n pass 100\n offer s2 "foo"\n wait 60\n escape`,
+    `s1 shown\n s1 rejected 220ms`,
+    "a = ",
+  );
+  check(
+    "Tab that indents, because the text was gone, writes nothing over it",
+    `offer s1 "foo"\n wait 60\n toolbar "    "\n wait 200`,
+    `s1 shown\n s1 ignored 60ms`,
+  );
+  check(
+    "a space is written over it",
+    `offer s1 "foo"\n wait 60\n type " "\n wait 200`,
+    `s1 shown\n s1 typed-over 60ms`,
+  );
+});
+
 describe("suggestion chain: several changes at once", () => {
   check(
     "an input method's burst is typed (no selection kind tells it)",

@@ -124,6 +124,8 @@ async function listen(): Promise<void> {
       );
     });
   });
+  // A script may wait for long on the page: the channel's connection outlives that.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const file = process.env["KEPT_LABELS_PORT_FILE"]!;
   writeFileSync(`${file}.new`, String((server.address() as AddressInfo).port));
@@ -164,7 +166,7 @@ async function serve(request: Request): Promise<unknown> {
 
 /** A fresh file with this text; each `|` is a cursor. The last editor's suggestion, if any, is left. */
 async function open({ name, text, place, answers }: Extract<Request, { kind: "open" }>): Promise<null> {
-  writeFileSync(process.env["KEPT_LABELS_ANSWERS"]!, JSON.stringify(answers));
+  if (answers) writeFileSync(process.env["KEPT_LABELS_ANSWERS"]!, JSON.stringify(answers));
   const root = vscode.workspace.workspaceFolders![0]!.uri;
   const parts = text.split("|");
   const clean = parts.join("");
@@ -175,9 +177,30 @@ async function open({ name, text, place, answers }: Extract<Request, { kind: "op
     const at = editor.document.positionAt(offset);
     return new vscode.Selection(at, at);
   });
-  if (cursors.length > 0) editor.selections = cursors;
+  if (cursors.length > 0) await select(editor, cursors);
   return null;
 }
+
+/** Sets the cursors, and waits until the page has told that they stand there: keys would come first else. */
+async function select(editor: vscode.TextEditor, cursors: readonly vscode.Selection[]): Promise<void> {
+  const wanted = cursors[0]!.active;
+  if (editor.selection.active.isEqual(wanted) && cursors.length === 1) return;
+  await new Promise<void>((resolve, reject) => {
+    const deadline = setTimeout(() => {
+      told.dispose();
+      reject(new Error("The editor did not take the cursors."));
+    }, SELECTED_DEADLINE_MS);
+    const told = vscode.window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
+      if (textEditor !== editor || !selections[0]?.active.isEqual(wanted)) return;
+      clearTimeout(deadline);
+      told.dispose();
+      resolve();
+    });
+    editor.selections = cursors;
+  });
+}
+
+const SELECTED_DEADLINE_MS = 8_000;
 
 async function shown(place: Place, uri: vscode.Uri, text: string): Promise<vscode.TextEditor> {
   if (place === "untitled") {
