@@ -23,6 +23,7 @@ import { createPushHub } from "./push/hub.ts";
 import { baseModelIdentity } from "./registry/base-model.ts";
 import { openContentFiles } from "./registry/content-files.ts";
 import { createRegistry } from "./registry/registry.ts";
+import { createReserve } from "./reserve.ts";
 import { removeRuntimeFile, writeRuntimeFile } from "./runtime-file.ts";
 import { openOrRestore } from "./store-recovery.ts";
 import type { Store } from "./store/store.ts";
@@ -128,6 +129,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   undo.defer(() => forgetting.idle());
 
+  const reserve = undo.use(createReserve(places));
   const token = createToken();
   const shutdown = Promise.withResolvers<void>();
   let port = 0;
@@ -137,6 +139,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     registry,
     training,
     events,
+    reserve,
     forgetting,
     async buildDataset(request, signal) {
       const build = () =>

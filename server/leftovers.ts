@@ -16,7 +16,7 @@ export function removeLeftovers(places: DataPlaces, store: Store): void {
   const files = names("SELECT DISTINCT sha256 FROM version_files");
   const datasets = names("SELECT sha256 FROM datasets");
   const versions = names("SELECT id FROM versions");
-  removeIn(places.dataDir, (name) => HALF_WRITTEN.test(name));
+  removeIn(places.dataDir, (name) => name.endsWith(".tmp"));
   removeIn(places.files, (name) => !files.has(name));
   removeIn(places.datasets, (name) => !datasets.has(name));
   removeIn(places.adapters, (name) => !versions.has(name));

@@ -1,5 +1,5 @@
 import pino from "pino";
-import { openSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 
 export type Log = pino.Logger;
 
@@ -16,6 +16,15 @@ export function createLog(options: { level: string; destination: string | "stder
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: ["token", "*.token", "authorization", "*.authorization"], remove: true },
     },
-    pino.destination({ fd, sync: true }),
+    options.destination === "stderr" ? pino.destination({ fd, sync: true }) : { write: (line) => writeLine(fd, line) },
   );
+}
+
+/** A line that has no room on a full disk is lost; the request that it is about goes on. */
+function writeLine(fd: number, line: string): void {
+  try {
+    writeSync(fd, line);
+  } catch {
+    // There is nowhere to say so.
+  }
 }

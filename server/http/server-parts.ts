@@ -6,6 +6,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { PushHub } from "../push/hub.ts";
 import type { ContentFiles } from "../registry/content-files.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Reserve } from "../reserve.ts";
 import type { Store } from "../store/store.ts";
 import type { Training } from "../training/training.ts";
 import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
@@ -21,6 +22,7 @@ export interface ServerParts {
   readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;
   /** Builds a dataset snapshot in a worker. */
   readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
+  readonly reserve: Reserve;
   readonly forgetting: Forgetting;
   readonly hub: PushHub;
   readonly clock: Clock;

@@ -13,7 +13,10 @@ export const forgetRoutes: readonly Route[] = [
     about: "Deletes what was recorded of suggestions, files, folders, a time or everything, for good.",
     body: forgetRequest,
     answers: forgetOperation,
-    handle: async (c, { forgetting }) => c.json(await forgetting.forget(await readJson(c, forgetRequest))),
+    async handle(c, { forgetting, reserve }) {
+      const request = await readJson(c, forgetRequest);
+      return c.json(await reserve.use(() => forgetting.forget(request)));
+    },
   },
   {
     method: "GET",

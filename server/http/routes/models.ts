@@ -55,11 +55,11 @@ export const modelRoutes: readonly Route[] = [
     about: "Moves an alias by compare-and-swap; 409 when it stands elsewhere.",
     body: aliasMove,
     answers: aliasRow,
-    async handle(c, { registry, store }) {
+    async handle(c, { registry, store, reserve }) {
       const alias = aliasName.safeParse(c.req.param("alias"));
       if (!alias.success) throw new AppError("not-found", "Aliases are champion, candidate and previous.");
       const { to, expected, reason } = await readJson(c, aliasMove);
-      registry.moveAlias(alias.data, expected, to, reason);
+      await reserve.use(() => registry.moveAlias(alias.data, expected, to, reason));
       registry.announce();
       return c.json({ alias: alias.data, version: store.versions.alias(alias.data) });
     },
