@@ -4,7 +4,7 @@ import { createPushHub } from "../../../server/push/hub.ts";
 import { openContentFiles } from "../../../server/registry/content-files.ts";
 import { createRegistry } from "../../../server/registry/registry.ts";
 import { openStore } from "../../../server/store/store.ts";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -25,6 +25,8 @@ export function someVersions(dataDir: string, n: number): string[] {
     INSERT OR IGNORE INTO datasets VALUES ('d', 1, 'd', 1, 1, 1, '{}', '{}');
     INSERT OR IGNORE INTO runs (id, strategy, state, stage, request, created_at)
       VALUES ('r', 'lora', 'succeeded', 'deploy', '{}', 1);`);
+  mkdirSync(path.join(places.datasets, "d"), { recursive: true });
+  for (const name of ["manifest.json", "rows.jsonl"]) writeFileSync(path.join(places.datasets, "d", name), name);
   const trained = mkdtempSync(path.join(tmpdir(), "kept-trained-"));
   const versions = Array.from({ length: n }, (_, i) => {
     writeFileSync(path.join(trained, "adapter_config.json"), `{"n":${i}}`);
