@@ -32,10 +32,11 @@ describe("buttons on the screen", function () {
         .at(-1);
       return last !== undefined && isWanted(last);
     });
-  const newestShown = () =>
-    until("a shown event", STEP_MS, () =>
+  /** The newest suggestion at a line, once the server has heard of it. */
+  const newestShown = (line: number) =>
+    until(`a shown event of line ${line}`, STEP_MS, () =>
       storedEvents(session.dataDir)
-        .findLast(({ kind }) => kind === "shown")
+        .findLast((event) => event.kind === "shown" && event.context.line === line - 1)
         ?.suggestionId.toString(),
     );
 
@@ -74,7 +75,7 @@ describe("buttons on the screen", function () {
     await page().locator(".lightBulbWidget, .codicon-gutter-lightbulb, .codicon-light-bulb").first().waitFor();
     await editor.press("Control+.");
     await page().locator(".action-widget .monaco-list-row", { hasText: "Kept: good suggestion" }).click();
-    accepted = await newestShown();
+    accepted = await newestShown(11);
     await rating(accepted, "from the light bulb", ({ verdict }) => verdict === "up");
   });
 
@@ -97,7 +98,7 @@ describe("buttons on the screen", function () {
     }
     await editor.press("Control+Alt+K");
     await editor.press("u");
-    accepted = await newestShown();
+    accepted = await newestShown(15);
     await rating(accepted, "by the chord", ({ verdict }) => verdict === "up");
     assert.notEqual(await editor.ghostText(), null);
     await editor.press("Control+Alt+K");
