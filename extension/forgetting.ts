@@ -6,6 +6,8 @@ import type { SuggestionCache } from "./suggest/suggestion-cache.ts";
 import type { SuggestionRecords } from "./suggest/suggestion-record.ts";
 import type { Forgotten } from "./sync/forget-request.ts";
 import type { Outbox } from "./sync/outbox.ts";
+import type { BufferFeed } from "./survive/buffer-feed.ts";
+import type { SuggestionPlace, TrackerFeed } from "./survive/tracker-feed.ts";
 import type { RecordedLog } from "./ui/recorded-log.ts";
 
 /** Everything of a window that holds something of a suggestion. */
@@ -16,15 +18,17 @@ export interface Holders {
   readonly journal: SuggestionJournal;
   readonly examples: ExampleSource;
   readonly recorded: RecordedLog;
+  readonly buffer: Pick<BufferFeed, "forget">;
+  readonly survival: Pick<TrackerFeed, "forget">;
   /** Resolves when nothing that was told before is still on its way to the outbox. */
   settled(): Promise<void>;
-  /** Ends what follows a suggestion, in memory and on disk. */
+  /** Drops what the window itself knows of a suggestion. */
   unfollow(suggestionId: string): void;
 }
 
 /** Takes what was forgotten out of a window and its files. Doing it twice is the same as once. */
 export async function forgetHere(forgotten: Forgotten, holders: Holders): Promise<void> {
-  const { outbox, records, cache, journal, examples, recorded } = holders;
+  const { outbox, records, cache, journal, examples, recorded, buffer, survival } = holders;
   // Nothing of it leaves while it is looked for.
   const release = outbox.hold();
   try {
@@ -34,20 +38,29 @@ export async function forgetHere(forgotten: Forgotten, holders: Holders): Promis
       ...journal.entries(),
     ];
     const gone = new Set(places.filter((place) => forgotten.suggestion(place)).map(({ id }) => id));
-    const texts = needlesOf([...gone].flatMap((id) => records.get(id)?.completion ?? []));
+    const isGonePlace = (place: SuggestionPlace) => gone.has(place.id) || forgotten.suggestion(place);
+    const isOwn = (event: KeptEvent) => gone.has(event.suggestionId) || forgotten.event(event);
+    await buffer.forget(gone, isGonePlace);
+    // What earlier windows accepted is known from what they have written.
+    const accepted = await survival.forget(isGonePlace);
+    const shown = await outbox.remove(isOwn);
+    const texts = needlesOf([
+      ...accepted,
+      ...[...gone].flatMap((id) => records.get(id)?.completion ?? []),
+      ...shown.flatMap((event) => (event.kind === "shown" ? [event.completion] : [])),
+    ]);
     // A later event of the same file may have a copy of the code above its cursor.
     const isCopy = (event: KeptEvent) => texts.length > 0 && mentions(textOf(event), texts);
-    const isGone = (event: KeptEvent) => gone.has(event.suggestionId) || forgotten.event(event) || isCopy(event);
-    await outbox.remove(isGone);
-    recorded.remove(isGone);
+    if (texts.length > 0) await outbox.remove(isCopy);
+    recorded.remove((event) => isOwn(event) || isCopy(event));
     for (const id of gone) {
       records.remove(id);
       cache.remove(id);
       holders.unfollow(id);
     }
-    await journal.forget((entry) => gone.has(entry.id) || forgotten.suggestion(entry));
-    await examples.forget(({ suggestionId: id = FIRST_ID, root, path }) => {
-      return gone.has(id) || forgotten.suggestion({ id, root, path });
+    await journal.forget(isGonePlace);
+    await examples.forget(({ suggestionId: id = FIRST_ID, root, path, text }) => {
+      return isGonePlace({ id, root, path }) || (texts.length > 0 && mentions(text, texts));
     });
   } finally {
     release();

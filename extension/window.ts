@@ -15,6 +15,7 @@ import { createRejectedPlaces } from "./suggest/rejected-places.ts";
 import { createSuggestionCache } from "./suggest/suggestion-cache.ts";
 import { SuggestionRecords } from "./suggest/suggestion-record.ts";
 import { openBufferFeed } from "./survive/buffer-feed.ts";
+import { aroundRegion, onDidRenameFile } from "./survive/editor-documents.ts";
 import { openTrackerFeed } from "./survive/tracker-feed.ts";
 import { createDeploymentSync } from "./sync/deployment-sync.ts";
 import { openForgetQueue } from "./sync/forget-queue.ts";
@@ -94,11 +95,11 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
         journal,
         examples,
         recorded,
+        buffer,
+        survival,
         settled: () => recorder.settled(),
         unfollow(id) {
           places.remove(id);
-          buffer.forget(id);
-          survival.forget(id);
           if (lastAccepted === id) lastAccepted = null;
         },
       }),
@@ -117,12 +118,13 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     roots: workspaceFolders,
     log: say,
   });
-  const { retention } = buffer;
   const survival = openTrackerFeed({
     dir: path.join(storage, "survival"),
     levelOf: (folder) => consent.levelOf(folder),
     roots: workspaceFolders,
     record: (id, fields, place) => recorder.record("survived", id, fields, place),
+    around: aroundRegion,
+    onDidRename: onDidRenameFile,
     log: say,
   });
 
@@ -223,16 +225,17 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     log: say,
   });
 
-  const roots = () => (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
   const deployments = createDeploymentSync({
     dir: path.join(storage, "adapters"),
     memento: extension.globalState,
     engine,
     examples,
-    roots,
+    roots: workspaceFolders,
     log: say,
   });
-  examples.restore(roots()).catch((error: Error) => say(`The last examples were not read: ${error.message}`));
+  examples
+    .restore(workspaceFolders())
+    .catch((error: Error) => say(`The last examples were not read: ${error.message}`));
   let training: StatusView["training"] = null;
   const link = openServerLink({
     dataDir: settings.dataDirectory || serverDataDir(env),
@@ -339,7 +342,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     recorded,
     forgets,
     observer,
-    retention,
+    retention: buffer.retention,
     journal,
     places,
     get view() {

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SURVIVAL_RECORD_VERSION, type SurvivalRecord } from "../core/survival/survival-record.ts";
 
@@ -49,19 +49,25 @@ export const openEventLog = async (folder: string): Promise<OpenedLog> => {
     records.push(...parseLog(bytes.toString("utf8")));
     lastByte = bytes.at(-1) ?? NEWLINE;
   }
-  let file: { name: string; handle: FileHandle } | null = null;
+  let file: { name: string; handle: FileHandle; ino: number } | null = null;
   let work: Promise<void> = Promise.resolve();
   const last = segments.at(-1);
 
   const write = async (given: readonly SurvivalRecord[]): Promise<void> => {
     for (const [name, text] of bySegment(given)) {
-      if (file?.name !== name) {
+      // Another window that forgets puts a file of its own in the place of the one that is open here.
+      const isSame = file?.name === name && (await inodeOf(join(folder, name))) === file.ino;
+      if (!isSame) {
         await file?.handle.close();
-        file = { name, handle: await open(join(folder, name), "a", 0o600) };
+        // The folder goes when nothing was left in it.
+        await mkdir(folder, { recursive: true });
+        const handle = await open(join(folder, name), "a", 0o600);
+        file = { name, handle, ino: (await handle.stat()).ino };
         // A line that a crash tore must not swallow the first new one.
-        if (name === last && lastByte !== NEWLINE) await file.handle.appendFile("\n");
+        if (name === last && lastByte !== NEWLINE) await handle.appendFile("\n");
+        lastByte = NEWLINE;
       }
-      await file.handle.appendFile(text);
+      await file?.handle.appendFile(text);
     }
     if (given.some(({ kind }) => SYNCED.has(kind))) await file?.handle.datasync();
   };
@@ -118,8 +124,15 @@ export const parseLog = (text: string): SurvivalRecord[] => {
     });
 };
 
-const SEGMENT = /^survival-\d{4}-\d{2}\.jsonl$/;
+/** Names of the log's files, one a month. */
+export const SEGMENT = /^survival-\d{4}-\d{2}\.jsonl$/;
 const NEWLINE = 0x0a;
+
+const inodeOf = async (file: string): Promise<number | null> =>
+  stat(file).then(
+    ({ ino }) => ino,
+    () => null,
+  );
 
 const parseLine = (line: string): SurvivalRecord | null => {
   if (line === "") return null;

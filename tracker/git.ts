@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
+import { access } from "node:fs/promises";
 import { delimiter, isAbsolute } from "node:path";
-import { simpleGit } from "simple-git";
 
 /** Why git gave no answer. `git-aborted` follows the caller's signal. */
 export type GitErrorCode = "git-missing" | "git-failed" | "git-aborted" | "git-timeout";
@@ -26,27 +26,17 @@ const MAX_COMPLAINT_CHARS = 2_000;
  */
 export const gitText = async (repo: string, args: readonly string[], signal?: AbortSignal): Promise<string> => {
   if (signal?.aborted === true) throw new GitError("git-aborted", "aborted before git started");
-  const abort = new AbortController();
-  const stop = (): void => abort.abort();
-  signal?.addEventListener("abort", stop, { once: true });
+  const deadline = AbortSignal.timeout(COMMAND_TIMEOUT_MS);
+  const git = gitStream(repo, args, signal === undefined ? deadline : AbortSignal.any([signal, deadline]));
+  git.end();
+  const chunks: Buffer[] = [];
   try {
-    const environment = gitEnvironment();
-    const git = simpleGit({
-      baseDir: repo,
-      // Everything passed on is chosen here by name, so simple-git's guard against stray variables may let it through.
-      allowEnvironment: Object.keys(environment),
-      abort: abort.signal,
-      timeout: { block: COMMAND_TIMEOUT_MS },
-      maxConcurrentProcesses: 1,
-    }).env(environment);
-    return (await git.raw([...args])).trimEnd();
+    for await (const chunk of git.chunks) chunks.push(chunk);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const code = abort.signal.aborted ? "git-aborted" : message.includes("timeout") ? "git-timeout" : "git-failed";
-    throw new GitError(code, message.slice(0, MAX_COMPLAINT_CHARS), error);
-  } finally {
-    signal?.removeEventListener("abort", stop);
+    if (deadline.aborted && !(signal?.aborted ?? false)) throw new GitError("git-timeout", "git did not answer", error);
+    throw error;
   }
+  return Buffer.concat(chunks).toString("utf8").trimEnd();
 };
 
 export interface GitStream {
@@ -102,7 +92,7 @@ export const gitStream = (
       const { code, error } = await ended;
       finished = true;
       if (signal.aborted) throw new GitError("git-aborted", "git was stopped");
-      if (error !== undefined) throw new GitError("git-missing", `git cannot be started: ${error.message}`, error);
+      if (error !== undefined) throw await notStarted(repo, error);
       if (!(options.okCodes ?? [0]).includes(code ?? -1)) {
         throw new GitError("git-failed", complaint.trim().slice(0, MAX_COMPLAINT_CHARS) || `git exited with ${code}`);
       }
@@ -128,6 +118,17 @@ export const gitStream = (
     end: () => child.stdin.end(),
     kill,
   };
+};
+
+/** A folder that is gone and a missing git fail alike. */
+const notStarted = async (repo: string, error: Error): Promise<GitError> => {
+  const isThere = await access(repo).then(
+    () => true,
+    () => false,
+  );
+  return isThere
+    ? new GitError("git-missing", `git cannot be started: ${error.message}`, error)
+    : new GitError("git-failed", `there is no folder ${repo}`, error);
 };
 
 /** Settings of the user or the repository that would change what git prints, or run a program. */

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type FileAnchors, ANCHOR_STRIDE } from "../core/survival/anchors.ts";
 import { emptySnapshot, growSnapshot, setFileAnchors, type Snapshot } from "../core/survival/snapshot.ts";
@@ -102,6 +102,35 @@ export const saveTips = async (
     tips,
     pending: [...pending],
   };
+  await store(folder, stored);
+};
+
+/** Takes snippets out of the cache of a folder: their ids, their places, and names of files that held nothing else. */
+export const forgetInTips = async (folder: string, sids: ReadonlySet<string>): Promise<void> => {
+  try {
+    const stored = JSON.parse(await readFile(join(folder, NAME), "utf8")) as Stored;
+    if (stored.version !== 1) throw new Error("of another version");
+    const numbers = stored.sids.map((sid, number) => (sids.has(sid) ? -1 : number));
+    const lists = stored.anchors.map((text) => renumber(decode(text), numbers));
+    const tips = Object.entries(stored.tips).map(([commit, tip]) => {
+      const files = Object.entries(tip.files).filter(([, index]) => lists[index]?.length !== 0);
+      return [commit, { ...tip, files: Object.fromEntries(files) }] as const;
+    });
+    await store(folder, {
+      ...stored,
+      sids: stored.sids.map((sid) => (sids.has(sid) ? "" : sid)),
+      introducedBy: stored.introducedBy.map((commits, number) => (numbers[number] === -1 ? [] : commits)),
+      anchors: lists.map(encode),
+      tips: Object.fromEntries(tips),
+      pending: stored.pending.filter(([number]) => numbers[number] !== -1),
+    });
+  } catch {
+    // All of it can be had again from the history.
+    await rm(join(folder, NAME), { force: true });
+  }
+};
+
+const store = async (folder: string, stored: Stored): Promise<void> => {
   await writeFile(join(folder, `${NAME}.new`), JSON.stringify(stored), { mode: 0o600 });
   await rename(join(folder, `${NAME}.new`), join(folder, NAME));
 };

@@ -1,4 +1,5 @@
 import { createGramIndex } from "../core/survival/gram-index.ts";
+import { isBeyondIndex } from "../core/survival/resurrection.ts";
 import type { SavedBuffer } from "../core/survival/saved-buffer.ts";
 import {
   type AcceptRecord,
@@ -106,7 +107,8 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     if (replaced !== undefined) (context.snippets[replaced] as WalkedSnippet).isUndone = true;
     numbers.set(known.sid, number);
     context.snippets.push(snippet);
-    if (!context.grams.add(number, snippet.ids, snippet.sizes)) context.short.push(number);
+    const indexed = context.grams.add(number, snippet.ids, snippet.sizes);
+    if (isBeyondIndex(snippet.size, indexed)) context.short.push(number);
   };
   for (const known of state.values()) follow(known);
   const cached = folder === null ? null : await loadTips(folder, context, numbers);

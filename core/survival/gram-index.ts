@@ -2,8 +2,8 @@ import { MIN_RUN_TOKENS } from "./token-runs.ts";
 
 /** Finds snippets by four tokens in a row: what brings back code that was moved, or that history rewrote. */
 export interface GramIndex {
-  /** False for a snippet that the index cannot find: it is too short, or all brackets and names of one letter. */
-  add(snippet: number, ids: Int32Array, sizes: Uint16Array): boolean;
+  /** Gives the letters and digits of the longest run of it that `find` will see. */
+  add(snippet: number, ids: Int32Array, sizes: Uint16Array): number;
   /**
    * Calls back for every four tokens in a row that a wanted snippet holds too: where they begin in the ids, and
    * in the snippet. `isWanted` has a 1 for each wanted snippet.
@@ -24,18 +24,21 @@ export const createGramIndex = (): GramIndex => {
   const filter = new Uint8Array(1 << (FILTER_BITS - 3));
   return {
     add(snippet, ids, sizes) {
-      let isIndexed = false;
+      let [end, size, longest] = [0, 0, 0];
       for (let at = 0; at + MIN_RUN_TOKENS <= ids.length; at += 1) {
         if (sizeAt(sizes, at) < MIN_GRAM_SIZE) continue;
-        isIndexed = true;
         const key = gramKey(ids, at);
         const known = postings.get(key);
         if (known === undefined) postings.set(key, [snippet, at]);
         else if (known.length < 2 * MAX_POSTINGS) known.push(snippet, at);
         const bit = key & ((1 << FILTER_BITS) - 1);
         filter[bit >> 3] = (filter[bit >> 3] as number) | (1 << (bit & 7));
+        if (at > end + MIN_RUN_TOKENS) [end, size] = [at, 0];
+        for (let k = Math.max(end, at); k < at + MIN_RUN_TOKENS; k += 1) size += sizes[k] as number;
+        end = at + MIN_RUN_TOKENS;
+        longest = Math.max(longest, size);
       }
-      return isIndexed;
+      return longest;
     },
     find(ids, isWanted, onFound) {
       let nKnown = 0;

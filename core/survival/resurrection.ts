@@ -14,7 +14,7 @@ export interface ResurrectionContext {
   isSought(snippet: number): boolean;
   /** 1 for each snippet that is sought and has tokens that stand nowhere; null when there is none. Valid until the next call. */
   wanted(snapshot: Snapshot): Uint8Array | null;
-  /** Snippets too short for the index. */
+  /** Snippets that the index sees too little of: {@link isBeyondIndex}. */
   readonly short: readonly number[];
   /** True before any commit was seen to hold the snippet: then its own file is where it belongs, however short it is. */
   isNew(snippet: number): boolean;
@@ -123,6 +123,7 @@ const findCandidates = (
     const path = change.newPath;
     const text = readAdded(path, change, context.vocabulary);
     const here = new Map<number, Candidate>();
+    const listed = new Set<number>();
     const meet = (snippet: number): Candidate => {
       let candidate = here.get(snippet);
       if (candidate === undefined) {
@@ -141,10 +142,14 @@ const findCandidates = (
     for (const candidate of here.values()) {
       if (candidate.size < SMALLEST_SIZE) continue;
       candidate.distance = distanceTo(snapshot, candidate.snippet, path, context);
-      if (candidate.size >= neededSize(snapshot, candidate, context) * INDEXED_SHARE) candidates.push(candidate);
+      if (candidate.size < neededSize(snapshot, candidate, context) * INDEXED_SHARE) continue;
+      candidates.push(candidate);
+      listed.add(candidate.snippet);
     }
     for (const snippet of newHere.get(path) ?? []) {
-      if (here.has(snippet)) continue;
+      if (listed.has(snippet)) continue;
+      // Looked for in the whole text: the little that the index saw of it may stand elsewhere.
+      here.delete(snippet);
       const candidate = meet(snippet);
       candidate.distance = distanceTo(snapshot, snippet, path, context);
       candidates.push(candidate);
@@ -184,10 +189,16 @@ const isAdded = ({ sides, sideOf, indexOf }: AddedText, at: number): boolean => 
 /** Letters and digits from which found tokens are no coincidence: fewer for a short snippet in its own file. */
 const neededSize = (snapshot: Snapshot, { snippet, distance }: Candidate, { snippets }: ResurrectionContext): number =>
   distance === 0 && aliveTokens(snapshot, snippet) === 0
-    ? Math.min(MIN_MOVED_ALPHANUMERICS, (snippets[snippet] as TrackedSnippet).size / 2)
+    ? neededAtHome((snippets[snippet] as TrackedSnippet).size)
     : MIN_MOVED_ALPHANUMERICS;
 
-/** Snippets too short for the index that no commit has held yet, by their own file. */
+const neededAtHome = (size: number): number => Math.min(MIN_MOVED_ALPHANUMERICS, size / 2);
+
+/** Whether the index sees too little of a snippet to find it in its own file: short, or made of brackets and single letters. */
+export const isBeyondIndex = (size: number, indexedSize: number): boolean =>
+  indexedSize < Math.max(SMALLEST_SIZE, neededAtHome(size) * INDEXED_SHARE);
+
+/** Snippets beyond the index that no commit has held yet, by their own file. */
 const newSnippetsByFile = (
   { snippets, short, isNew }: ResurrectionContext,
   wanted: Uint8Array,

@@ -16,6 +16,7 @@ import { watchTypedInstead, type RefusedSuggestion } from "../observe/typed-inst
 import { aroundRegion, editorErrors, editorTexts, editorView, watchEditorDocuments } from "./editor-documents.ts";
 import { adoptPendingChecks, openPendingChecks, type StoredCheck } from "./pending-checks.ts";
 import { resumeChecks } from "./resumed-checks.ts";
+import type { SuggestionPlace } from "./tracker-feed.ts";
 
 /** What becomes of suggestions in the buffer: followed, looked at, and told as events. */
 export interface BufferFeed {
@@ -25,8 +26,11 @@ export interface BufferFeed {
   /** On the typing path. */
   changed(document: string, changes: readonly TextChange[], reason: "edit" | "undo" | "redo"): void;
   cursor(document: string, offset: number): void;
-  /** Nothing more is told of a suggestion, and nothing of it is kept for the next window. */
-  forget(suggestionId: string): void;
+  /**
+   * Nothing more is told of suggestions, and nothing of them is kept for the next window; resolves when the
+   * disk has it. Those of earlier windows are known by their places alone.
+   */
+  forget(ids: ReadonlySet<string>, isForgotten: (place: SuggestionPlace) => boolean): Promise<void>;
   /** What may be recorded is another: what waits on disk is written anew. */
   consentChanged(): void;
   /** Leaves the checks that are still to come to the next window. */
@@ -151,9 +155,18 @@ export function openBufferFeed({ dir, env, recorder, levelOf, roots, log, ...opt
       diagnostics.changed(document, changes);
     },
     cursor: (document, offset) => typedInstead.cursor(document, offset),
-    forget(suggestionId) {
-      places.delete(suggestionId);
-      for (const watch of [retention, resumed, typedInstead, diagnostics]) watch.forget(suggestionId);
+    async forget(ids, isForgotten) {
+      // What an earlier window left may just be on its way in.
+      await adopting;
+      const isGone = (id: string, place: { root: string; path: string }) =>
+        ids.has(id) || isForgotten({ id, root: place.root, path: place.path });
+      const here = [...places].filter(([id, place]) => isGone(id, place)).map(([id]) => id);
+      const earlier = resumed.pending().filter((check) => isGone(check.suggestionId, check));
+      for (const id of new Set([...ids, ...here, ...earlier.map(({ suggestionId }) => suggestionId)])) {
+        places.delete(id);
+        for (const watch of [retention, resumed, typedInstead, diagnostics]) watch.forget(id);
+      }
+      await pending.forget((check) => isGone(check.suggestionId, check));
     },
     consentChanged: () => pending.save(),
     async close() {

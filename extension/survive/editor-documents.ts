@@ -84,3 +84,10 @@ export function watchEditorDocuments(listeners: DocumentListeners): vscode.Dispo
 function openDocument(name: string): vscode.TextDocument | undefined {
   return vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === name);
 }
+
+/** Files and folders that get another name in the editor, by absolute paths. */
+export function onDidRenameFile(listener: (from: string, to: string) => void): vscode.Disposable {
+  return vscode.workspace.onDidRenameFiles(({ files }) => {
+    for (const { oldUri, newUri } of files) listener(oldUri.fsPath, newUri.fsPath);
+  });
+}

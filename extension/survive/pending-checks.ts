@@ -28,6 +28,11 @@ export type StoredCheck = z.infer<typeof storedChecks>["checks"][number];
 export interface PendingChecks {
   /** Take what `read` answers to disk soon; calls in between are one write. */
   save(): void;
+  /**
+   * Write now what `read` answers, and take checks out of the files that windows have left whose process is
+   * gone. Windows that are open do that with their own.
+   */
+  forget(isForgotten: (check: StoredCheck) => boolean): Promise<void>;
   /** Write now, and leave the file to the next window. */
   close(): Promise<void>;
 }
@@ -60,15 +65,7 @@ export function openPendingChecks(
     written = text;
     if (text === "") return rm(file, { force: true });
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    const partial = `${file}.partial`;
-    const handle = await open(partial, "w", 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, file);
+    await replace(file, text);
   };
   const inTurn = () => {
     working = working.then(write).catch((error: Error) => {
@@ -84,6 +81,19 @@ export function openPendingChecks(
         timer = null;
         void inTurn();
       }, SAVE_AFTER_MS);
+    },
+    async forget(isForgotten) {
+      await inTurn();
+      for (const name of await namesIn(dir)) {
+        const owner = /^(\d+)-/.exec(name)?.[1];
+        if (owner !== undefined && isProcessAlive(Number(owner))) continue;
+        const left = path.join(dir, name);
+        const checks = name.endsWith(".json") ? await readChecks(left) : null;
+        const kept = checks?.filter((check) => !isForgotten(check)) ?? [];
+        // What cannot be read may hold anything.
+        if (kept.length === 0) await rm(left, { force: true });
+        else if (kept.length < (checks?.length ?? 0)) await replace(left, JSON.stringify({ v: 1, checks: kept }));
+      }
     },
     async close() {
       if (timer) clearTimeout(timer);
@@ -126,6 +136,18 @@ export async function adoptPendingChecks(
     await rm(claimed, { force: true });
   }
   return adopted;
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  const partial = `${file}.partial`;
+  const handle = await open(partial, "w", 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+  await rename(partial, file);
 }
 
 /** Null when the file holds something else: a crash, another version. */

@@ -4,23 +4,26 @@ import { replaceFindings } from "../../core/redaction/findings.ts";
 import { widenedText } from "../../core/survival/followed-snippet.ts";
 import type { SurvivalRecord } from "../../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
+import { findForgotten, type NamedSnippet, removeForgotten } from "../../tracker/forgotten-log.ts";
 import { findRepository, pathInRepository } from "../../tracker/repository.ts";
 import { watchRepository, type RepositoryWatch } from "../../tracker/repository-watch.ts";
 import { openTracker, type Tracker } from "../../tracker/tracker.ts";
 import type { EventFields, RecordedPlace } from "../observe/event-recorder.ts";
 import { createSecretScan } from "../observe/secret-scan.ts";
-import { aroundRegion } from "./editor-documents.ts";
 import { survivedFields } from "./survived-event.ts";
 import { createHash } from "node:crypto";
-import { access, realpath } from "node:fs/promises";
+import { access, readdir, realpath } from "node:fs/promises";
 import path from "node:path";
-import * as vscode from "vscode";
 
 /** Accepted code of this window's folders, followed through git: months, and over restarts of the editor. */
 export interface TrackerFeed {
   follow(code: AcceptedCode): void;
   undone(suggestionId: string, isUndone: boolean): void;
-  forget(suggestionId: string): void;
+  /**
+   * Takes accepted code out of memory and of every log, those of folders that no window has open too.
+   * Gives the texts that went. A log of a folder that is not open here is asked by ids alone.
+   */
+  forget(isForgotten: (place: SuggestionPlace) => boolean): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -35,6 +38,13 @@ export interface AcceptedCode {
   readonly text: string;
 }
 
+export interface SuggestionPlace {
+  readonly id: string;
+  readonly root: string;
+  /** Relative to `root`. */
+  readonly path: string;
+}
+
 export interface TrackerFeedOptions {
   /** Folder of the logs, one a workspace folder. */
   readonly dir: string;
@@ -44,6 +54,10 @@ export interface TrackerFeedOptions {
   roots(): readonly string[];
   record(suggestionId: string, fields: EventFields<"survived">, place: RecordedPlace): void;
   log(message: string): void;
+  /** Characters of a document directly before and behind a region. */
+  around(document: string, region: Region): { readonly before: string; readonly after: string };
+  /** Tells of files and folders that get another name, by absolute paths. */
+  onDidRename(listener: (from: string, to: string) => void): { dispose(): void };
   /** How long git must be quiet after a change, milliseconds. */
   readonly debounceMs?: number;
 }
@@ -51,11 +65,17 @@ export interface TrackerFeedOptions {
 /** What waits when the window closes may take so long; the editor gives extensions about five seconds. */
 const CLOSING_MS = 2_000;
 
+/** Followers go by their folder, and by whether anything of it may be written. */
+const ON_DISK = "on-disk ";
+const IN_MEMORY = "in-memory ";
+
 interface Follower {
   readonly tracker: Tracker;
   readonly watch: RepositoryWatch;
   /** Path inside the repository; null for a file outside of it. */
   readonly inRepository: (file: string) => string | null;
+  /** The other way: path in the workspace folder of a file of the repository. */
+  readonly inFolder: (file: string) => string;
 }
 
 export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
@@ -63,6 +83,8 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
   const scan = createSecretScan(log);
   const stop = new AbortController();
   const followers = new Map<string, Promise<Follower | null>>();
+  /** Accepts that were undone: no log knows of them, and a log that is opened anew is told. */
+  const undone = new Set<string>();
   let work: Promise<unknown> = Promise.resolve();
 
   /** One after the other, beside the typing; what fails costs this piece of news. */
@@ -83,11 +105,12 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
     if (!found.ok) return null;
     const { repository } = found;
     const real = await realpath(root);
+    const inFolder = (file: string) => path.relative(real, path.join(repository.top, file)).replaceAll(path.sep, "/");
     const tracker = await openTracker({
       repository,
       folder: keeping === "on-disk" ? logFolder(root) : null,
       now: () => Date.now(),
-      onChange: (survival, records) => tell(root, real, repository.top, survival, records),
+      onChange: (survival, records) => tell(root, inFolder(survival.file), survival, records),
     });
     const watch = watchRepository(repository, (signal) => tracker.observe(signal), {
       ...(options.debounceMs === undefined ? {} : { debounceMs: options.debounceMs }),
@@ -97,11 +120,12 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
       const inside = path.relative(root, file);
       return pathInRepository(repository, inside.startsWith("..") ? file : path.join(real, inside));
     };
-    return { tracker, watch, inRepository };
+    for (const id of undone) tracker.undone(id, true);
+    return { tracker, watch, inRepository, inFolder };
   };
 
   const follower = (root: string, keeping: "on-disk" | "in-memory"): Promise<Follower | null> => {
-    const key = `${keeping} ${root}`;
+    const key = (keeping === "on-disk" ? ON_DISK : IN_MEMORY) + root;
     const known = followers.get(key);
     if (known) return known;
     const fresh = open(root, keeping);
@@ -114,17 +138,9 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
     return fresh;
   };
 
-  const tell = (
-    root: string,
-    real: string,
-    top: string,
-    survival: SnippetSurvival,
-    records: readonly SurvivalRecord[],
-  ): void => {
+  const tell = (root: string, inside: string, survival: SnippetSurvival, records: readonly SurvivalRecord[]): void => {
     const fields = survivedFields(survival, records, Date.now());
-    if (fields === null) return;
-    const inside = path.relative(real, path.join(top, survival.file)).replaceAll(path.sep, "/");
-    options.record(survival.sid, fields, { root, path: inside });
+    if (fields !== null) options.record(survival.sid, fields, { root, path: inside });
   };
 
   const everyFollower = async (use: (one: Follower) => Promise<unknown> | void): Promise<void> => {
@@ -144,21 +160,63 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
   };
   for (const root of options.roots()) later("Taking up accepted code", () => resume(root));
 
+  const forgetAll = async (isForgotten: (place: SuggestionPlace) => boolean): Promise<readonly string[]> => {
+    const texts: string[] = [];
+    for (const [key, opening] of followers) {
+      const one = await opening.catch(() => null);
+      if (!one || !key.startsWith(IN_MEMORY)) continue;
+      const root = key.slice(IN_MEMORY.length);
+      for (const { sid, file, text } of one.tracker.state.values()) {
+        if (!isForgotten({ id: sid, root, path: one.inFolder(file) })) continue;
+        texts.push(text);
+        await one.tracker.forget(sid);
+      }
+    }
+    const rootOf = new Map(options.roots().map((root) => [path.basename(logFolder(root)), root]));
+    for (const name of await namesIn(dir)) texts.push(...(await forgetLog(name, rootOf.get(name), isForgotten)));
+    return texts;
+  };
+
+  const forgetLog = async (
+    name: string,
+    root: string | undefined,
+    isForgotten: (place: SuggestionPlace) => boolean,
+  ): Promise<readonly string[]> => {
+    const folder = path.join(dir, name);
+    const inFolder = root === undefined ? () => "" : await pathsIn(root, stop.signal);
+    const isGone = ({ sid, file }: NamedSnippet) => isForgotten({ id: sid, root: root ?? "", path: inFolder(file) });
+    const written = await findForgotten(folder, isGone);
+    const key = root === undefined ? null : ON_DISK + root;
+    const one = key === null ? null : await followers.get(key)?.catch(() => null);
+    // Another window may have cleared the log already: what is followed here is asked too.
+    const here = [...(one?.tracker.state.values() ?? [])].filter(isGone);
+    if (written === null && here.length === 0) return [];
+    const texts = [...(written?.texts ?? []), ...here.map(({ text }) => text)];
+    const sids = new Set([...(written?.sids ?? []), ...here.map(({ sid }) => sid)]);
+    if (key !== null && one) {
+      followers.delete(key);
+      one.watch[Symbol.dispose]();
+      await one.tracker.close();
+    }
+    await removeForgotten(folder, { sids, texts });
+    // What is left in it is followed on.
+    if (root !== undefined && one) await follower(root, "on-disk");
+    return texts;
+  };
+
   const renamed = async (from: string, to: string): Promise<void> =>
     everyFollower(async ({ tracker, inRepository }) => {
       const [old, now] = [inRepository(from), inRepository(to)];
       if (old !== null && now !== null) await tracker.renamed(old, now);
     });
-  const renames = vscode.workspace.onDidRenameFiles(({ files }) => {
-    for (const { oldUri, newUri } of files) later("Following a rename", () => renamed(oldUri.fsPath, newUri.fsPath));
-  });
+  const renames = options.onDidRename((from, to) => later("Following a rename", () => renamed(from, to)));
 
   return {
     follow(code) {
       const level = levelOf(code.root);
       if (level === "off") return;
       // Read now: the document is another one later.
-      const text = widenedText({ ...code, ...aroundRegion(code.document, code.region), acceptedAt: 0 });
+      const text = widenedText({ ...code, ...options.around(code.document, code.region), acceptedAt: 0 });
       later("Following accepted code", async () => {
         const findings = await scan(text);
         // A secret is never written; code that holds one is followed without its log.
@@ -171,10 +229,14 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
       });
     },
     undone(suggestionId, isUndone) {
+      if (isUndone) undone.add(suggestionId);
+      else undone.delete(suggestionId);
       later("Noting an undone accept", () => everyFollower(({ tracker }) => tracker.undone(suggestionId, isUndone)));
     },
-    forget(suggestionId) {
-      later("Forgetting accepted code", () => everyFollower(({ tracker }) => tracker.forget(suggestionId)));
+    forget(isForgotten) {
+      const turn = work.then(() => forgetAll(isForgotten));
+      work = turn.catch(() => undefined);
+      return turn;
     },
     async close() {
       renames.dispose();
@@ -191,3 +253,20 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
     },
   };
 }
+
+/** Paths in a workspace folder of files of its repository; without a repository they are the same. */
+const pathsIn = async (root: string, signal: AbortSignal): Promise<(file: string) => string> => {
+  const found = await findRepository(root, signal);
+  if (!found.ok) return (file) => file;
+  const real = await realpath(root);
+  return (file) => path.relative(real, path.join(found.repository.top, file)).replaceAll(path.sep, "/");
+};
+
+const namesIn = async (dir: string): Promise<readonly string[]> => {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+};

@@ -46,6 +46,7 @@ const DONE_KEPT_MS = 60_000;
 
 export function openForgetQueue(options: ForgetQueueOptions): ForgetQueue {
   const known = new Map<string, Forgotten>();
+  const applied = new Map<string, Promise<void>>();
   const waiting = new Set<string>();
   let lastDone: ForgetOperation | null = null;
   let tending: Promise<void> | null = null;
@@ -60,11 +61,18 @@ export function openForgetQueue(options: ForgetQueueOptions): ForgetQueue {
 
   const take = async (request: StoredRequest) => {
     if (request.scope !== null) waiting.add(request.id);
-    if (known.has(request.id)) return;
-    const forgotten = forgottenBy(request);
+    const forgotten = known.get(request.id) ?? forgottenBy(request);
     // From here on nothing of it is recorded again; then what is there goes.
     known.set(request.id, forgotten);
-    await options.apply(forgotten);
+    const applying = applied.get(request.id) ?? options.apply(forgotten);
+    applied.set(request.id, applying);
+    try {
+      await applying;
+    } catch (error) {
+      // A disk that failed is asked again with the next round.
+      applied.delete(request.id);
+      throw error;
+    }
   };
 
   const send = async (request: StoredRequest) => {
