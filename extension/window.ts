@@ -22,7 +22,7 @@ import { openForgetQueue } from "./sync/forget-queue.ts";
 import { openOutbox } from "./sync/outbox.ts";
 import { serverDataDir } from "./sync/server-discovery.ts";
 import { openServerLink } from "./sync/server-link.ts";
-import { workspaceFolders } from "./ui/consent.ts";
+import { rootInUse, workspaceFolders } from "./ui/consent.ts";
 import { createRecordedPage } from "./ui/recorded-document.ts";
 import { createRecordedLog } from "./ui/recorded-log.ts";
 import { createStatusItem, type StatusView } from "./ui/status-item.ts";
@@ -388,13 +388,6 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
       for (const part of [privacy, suggestions, recordedPage, status, ...Object.values(changed), log]) part.dispose();
     },
   };
-}
-
-/** The folder of the file on screen, or the first: what the status item speaks of. */
-function rootInUse(): string {
-  const uri = vscode.window.activeTextEditor?.document.uri;
-  const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
-  return (folder ?? vscode.workspace.workspaceFolders?.[0])?.uri.fsPath ?? "";
 }
 
 function setContext(key: string, value: unknown): void {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { inContextExample, keptEvent, modelVersion, suggestionContext } from "./events.ts";
 
 /** Wire contracts of the companion server's HTTP interface, version 1. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Events: what the editor saw happen to a suggestion. Append-only facts; every derived table of the

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Code that another tool generated, reported so that it is followed and learned from like Kept's own. */
 

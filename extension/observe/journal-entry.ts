@@ -1,6 +1,6 @@
 import type { KeptEvent } from "../../protocol/events.ts";
 import type { SuggestionRow } from "../../protocol/api.ts";
-import { z } from "zod";
+import * as z from "zod";
 
 const fraction = z.number().min(0).max(1);
 

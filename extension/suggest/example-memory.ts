@@ -2,7 +2,7 @@ import { redactSecrets } from "../../core/redaction.ts";
 import { exampleRow, type ExampleRow } from "../../protocol/api.ts";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * The examples that the server gave last, on disk: a window that opens while no server answers begins

@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 
 /** Checks of accepted code that are still to come, as they stand on disk. Small, and without what consent forbids. */
 export const storedChecks = z.object({

@@ -4,10 +4,9 @@ import { replaceFindings } from "../../core/redaction/findings.ts";
 import { widenedText } from "../../core/survival/followed-snippet.ts";
 import type { SurvivalRecord } from "../../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
-import { findForgotten, type NamedSnippet, removeForgotten } from "../../tracker/forgotten-log.ts";
-import { findRepository, pathInRepository } from "../../tracker/repository.ts";
-import { watchRepository, type RepositoryWatch } from "../../tracker/repository-watch.ts";
-import { openTracker, type Tracker } from "../../tracker/tracker.ts";
+import type { NamedSnippet } from "../../tracker/forgotten-log.ts";
+import type { RepositoryWatch } from "../../tracker/repository-watch.ts";
+import type { Tracker } from "../../tracker/tracker.ts";
 import type { EventFields, RecordedPlace } from "../observe/event-recorder.ts";
 import { createSecretScan } from "../observe/secret-scan.ts";
 import { survivedFields } from "./survived-event.ts";
@@ -101,6 +100,7 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
     path.join(dir, createHash("sha256").update(root).digest("hex").slice(0, 24));
 
   const open = async (root: string, keeping: "on-disk" | "in-memory"): Promise<Follower | null> => {
+    const { findRepository, openTracker, pathInRepository, watchRepository } = await tracking();
     const found = await findRepository(root, stop.signal);
     if (!found.ok) return null;
     const { repository } = found;
@@ -185,6 +185,7 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
     const folder = path.join(dir, name);
     const inFolder = root === undefined ? () => "" : await pathsIn(root, stop.signal);
     const isGone = ({ sid, file }: NamedSnippet) => isForgotten({ id: sid, root: root ?? "", path: inFolder(file) });
+    const { findForgotten, removeForgotten } = await tracking();
     const written = await findForgotten(folder, isGone);
     const key = root === undefined ? null : ON_DISK + root;
     const one = key === null ? null : await followers.get(key)?.catch(() => null);
@@ -254,8 +255,17 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
   };
 }
 
+/** Loaded with the first code that is followed: a window without any starts sooner. */
+const tracking = async () => ({
+  ...(await import("../../tracker/forgotten-log.ts")),
+  ...(await import("../../tracker/repository.ts")),
+  ...(await import("../../tracker/repository-watch.ts")),
+  ...(await import("../../tracker/tracker.ts")),
+});
+
 /** Paths in a workspace folder of files of its repository; without a repository they are the same. */
 const pathsIn = async (root: string, signal: AbortSignal): Promise<(file: string) => string> => {
+  const { findRepository } = await tracking();
   const found = await findRepository(root, signal);
   if (!found.ok) return (file) => file;
   const real = await realpath(root);

@@ -1,7 +1,7 @@
 import { idTimeMs } from "../../core/forget/id-time.ts";
 import { forgetScope, type ForgetScope } from "../../protocol/api.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
-import { z } from "zod";
+import * as z from "zod";
 
 /** A request to forget as it stands on disk, for every window of this machine. */
 export const storedRequest = z.object({

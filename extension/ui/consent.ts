@@ -79,6 +79,13 @@ export function createConsent({ workspaceState, globalState, env, ceiling }: Con
 
 export const workspaceFolders = (): string[] => (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
 
+/** The folder of the file on screen, or the first: what the status item speaks of. */
+export function rootInUse(): string {
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  const folder = uri && vscode.workspace.getWorkspaceFolder(uri);
+  return (folder ?? vscode.workspace.workspaceFolders?.[0])?.uri.fsPath ?? "";
+}
+
 async function askFor(set: (level: CaptureLevel) => Promise<void>): Promise<void> {
   const code = vscode.l10n.t("Outcomes and code");
   const outcomes = vscode.l10n.t("Outcomes only");

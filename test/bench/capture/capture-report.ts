@@ -1,20 +1,34 @@
 /** States of the companion server that suggestions are measured beside. */
 export type ServerState = "up" | "absent" | "hung" | "slow";
 
-/** What the run inside the editor found. */
+/** What the run inside the editor found; a phase that was not asked for is not there. */
 export interface CaptureReport {
+  readonly activationMs: number;
+  readonly activationCpuMs: number | null;
+  readonly loadMs: number;
+  readonly loadHeapMb: number;
+  readonly servers?: ServerReport;
+  readonly typing?: TypingReport;
+  readonly memory?: MemoryReport;
+}
+
+/** From the provider's call to its answer, milliseconds; and the same without the engine's own time. */
+export interface ServerReport {
+  readonly latencies: Readonly<Record<ServerState, readonly number[]>>;
+  readonly overheads: Readonly<Record<ServerState, readonly number[]>>;
+}
+
+export interface TypingReport {
   /** Handler time of each typed key, milliseconds. */
   readonly edits: readonly number[];
   /** Accepted suggestions that were followed meanwhile. */
   readonly tracked: number;
   readonly lines: number;
-  /** From the provider's call to its answer, milliseconds; and the same without the engine's own time. */
-  readonly latencies: Readonly<Record<ServerState, readonly number[]>>;
-  readonly overheads: Readonly<Record<ServerState, readonly number[]>>;
-  readonly activationMs: number;
-  readonly activationCpuMs: number | null;
-  readonly loadMs: number;
+}
+
+export interface MemoryReport {
   readonly suggestions: number;
+  /** Heap and buffers in use after a collection, 2^20 bytes. */
   readonly heapGrowthMb: number;
-  readonly loadHeapMb: number;
+  readonly secondHalfMb: number;
 }

@@ -67,7 +67,7 @@ function describeCapture(report: { -readonly [K in keyof CaptureReport]?: Captur
       report.loadMs = took.sort((a, b) => a - b)[2]!;
     });
 
-    it("suggestions beside servers that misbehave", async () => {
+    phase("servers", "suggestions beside servers that misbehave", async () => {
       const latencies: Record<ServerState, number[]> = { up: [], absent: [], hung: [], slow: [] };
       const overheads: Record<ServerState, number[]> = { up: [], absent: [], hung: [], slow: [] };
       let n = 0;
@@ -93,14 +93,13 @@ function describeCapture(report: { -readonly [K in keyof CaptureReport]?: Captur
           await server.end();
         }
       }
-      report.latencies = latencies;
-      report.overheads = overheads;
+      report.servers = { latencies, overheads };
     });
 
-    it("edits in a long file, with many suggestions followed", async () => {
+    phase("edits", "edits in a long file, with many suggestions followed", async () => {
       const uri = vscode.Uri.joinPath(vscode.workspace.workspaceFolders![0]!.uri, BIG_FILE);
       const editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
-      report.lines = editor.document.lineCount;
+      const lines = editor.document.lineCount;
       const before = diagnostics().nAccepted;
       for (let n = 0; diagnostics().nAccepted - before < wanted("TRACKED"); n += 1) {
         const at = new vscode.Position(8 + n * 80, 0);
@@ -110,7 +109,7 @@ function describeCapture(report: { -readonly [K in keyof CaptureReport]?: Captur
         await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
         await vscode.commands.executeCommand("hideSuggestWidget");
       }
-      report.tracked = diagnostics().nAccepted - before;
+      const tracked = diagnostics().nAccepted - before;
       const text = "const total = first + second;\n";
       const keys = wanted("KEYS");
       for (let n = 0; n < keys; n += 1) {
@@ -120,16 +119,17 @@ function describeCapture(report: { -readonly [K in keyof CaptureReport]?: Captur
         }
         await vscode.commands.executeCommand("type", { text: text[n % text.length]! });
       }
-      report.edits = diagnostics().editCostsMs.slice(-keys);
+      report.typing = { edits: diagnostics().editCostsMs.slice(-keys), tracked, lines };
     });
 
-    it("memory after many suggestions", async () => {
+    phase("memory", "memory after many suggestions", async () => {
       await vscode.commands.executeCommand("workbench.action.closeAllEditors");
       await vscode.workspace.getConfiguration("kept").update("suggest.maxTokens", 8, vscode.ConfigurationTarget.Global);
       const heapBefore = heapMb();
       const editor = await openFile("src/many.ts", "");
       const before = diagnostics().recorded;
       let shown = 0;
+      let heapHalfway = heapBefore;
       for (let n = 0; shown < wanted("SUGGESTIONS"); n += 1) {
         const lastLine = editor.document.lineCount - 1;
         const text = `export function step${n}(a: Point, b: Point): Point {\n  \n}\n`;
@@ -142,16 +142,26 @@ function describeCapture(report: { -readonly [K in keyof CaptureReport]?: Captur
         editor.selection = new vscode.Selection(line, 2, line, 2);
         if (!(await shownWithin(SHORT_WAIT_MS))) continue;
         shown += 1;
+        if (shown === Math.floor(wanted("SUGGESTIONS") / 2)) heapHalfway = heapMb();
         await vscode.commands.executeCommand(
           shown % 3 === 0 ? "editor.action.inlineSuggest.commit" : "kept.rejectSuggestion",
         );
       }
-      report.suggestions = shown;
       await until("the records", () => diagnostics().recorded > before);
       await vscode.commands.executeCommand("workbench.action.closeAllEditors");
-      report.heapGrowthMb = heapMb() - heapBefore;
+      const heapAfter = heapMb();
+      report.memory = {
+        suggestions: shown,
+        heapGrowthMb: heapAfter - heapBefore,
+        secondHalfMb: heapAfter - heapHalfway,
+      };
     });
   });
+}
+
+/** A phase that was asked for. */
+function phase(name: string, title: string, measure: () => Promise<void>): void {
+  if ((process.env["KEPT_BENCH_PHASES"] ?? "").split(",").includes(name)) it(title, measure);
 }
 
 /** The model has nothing to say at some places: they are passed over. */
