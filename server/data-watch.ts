@@ -51,8 +51,8 @@ function identityOf(dir: string): string | null {
 
 function isWritable(dir: string): boolean {
   // The superuser may write into every folder but those of a file system that is mounted read-only.
-  if (process.platform !== "win32" && (lstatSync(dir).mode & 0o200) === 0) return false;
   try {
+    if (process.platform !== "win32" && (lstatSync(dir).mode & 0o200) === 0) return false;
     accessSync(dir, constants.W_OK);
     return true;
   } catch {

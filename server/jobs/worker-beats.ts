@@ -15,10 +15,12 @@ export function startBeating(): void {
   if (!isPipe(BEATS_FD)) return;
   const beat = `
     const { writeSync } = require("node:fs");
-    setInterval(() => {
+    const beat = () => {
       try { writeSync(${BEATS_FD}, "."); }
       catch (error) { if (error.code !== "EAGAIN") process.kill(process.pid, "SIGKILL"); }
-    }, ${BEAT_MS});`;
+    };
+    beat();
+    setInterval(beat, ${BEAT_MS});`;
   new Worker(beat, { eval: true, execArgv: [], stdout: false, stderr: false }).unref();
 }
 

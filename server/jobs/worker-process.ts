@@ -100,7 +100,8 @@ export async function runWorker(
  */
 function listenForBeats(beats: Readable, silenceMs: number, onSilence: () => void): () => void {
   const TURNS = 4;
-  let silent = 0;
+  // One that never beat has no such thread: a platform without the pipe.
+  let silent = Number.NEGATIVE_INFINITY;
   beats.on("data", () => (silent = 0));
   beats.on("error", () => {});
   const timer = setInterval(() => {
