@@ -26,9 +26,9 @@ export function pickReason(rating: Rating | null): Promise<ReasonItem["answer"] 
       picker.items = [...reasonItems(), commentItem(text.trim())];
     });
     picker.onDidAccept(() => {
-      const [chosen] = picker.selectedItems;
-      if (!chosen) return;
-      resolve(chosen.answer);
+      const answer = answerFor(picker.selectedItems[0], picker.value.trim());
+      if (answer === null) return;
+      resolve(answer);
       picker.hide();
     });
     picker.onDidHide(() => {
@@ -37,6 +37,12 @@ export function pickReason(rating: Rating | null): Promise<ReasonItem["answer"] 
     });
     picker.show();
   });
+}
+
+/** Who types fast presses Enter before the list holds the last letters: what stands in the box counts. */
+function answerFor(chosen: ReasonItem | undefined, text: string): ReasonItem["answer"] | null {
+  const isOwnText = chosen === undefined || chosen.answer === "comment" || chosen.answer.comment !== null;
+  return isOwnText && text !== "" ? { reason: "other", comment: text } : (chosen?.answer ?? null);
 }
 
 export function reasonText(reason: Reason): string {

@@ -163,6 +163,7 @@ describe("buttons on the screen", function () {
     const picker = page().locator(".quick-input-widget");
     await picker.locator(".monaco-list-row", { hasText: "Outdated API" }).waitFor();
     await page().keyboard.type("uses the wrong operator");
+    await picker.locator(".monaco-list-row", { hasText: "Say: uses the wrong operator" }).waitFor();
     await session.editor.press("Enter");
     await rating(
       accepted,
