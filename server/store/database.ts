@@ -34,12 +34,15 @@ export function openDatabase(file: string): Db {
   } catch (cause) {
     db.close();
     if (cause instanceof AppError) throw cause;
-    throw new AppError("corrupt-store", `The store ${file} cannot be read: ${(cause as Error).message}`, {
-      cause,
-      hint: "It was left as it is. Move it away, or start with another folder by --data-dir.",
-    });
+    throw damagedStore(file, cause);
   }
 }
+
+export const damagedStore = (file: string, cause: unknown): AppError =>
+  new AppError("corrupt-store", `The store ${file} cannot be read: ${(cause as Error).message}`, {
+    cause,
+    hint: "It was left as it is. Move it away, or start with another folder by --data-dir.",
+  });
 
 /** Another connection to a store that this process has opened: it is neither checked nor migrated again. */
 export function joinDatabase(file: string): Db {

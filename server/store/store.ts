@@ -1,4 +1,4 @@
-import { closeDatabase, joinDatabase, openDatabase, removeCopies, type Db } from "./database.ts";
+import { closeDatabase, damagedStore, joinDatabase, openDatabase, removeCopies, type Db } from "./database.ts";
 import { openDatasetStore, type DatasetStore } from "./dataset-store.ts";
 import { openDerivationStore, type DerivationStore } from "./derivation-store.ts";
 import { openEventStore, type EventStore } from "./event-store.ts";
@@ -36,7 +36,13 @@ export interface Store extends Disposable {
 /** @throws AppError `newer-schema`, `corrupt-store` */
 export function openStore(file: string): Store {
   const db = openDatabase(file);
-  return { ...aggregates(db), [Symbol.dispose]: () => closeDatabase(db) };
+  try {
+    return { ...aggregates(db), [Symbol.dispose]: () => closeDatabase(db) };
+  } catch (cause) {
+    // The check of the pages passes a flipped bit in the name of a table; the statements do not.
+    db.close();
+    throw damagedStore(file, cause);
+  }
 }
 
 /** A second connection, for another thread of the process that has opened and checked the store. */

@@ -4,6 +4,8 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { KeptEvent } from "../../protocol/events.ts";
+import { prepareDataDir } from "../../server/data-dir.ts";
+import { openStore } from "../../server/store/store.ts";
 import { until } from "../server/server-process.ts";
 import { sampleSession, shownWith } from "../server/sample-events.ts";
 import { createRandom } from "../../core/statistics/random.ts";
@@ -145,7 +147,7 @@ describe("F05 a disk that fails under the server", function () {
       using folder = createPoweredFolder();
       const dataDir = path.join(folder.root, "data");
       // A store that is there, so that all of the operations are those of events.
-      await (await startFaultyServer(dataDir)).stop("SIGTERM");
+      openStore(prepareDataDir(dataDir).database)[Symbol.dispose]();
       const refuse = { after: 60 + Math.floor(random() * 200), error: "EIO" } as const;
       const server = await startFaultyServer(dataDir, { disk: { folder, faults: { refuse } } });
       const ledger = emptyLedger();
