@@ -63,7 +63,6 @@ function openKnown(places: DataPlaces): Store {
   if (id === 0) {
     id = randomInt(1, 2 ** 31 - 1);
     store.db.pragma(`application_id = ${id}`);
-    store.db.pragma("wal_checkpoint(TRUNCATE)");
   }
   if (known === null) writeFileDurably(file, Buffer.from(String(id)), PRIVATE_FILE);
   return store;
