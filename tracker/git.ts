@@ -15,9 +15,9 @@ export class GitError extends Error {
 }
 
 /** A short command that has not answered by then hangs on a dead network drive or a prompt. */
-const COMMAND_TIMEOUT_MS = 15_000;
+export const COMMAND_TIMEOUT_MS = 15_000;
 /** Enough of git's complaint for a message. */
-const MAX_COMPLAINT_CHARS = 2_000;
+export const MAX_COMPLAINT_CHARS = 2_000;
 
 /**
  * Runs a short read-only git command in `repo` and gives its output, trailing white space removed.
@@ -157,7 +157,8 @@ const CONFIG_PROOF: readonly string[] = [
 /** What git needs to find itself and the user's configuration; GIT_DIR and its kin stay behind. */
 const PASSED_ON = ["PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "XDG_CONFIG_HOME"];
 
-const gitEnvironment = (): Record<string, string> => {
+/** What git is started with: nothing of the environment that could change what it prints or runs. */
+export const gitEnvironment = (): Record<string, string> => {
   const environment: Record<string, string> = {
     LC_ALL: "C",
     // Never refreshes the index on disk, never asks, never downloads missing objects.

@@ -7,7 +7,7 @@ import { keepRuns } from "../../core/survival/token-runs.ts";
 import { significantTokens } from "../../core/survival/tokens.ts";
 import type { EventOf } from "../../protocol/events.ts";
 import { openBlobs } from "../../tracker/blobs.ts";
-import { gitText } from "../../tracker/git.ts";
+import { gitCommand } from "../../tracker/git-command.ts";
 import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
 import { AppError } from "../errors.ts";
@@ -54,7 +54,7 @@ async function exportNote(flags: ExportFlags, dataDir: string): Promise<number> 
   const signal = AbortSignal.timeout(120_000);
   const root = await topFolder(path.resolve(flags.repo), signal);
   const commit = await asking(`${flags.commit} is no commit`, () =>
-    gitText(root, ["rev-parse", "--verify", "--end-of-options", `${flags.commit}^{commit}`], signal),
+    gitCommand(root, ["rev-parse", "--verify", "--end-of-options", `${flags.commit}^{commit}`], signal),
   );
   const existing = (await readGitAiNotes(root, signal)).find((note) => note.commit === commit);
   if (existing !== undefined && !isOurs(existing.text)) {

@@ -1,5 +1,6 @@
 import { openBlobs } from "../../tracker/blobs.ts";
-import { GitError, gitStream, gitText } from "../../tracker/git.ts";
+import { gitCommand } from "../../tracker/git-command.ts";
+import { GitError, gitStream } from "../../tracker/git.ts";
 import { AppError } from "../errors.ts";
 import { GIT_AI_REF } from "./git-ai-note.ts";
 
@@ -14,13 +15,13 @@ export interface CommitNote {
 
 /** The top folder of a work tree. @throws AppError `git-unavailable` */
 export async function topFolder(folder: string, signal: AbortSignal): Promise<string> {
-  return asking(`${folder} is no work tree of git`, () => gitText(folder, ["rev-parse", "--show-toplevel"], signal));
+  return asking(`${folder} is no work tree of git`, () => gitCommand(folder, ["rev-parse", "--show-toplevel"], signal));
 }
 
 /** All notes of git-ai, oldest commit first. @throws AppError `git-unavailable` */
 export async function readGitAiNotes(repo: string, signal: AbortSignal): Promise<CommitNote[]> {
   return asking("the notes cannot be read", async () => {
-    const listing = await gitText(repo, ["notes", `--ref=${GIT_AI_REF}`, "list"], signal);
+    const listing = await gitCommand(repo, ["notes", `--ref=${GIT_AI_REF}`, "list"], signal);
     const pairs = listing
       .split("\n")
       .map((line) => /^([0-9a-f]{40,64}) ([0-9a-f]{40,64})$/.exec(line))

@@ -1,6 +1,6 @@
 import type { DatasetRow } from "../../core/dataset-row.ts";
 import { redactSecrets } from "../../core/redaction.ts";
-import { gitText } from "../../tracker/git.ts";
+import { gitCommand } from "../../tracker/git-command.ts";
 import { mineHistory } from "../../tracker/history.ts";
 import { realpath } from "node:fs/promises";
 
@@ -19,7 +19,7 @@ export interface MinedHistory {
 /** Rows from the git history of a workspace folder. Throws GitError when it is no repository. */
 export async function historyRows(workspace: string, signal: AbortSignal): Promise<MinedHistory> {
   const root = await realpath(workspace);
-  const head = (await gitText(root, ["rev-parse", "HEAD"], signal)).trim();
+  const head = (await gitCommand(root, ["rev-parse", "HEAD"], signal)).trim();
   const rows: DatasetRow[] = [];
   for await (const point of mineHistory({ repo: root, limit: MAX_HISTORY_POINTS, signal })) {
     rows.push({

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { gitText } from "../../tracker/git.ts";
+import { gitCommand } from "../../tracker/git-command.ts";
 import { deployment } from "../../protocol/api.ts";
 import type { ServerClient } from "../cli/client.ts";
 import { EXIT } from "../cli/exit-codes.ts";
@@ -96,7 +96,7 @@ async function sourceOf(flags: ReplayFlags, signal: AbortSignal): Promise<Replay
 
 /** The top folder of the work tree that a folder belongs to. */
 export async function workTree(folder: string, signal: AbortSignal): Promise<string> {
-  return gitText(path.resolve(folder), ["rev-parse", "--show-toplevel"], signal);
+  return gitCommand(path.resolve(folder), ["rev-parse", "--show-toplevel"], signal);
 }
 
 async function adapterOf(flag: string, server: ServerClient): Promise<string | null> {

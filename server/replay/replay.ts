@@ -2,7 +2,7 @@ import type { HistoryPoint } from "../../core/history-point.ts";
 import { createExampleIndex, type ExampleIndex } from "../../engine/retrieve/example-index.ts";
 import type { EngineProcess } from "../../engine/process/host.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
-import { gitText } from "../../tracker/git.ts";
+import { gitCommand } from "../../tracker/git-command.ts";
 import { survivalInHead } from "../../tracker/head-survival.ts";
 import { mineHistory } from "../../tracker/history.ts";
 import type { ServerClient } from "../cli/client.ts";
@@ -108,7 +108,7 @@ async function laterLife(
   signal: AbortSignal,
 ): Promise<KeptEvent[]> {
   if (accepted.length === 0) return [];
-  const headAt = Number(await gitText(repo, ["log", "-1", "--format=%at"], signal)) * 1_000;
+  const headAt = Number(await gitCommand(repo, ["log", "-1", "--format=%at"], signal)) * 1_000;
   const snippets = accepted.map(({ suggestionId, point, completion }) => ({
     id: suggestionId,
     path: point.path,

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
-import { gitText, GitError } from "../../tracker/git.ts";
+import { gitCommand } from "../../tracker/git-command.ts";
+import { GitError } from "../../tracker/git.ts";
 import { findRepository } from "../../tracker/repository.ts";
 import { openTracker } from "../../tracker/tracker.ts";
 import { AppError } from "../errors.ts";
@@ -79,7 +80,7 @@ export async function startsOf(
   const commits = [...new Set(codes.flatMap(({ commit }) => commit ?? []))];
   for (let at = 0; at < commits.length; at += MAX_REVISIONS) {
     const batch = commits.slice(at, at + MAX_REVISIONS);
-    const parents = await gitText(
+    const parents = await gitCommand(
       top,
       ["log", "--no-walk=unsorted", "--ignore-missing", "--format=%H %P", ...batch],
       signal,
@@ -105,7 +106,7 @@ async function commitsBefore(
 ): Promise<Map<number, string | null>> {
   let listing = "";
   try {
-    listing = await gitText(top, ["log", "--first-parent", "--format=%H %ct", "HEAD"], signal);
+    listing = await gitCommand(top, ["log", "--first-parent", "--format=%H %ct", "HEAD"], signal);
   } catch (error) {
     // A repository without a commit.
     if (!(error instanceof GitError) || error.code !== "git-failed") throw error;

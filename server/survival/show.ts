@@ -4,7 +4,7 @@ import { fourGramRecall, strictRetainedFraction } from "../../core/survival/rete
 import type { PlaceSeen } from "../../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
 import { shownEvent } from "../../core/labels/kept-text.ts";
-import { gitText } from "../../tracker/git.ts";
+import { gitCommand } from "../../tracker/git-command.ts";
 import { topFolder } from "../adoption/git-notes.ts";
 import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
@@ -95,7 +95,7 @@ async function readPlace({ place, ref, files }: PlaceSeen, top: string, signal: 
     files.map((file) =>
       place === "worktree" || place === "buffer"
         ? readFile(path.join(top, file), "utf8").catch(() => null)
-        : gitText(top, ["show", "--no-textconv", `${revision}:${file}`], signal).catch(() => null),
+        : gitCommand(top, ["show", "--no-textconv", `${revision}:${file}`], signal).catch(() => null),
     ),
   );
   const read = texts.filter((one) => one !== null);

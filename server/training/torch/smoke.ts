@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { gitText } from "../../../tracker/git.ts";
+import { gitCommand } from "../../../tracker/git-command.ts";
 import { AppError } from "../../errors.ts";
 import type { RunConfiguration } from "../run-configuration.ts";
 
@@ -63,7 +63,7 @@ export function smokeConfiguration(full: RunConfiguration): RunConfiguration {
 
 /** Write the source of a git work tree as one shard; its top folders stand for repositories. Returns the file. */
 export async function writeOwnSource(root: string, workDir: string, signal: AbortSignal): Promise<string> {
-  const listed = await gitText(root, ["ls-files", "-z"], signal).catch((cause: unknown) => {
+  const listed = await gitCommand(root, ["ls-files", "-z"], signal).catch((cause: unknown) => {
     throw new AppError("invalid", `${root} is no git work tree, so its source cannot be the corpus.`, {
       cause,
       hint: "Give --corpus.",
