@@ -212,13 +212,33 @@ async function shown(place: Place, uri: vscode.Uri, text: string): Promise<vscod
     const notebook = await vscode.workspace.openNotebookDocument("jupyter-notebook", new vscode.NotebookData([cell]));
     await vscode.window.showNotebookDocument(notebook);
     await vscode.commands.executeCommand("notebook.cell.edit");
-    return vscode.window.activeTextEditor!;
+    return activeCell(notebook);
   }
   await vscode.workspace.fs.writeFile(uri, Buffer.from(text));
   const document = await vscode.workspace.openTextDocument(uri);
   if (place === "beside")
     await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Two, preserveFocus: true });
   return vscode.window.showTextDocument(document, { preview: true, viewColumn: vscode.ViewColumn.One });
+}
+
+/** The editor of the notebook's cell, once it has the focus: until then another one is the active. */
+async function activeCell(notebook: vscode.NotebookDocument): Promise<vscode.TextEditor> {
+  const isCell = (editor: vscode.TextEditor | undefined): editor is vscode.TextEditor =>
+    editor?.document === notebook.cellAt(0).document;
+  const { activeTextEditor } = vscode.window;
+  if (isCell(activeTextEditor)) return activeTextEditor;
+  return new Promise((resolve, reject) => {
+    const deadline = setTimeout(() => {
+      changed.dispose();
+      reject(new Error("The cell did not get the focus."));
+    }, SELECTED_DEADLINE_MS);
+    const changed = vscode.window.onDidChangeActiveTextEditor((editor) => {
+      if (!isCell(editor)) return;
+      clearTimeout(deadline);
+      changed.dispose();
+      resolve(editor);
+    });
+  });
 }
 
 function state(since: number): HostState {
