@@ -103,8 +103,8 @@ export function openBufferFeed({ dir, env, recorder, levelOf, roots, log, ...opt
     const checks: StoredCheck[] = [];
     for (const { code, document, nextIdx } of retention.pending()) {
       const place = places.get(code.suggestionId);
-      const level = place ? levelOf(place.root) : "off";
-      if (!place || level === "off") continue;
+      // Without its code nothing can be looked at later, and its place is a name that may not be written.
+      if (!place || levelOf(place.root) !== "code") continue;
       const text = widenedText(code);
       checks.push({
         suggestionId: code.suggestionId,
@@ -112,12 +112,12 @@ export function openBufferFeed({ dir, env, recorder, levelOf, roots, log, ...opt
         ...place,
         acceptedWallMs: code.acceptedAt + wallOffset,
         nextIdx,
-        text: level === "code" ? await clean(text) : null,
+        text: await clean(text),
       });
     }
     const kept = new Set(checks.map(({ text }) => text));
     for (const [text, redacted] of cleaned) if (!kept.has(redacted)) cleaned.delete(text);
-    return [...resumed.pending().filter(({ root }) => levelOf(root) !== "off"), ...checks];
+    return [...resumed.pending().filter(({ root }) => levelOf(root) === "code"), ...checks];
   };
   const pending = openPendingChecks(dir, recorder.sessionId, stored, log);
   const adopting = adoptPendingChecks(dir, (root) => roots().includes(root), clock.wall())

@@ -1,6 +1,6 @@
 import { diagnostics, keptExtension, openFile, storedEvent, storedEvents, suggest, until } from "./editor.ts";
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as vscode from "vscode";
@@ -185,6 +185,41 @@ export function describePrivacy(): void {
       await vscode.commands.executeCommand("kept.forgetEverything", true);
       assert.deepEqual(storedEvents(), []);
       assert.equal(keptExtension().isActive, true);
+    });
+
+    it("forgets accepted code in every scope: in what follows it in the buffer and in git too", async () => {
+      const git = (...args: string[]) =>
+        execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", ...args], { cwd: root() });
+      git("init", "-q", "-b", "main");
+      git("commit", "-q", "--allow-empty", "-m", "Start");
+      const scopes: Readonly<Record<string, (id: string) => Thenable<unknown>>> = {
+        Suggestion: (id) => vscode.commands.executeCommand("kept.forgetSuggestion", id),
+        File: () => vscode.commands.executeCommand("kept.forgetFile"),
+        Hour: () => vscode.commands.executeCommand("kept.forgetLastHour", true),
+        Everything: () => vscode.commands.executeCommand("kept.forgetEverything", true),
+      };
+      for (const [scope, forget] of Object.entries(scopes)) {
+        const tag = `canaryAccepted${scope}`;
+        await openFile(`src/${tag}.ts`, code(tag));
+        const id = await suggest();
+        await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
+        await storedEvent("accepted", id);
+        await until("the files that follow it", () =>
+          ["survival", "retention"].every((name) => filesWith(id).some((file) => file.startsWith(name))),
+        );
+        await forget(id);
+        assert.deepEqual(
+          filesWith(id).filter((name) => !name.startsWith("forget")),
+          [],
+          scope,
+        );
+        // The editor may have asked for another suggestion in that file by now: only what follows code is asked.
+        assert.deepEqual(
+          filesWith(tag).filter((name) => /^(survival|retention|examples)/.test(name)),
+          [],
+          scope,
+        );
+      }
     });
 
     it("asks the server to forget too, once it is there: no byte is left with it", async () => {
