@@ -7,6 +7,28 @@ import * as vscode from "vscode";
 
 const root = () => vscode.workspace.workspaceFolders![0]!.uri.fsPath;
 const code = (name: string) => `export function ${name}(a: number, b: number): number {\n  |\n}\n`;
+/** Longer than the model takes, milliseconds. */
+const PLACE_MS = 6_000;
+
+/** The file's name is part of the prompt, and a small model may be silent: then the code there becomes another. */
+async function suggestSomehow(editor: vscode.TextEditor): Promise<string> {
+  const names = ["beside", "leaky", "addNumbers", "sum"];
+  const before = diagnostics().lastShown;
+  let beganAt = performance.now();
+  return until("a suggestion", async () => {
+    const next = performance.now() - beganAt > PLACE_MS ? names.shift() : undefined;
+    if (next !== undefined) {
+      const whole = new vscode.Range(0, 0, editor.document.lineCount, 0);
+      await editor.edit((edit) => edit.replace(whole, code(next).replace("|", "")));
+      editor.selection = new vscode.Selection(1, 2, 1, 2);
+      beganAt = performance.now();
+    }
+    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+    const { visible, lastShown } = diagnostics();
+    return visible !== null && lastShown === visible && visible !== before ? visible : null;
+  });
+}
+
 /** As a stolen key would look, made of letters and digits that no issuer gave out. */
 const GITHUB = `ghp_${"aB3dE5gH7jK9mN2pQ4rS6tU8vW1xYz0CaB3d"}`;
 
@@ -68,8 +90,8 @@ export function describePrivacy(): void {
 
     for (const name of ["new\nline.ts", `qu'o"te.ts`, "$(touch pwned).ts", `${"long".repeat(60)}.ts`]) {
       it(`takes the file name ${JSON.stringify(name.slice(0, 20))} as it is`, async () => {
-        await openFile(`src/${name}`, code("strange"));
-        assert.equal((await storedEvent("shown", await suggest())).context.path, `src/${name}`);
+        const id = await suggestSomehow(await openFile(`src/${name}`, code("strange")));
+        assert.equal((await storedEvent("shown", id)).context.path, `src/${name}`);
         assert.ok(!readdirSync(root()).includes("pwned"));
       });
     }
