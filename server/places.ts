@@ -42,6 +42,9 @@ export function mediaDir(env: NodeJS.ProcessEnv): string {
   return path.resolve(env["KEPT_MEDIA_DIR"] ?? path.join(packageRoot, "dist", "media"));
 }
 
+/** Where `kept backup` puts backups unless it is told otherwise. */
+export const backupsOf = (dataDir: string): string => `${dataDir}-backups`;
+
 /** Files of one data folder. */
 export interface DataPlaces {
   readonly dataDir: string;

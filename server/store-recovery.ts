@@ -1,22 +1,19 @@
 import { checkIntegrity } from "./backup/create.ts";
-import { MANIFEST, verifyBackup, type BackupManifest } from "./backup/backup-folder.ts";
+import { listBackups, verifyBackup } from "./backup/backup-folder.ts";
 import { syncDirectory, writeFileDurably } from "./durable-file.ts";
 import { AppError } from "./errors.ts";
 import type { Log } from "./log.ts";
-import type { DataPlaces } from "./places.ts";
+import { backupsOf, type DataPlaces } from "./places.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { MIGRATIONS } from "./store/migrations.ts";
 import Database from "better-sqlite3";
 import { randomInt } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 
 const PRIVATE_DIR = 0o700;
 const PRIVATE_FILE = 0o600;
-
-/** Where `kept backup` puts backups unless it is told otherwise. */
-export const backupsOf = (dataDir: string): string => `${dataDir}-backups`;
 
 /**
  * Opens the store of a data folder. A damaged one is set aside as `damaged-<time>/`, never overwritten, and
@@ -135,19 +132,17 @@ function restoreInto(places: DataPlaces, { backup, aside }: Intent, log: Log): v
 
 /** The newest backup of which every byte is as its manifest says and which this version can open. */
 function newestBackup(folder: string, log: Log): string | null {
-  if (!existsSync(folder)) return null;
-  const found: { dir: string; manifest: BackupManifest }[] = [];
-  for (const name of readdirSync(folder)) {
-    const dir = path.join(folder, name);
-    if (name.startsWith(".") || !existsSync(path.join(dir, MANIFEST))) continue;
+  const { backups, damaged: unreadable } = listBackups(folder);
+  for (const { dir, reason } of unreadable) log.warn({ event: "backup-not-used", backup: path.basename(dir), reason });
+  for (const { dir, manifest } of backups) {
+    if (manifest.schema > MIGRATIONS.length) continue;
     try {
-      const manifest = verifyBackup(dir);
+      verifyBackup(dir);
       checkIntegrity(path.join(dir, "kept.db"));
-      if (manifest.schema <= MIGRATIONS.length) found.push({ dir, manifest });
+      return dir;
     } catch (error) {
-      log.warn({ event: "backup-not-used", backup: name, reason: (error as Error).message });
+      log.warn({ event: "backup-not-used", backup: path.basename(dir), reason: (error as Error).message });
     }
   }
-  found.sort((a, b) => (a.manifest.createdAt < b.manifest.createdAt ? 1 : -1));
-  return found[0]?.dir ?? null;
+  return null;
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { print, table } from "../cli/output.ts";
-import { dataPlaces } from "../places.ts";
+import { backupsOf, dataPlaces } from "../places.ts";
 import { listBackups, verifyBackup, type BackupManifest } from "./backup-folder.ts";
 import { createBackup } from "./create.ts";
 import { restoreBackup } from "./restore.ts";
@@ -8,7 +8,7 @@ import path from "node:path";
 
 /** Adds `kept backup`: none of its commands needs a server, and none minds one. */
 export function addBackupCommand(program: Command, dataDir: () => string): void {
-  const folderOf = (flags: { folder?: string }): string => path.resolve(flags.folder ?? `${dataDir()}-backups`);
+  const folderOf = (flags: { folder?: string }): string => path.resolve(flags.folder ?? backupsOf(dataDir()));
   const backup = program.command("backup").description("copies of everything that was learned, and back");
 
   backup
@@ -28,8 +28,15 @@ export function addBackupCommand(program: Command, dataDir: () => string): void 
     .option("--folder <folder>", "where backups lie (default: beside the data folder)")
     .option("--json", "print JSON")
     .action((flags: { folder?: string; json?: boolean }) => {
-      const backups = listBackups(folderOf(flags)).map(({ dir, manifest }) => ({ dir, ...summary(manifest) }));
-      print({ backups }, flags, () =>
+      const folder = folderOf(flags);
+      const found = listBackups(folder);
+      const backups = found.backups.map(({ dir, manifest }) => ({ dir, ...summary(manifest) }));
+      for (const { reason } of found.damaged) process.stderr.write(`${reason}\n`);
+      if (backups.length === 0 && flags.json !== true) {
+        process.stderr.write(`There is no backup in ${folder}. Make one: kept backup create\n`);
+        return;
+      }
+      print({ backups, damaged: found.damaged }, flags, () =>
         table(
           ["backup", "created", "events to", "files", "MB"],
           backups.map((b) => [b.dir, b.createdAt, b.eventWatermark, b.files, (b.bytes / 1e6).toFixed(1)]),

@@ -36,20 +36,36 @@ export function verifyBackup(dir: string): BackupManifest {
   for (const { path: name, bytes, sha256 } of manifest.files) {
     const file = path.join(dir, ...name.split("/"));
     const stat = lstatSync(file, { throwIfNoEntry: false });
-    if (!stat?.isFile()) throw damaged(dir, `${name} is missing or no ordinary file`);
-    if (stat.size !== bytes || hashOf(readFileSync(file)) !== sha256) throw damaged(dir, `${name} has other bytes`);
+    if (!stat?.isFile()) throw damagedBackup(dir, `${name} is missing or no ordinary file`);
+    if (stat.size !== bytes || hashOf(readFileSync(file)) !== sha256)
+      throw damagedBackup(dir, `${name} has other bytes`);
   }
   return manifest;
 }
 
-/** Complete backups in a folder, newest first. A name that begins with a dot is one that was never finished. */
-export function listBackups(folder: string): { dir: string; manifest: BackupManifest }[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => !name.startsWith(".") && existsSync(path.join(folder, name, MANIFEST)))
-    .map((name) => path.join(folder, name))
-    .map((dir) => ({ dir, manifest: readManifest(dir) }))
-    .toSorted((a, b) => (a.manifest.createdAt < b.manifest.createdAt ? 1 : -1));
+export interface BackupList {
+  /** Newest first; their files were not compared yet. */
+  readonly backups: readonly { readonly dir: string; readonly manifest: BackupManifest }[];
+  /** Those whose manifest cannot be read: they do not hide the others. */
+  readonly damaged: readonly { readonly dir: string; readonly reason: string }[];
+}
+
+/** The backups in a folder. A name that begins with a dot is one that was never finished. */
+export function listBackups(folder: string): BackupList {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const backups: { dir: string; manifest: BackupManifest }[] = [];
+  const damaged: { dir: string; reason: string }[] = [];
+  for (const name of names) {
+    const dir = path.join(folder, name);
+    if (name.startsWith(".") || !existsSync(path.join(dir, MANIFEST))) continue;
+    try {
+      backups.push({ dir, manifest: readManifest(dir) });
+    } catch (error) {
+      damaged.push({ dir, reason: (error as Error).message });
+    }
+  }
+  backups.sort((a, b) => (a.manifest.createdAt < b.manifest.createdAt ? 1 : -1));
+  return { backups, damaged };
 }
 
 function readManifest(dir: string): BackupManifest {
@@ -63,14 +79,14 @@ function readManifest(dir: string): BackupManifest {
   try {
     value = JSON.parse(readFileSync(file, "utf8"));
   } catch {
-    throw damaged(dir, `${MANIFEST} cannot be read`);
+    throw damagedBackup(dir, `${MANIFEST} cannot be read`);
   }
   const parsed = backupManifest.safeParse(value);
-  if (!parsed.success) throw damaged(dir, `${MANIFEST} has another shape`);
+  if (!parsed.success) throw damagedBackup(dir, `${MANIFEST} has another shape`);
   return parsed.data;
 }
 
-const damaged = (dir: string, what: string): AppError =>
+const damagedBackup = (dir: string, what: string): AppError =>
   new AppError("backup-damaged", `The backup ${dir} is damaged: ${what}.`, {
     hint: "Nothing was changed. Use another backup.",
   });

@@ -2,23 +2,11 @@ import { AppError } from "../errors.ts";
 import { hashOf } from "../content-hash.ts";
 import { syncDirectory, writeFileDurably } from "../durable-file.ts";
 import type { DataPlaces } from "../places.ts";
-import { schemaVersion } from "../store/database.ts";
+import { copyDatabase, schemaVersion } from "../store/database.ts";
 import { keptVersion } from "../version.ts";
 import { FORMAT, MANIFEST, verifyBackup, type BackupManifest } from "./backup-folder.ts";
 import Database from "better-sqlite3";
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { randomUUID } from "node:crypto";
 
@@ -95,18 +83,14 @@ interface TakenStore {
   readonly datasets: readonly string[];
 }
 
-/** One consistent moment of the store, without what was deleted from it, written anew page by page. */
+/** Copies the store, and reads in the copy what else has to be copied. */
 function copyStore(from: string, to: string): TakenStore {
   const source = new Database(from, { timeout: BUSY_TIMEOUT_MS, readonly: true, fileMustExist: true });
   try {
-    source.prepare("VACUUM INTO ?").run(to);
+    copyDatabase(source, to);
   } finally {
     source.close();
   }
-  chmodSync(to, PRIVATE_FILE);
-  const file = openSync(to, "r+");
-  fsyncSync(file);
-  closeSync(file);
   const copy = new Database(to, { readonly: true });
   try {
     const knowsForgetting = copy.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'invalid_datasets'").get();

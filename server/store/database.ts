@@ -92,13 +92,18 @@ function copyBeforeMigration(db: Db, from: number): void {
   if (existsSync(copy)) return;
   const unfinished = `${copy}.tmp`;
   rmSync(unfinished, { force: true });
-  db.prepare("VACUUM INTO ?").run(unfinished);
-  chmodSync(unfinished, 0o600);
-  const file = openSync(unfinished, "r+");
-  fsyncSync(file);
-  closeSync(file);
+  copyDatabase(db, unfinished);
   renameSync(unfinished, copy);
   syncDirectory(path.dirname(copy));
+}
+
+/** One consistent moment of a store, without what was deleted from it, written anew page by page and durable. */
+export function copyDatabase(db: Db, to: string): void {
+  db.prepare("VACUUM INTO ?").run(to);
+  chmodSync(to, 0o600);
+  const file = openSync(to, "r+");
+  fsyncSync(file);
+  closeSync(file);
 }
 
 /** Deletes what {@link copyBeforeMigration} wrote. */

@@ -8,14 +8,14 @@ import { compareWithLlama } from "./engine/compare-llama.ts";
 import { measureLatency } from "./engine/latency.ts";
 import { installLlama } from "./engine/llama-install.ts";
 import { writeRandomModel, writeShippedModel } from "./engine/model-files.ts";
-import { baseShape, S30, S500 } from "./engine/shapes.ts";
+import { baseShape, S120, S30, S500 } from "./engine/shapes.ts";
 import { measureSwaps } from "./engine/swaps.ts";
 import type { Bar, Bench } from "./harness/report.ts";
 
 const SHIPPED = path.resolve(import.meta.dirname, "../../models/base");
 
 /**
- * Options: `--only` some of base, s30, s500, latency, swaps (comma-separated, default all) · `--rounds`
+ * Options: `--only` some of base, s30, s120, s500, latency, swaps (comma-separated, default all) · `--rounds`
  * counted rounds of a comparison (default 7) · `--threads` of a comparison (default 2) · `--model-dir`.
  */
 export const bench: Bench = {
@@ -24,7 +24,7 @@ export const bench: Bench = {
     const { values } = parseArgs({
       args: [...args],
       options: {
-        only: { type: "string", default: "base,s30,s500,latency,swaps" },
+        only: { type: "string", default: "base,s30,s120,s500,latency,swaps" },
         rounds: { type: "string", default: "7" },
         threads: { type: "string", default: "2" },
         "model-dir": { type: "string", default: SHIPPED },
@@ -40,12 +40,12 @@ export const bench: Bench = {
     };
     const folder = mkdtempSync(path.join(os.tmpdir(), "kept-bench-engine-"));
     try {
-      const isCompared = ["base", "s30", "s500"].some((name) => only.has(name));
+      const isCompared = ["base", "s30", "s120", "s500"].some((name) => only.has(name));
       if (isCompared && installLlama(say)) {
         const options = { threads: Number(values.threads), rounds: Number(values.rounds), signal };
         const { config, weights } = loadCheckpoint(modelDir);
         const tokenizer = path.join(modelDir, "tokenizer.json");
-        for (const shape of [baseShape(config), S30, S500]) {
+        for (const shape of [baseShape(config), S30, S120, S500]) {
           if (!only.has(shape.name) || signal.aborted) continue;
           say(`${shape.name}: writing the model for both sides…`);
           const files =

@@ -36,7 +36,7 @@ describe("dashboard: connection", function () {
     // The open stream is cut and every new one fails, as when the machine slept.
     await seen.page.route("**/v1/stream", (route) => route.abort());
     await seen.page.reload();
-    await waitForText(seen.page, ".connection.reconnecting", "Reconnecting, attempt 2");
+    await waitForText(seen.page, ".connection.reconnecting", /Reconnecting, attempt ([2-9]|\d\d)/);
     await server.post({ completion: "missed();" });
     await seen.page.unroute("**/v1/stream");
     await seen.page.locator(".connection.live").waitFor();
@@ -48,7 +48,8 @@ describe("dashboard: connection", function () {
     await using seen = await visit(browser, server);
     await waitForCount(seen.page, ".why-button", 1);
     await server.stop();
-    await waitForText(seen.page, ".connection.reconnecting", "attempt 3");
+    // The first attempts may be over before the server's process has ended.
+    await waitForText(seen.page, ".connection.reconnecting", /attempt ([3-9]|\d\d)/);
     assert.equal(await seen.rows(), 1);
     assert.equal(await seen.page.locator("[role=alert]").count(), 0);
   });

@@ -100,7 +100,7 @@ describe("F05 when one operation of the disk fails", function () {
         return [program("back-up"), dataDir, path.join(root, "backups")];
       },
       (root, said) => {
-        const backups = listBackups(path.join(root, "backups")).map(({ dir }) => dir);
+        const backups = listBackups(path.join(root, "backups")).backups.map(({ dir }) => dir);
         for (const dir of backups) verifyBackup(dir);
         assert.deepEqual(
           said.filter((dir) => !backups.includes(dir)),

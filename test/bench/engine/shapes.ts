@@ -26,6 +26,14 @@ export const S30: Shape = {
   nDecode: 48,
 };
 
+/** A model of 115 million parameters, the one that engine.md calls s120. */
+export const S120: Shape = {
+  name: "s120",
+  config: { ...COMMON, vocabSize: 32_768, hiddenSize: 768, ffnSize: 2_560, nLayers: 12, nHeads: 12, nKvHeads: 4 },
+  nPrefill: 512,
+  nDecode: 32,
+};
+
 /** The shape of Qwen2.5-Coder-0.5B. */
 export const S500: Shape = {
   name: "s500",

@@ -27,13 +27,22 @@ export interface Driver {
   stored(): Promise<KeptEvent[]>;
   /** Another file may be in front: bring this one back. */
   back(name: string): Promise<void>;
+  /** Until a first suggestion has stood on the page: a cold editor loads much of itself for that. */
+  warmUp(): Promise<void>;
   /** Ends what is still up, by leaving for another file. */
   leave(): Promise<void>;
+  /** What the extension host wrote down since the last file was opened, for the search of a mistake. */
+  told(): string;
   readonly log: readonly LogEntry[];
 }
 
-const STEP_DEADLINE_MS = 8_000;
+const STEP_DEADLINE_MS = 15_000;
+const WARM_DEADLINE_MS = 45_000;
 const POLL_MS = 15;
+/** A new editor has the focus for good once it had it for so long. */
+const FOCUS_HELD_MS = 150;
+const FOCUS_EDITOR = "workbench.action.focusActiveEditorGroup";
+const FOCUS_COMMAND: Readonly<Partial<Record<Place, string>>> = { notebook: "notebook.cell.edit" };
 /** The editor's own delay and Kept's, before a request at a new place, with time for the answer. */
 const SETTLE_MS = 350;
 /** Longer than an event stands in memory only, and than the chain holds an ending back. */
@@ -73,15 +82,25 @@ export function createDriver(editor: EditorUnderTest): Driver {
   /** Keys pressed before the page has the new editor would go to the old one. */
   const show = async (name: string, place: Place, text: string, answers: readonly Answer[]) => {
     await editor.ask({ kind: "open", name, place, text, answers });
-    if (place !== "notebook")
-      await editor.ask({ kind: "command", id: "workbench.action.focusActiveEditorGroup", args: [] });
+    if (place !== "notebook") await editor.ask({ kind: "command", id: FOCUS_EDITOR, args: [] });
     const cursor = text.split("|", 1)[0]!.length;
     await until("the new editor has its cursor", async () => {
       const state = await refresh();
       return state.cursor === cursor && (place === "untitled" || place === "notebook" || state.document === name);
     });
-    await page.locator(onPage(place, name)).first().waitFor({ timeout: STEP_DEADLINE_MS });
+    // What has just opened may lose the focus to what opened before it; keys would go there.
+    let since = performance.now();
+    await until("the new editor keeps the focus", async () => {
+      if (await hasFocus(place, name)) return performance.now() - since >= FOCUS_HELD_MS;
+      await editor.ask({ kind: "command", id: FOCUS_COMMAND[place] ?? FOCUS_EDITOR, args: [] });
+      since = performance.now();
+      return false;
+    });
   };
+  const hasFocus = (place: Place, name: string) =>
+    page.evaluate(([selector]) => document.hasFocus() && Boolean(document.activeElement?.closest(selector)), [
+      onPage(place, name),
+    ] as const);
 
   const waits: Readonly<Record<string, (rest: string) => Promise<void>>> = {
     async shown() {
@@ -169,6 +188,12 @@ export function createDriver(editor: EditorUnderTest): Driver {
       await editor.ask({ kind: "note", entry: { behaviour: name } });
       await show(name, place, text, answers);
     },
+    async warmUp() {
+      await editor.ask({ kind: "note", entry: { behaviour: "warm_up.py" } });
+      await show("warm_up.py", "file", "|", [{ after: "value = ", text: "warm()" }]);
+      await page.keyboard.type("value = ");
+      await until("the first suggestion is up", () => editor.hasGhost(), WARM_DEADLINE_MS);
+    },
     async leave() {
       await note("leave", "ignored");
       await show("rest.py", "file", "|", []);
@@ -183,6 +208,13 @@ export function createDriver(editor: EditorUnderTest): Driver {
         return before > 0 && events.length === before;
       });
       return events;
+    },
+    told() {
+      const began = log.findLastIndex(({ kind }) => kind === "begin");
+      return log
+        .slice(began)
+        .map(({ at, ...entry }) => `${Math.round(at)} ${JSON.stringify(entry)}`)
+        .join("\n");
     },
     async back(name) {
       if ((await refresh()).document === name) return;

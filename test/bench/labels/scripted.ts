@@ -37,6 +37,7 @@ export async function playAll(
   signal: AbortSignal,
 ): Promise<Played[]> {
   const played: Played[] = [];
+  await driver.warmUp();
   for (const [i, behaviour] of behaviours.entries()) {
     signal.throwIfAborted();
     const name = `behaviour_${i}.py`;
@@ -46,7 +47,7 @@ export async function playAll(
       for (const step of behaviour.steps) await driver.play(step);
       if (behaviour.leaves !== undefined) await driver.play(`left ${JSON.stringify(behaviour.leaves)}`);
     } catch (error) {
-      problem = (error as Error).message;
+      problem = `${(error as Error).message}\n${driver.told()}\n`;
     }
     // What the last one began, an accept's command among it, ends before the next editor is opened.
     await driver.leave().catch((error: Error) => {

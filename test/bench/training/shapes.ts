@@ -45,6 +45,16 @@ export const SHAPE_28M: StepShape = {
   rank: 16,
 };
 
+/** 115 M parameters, loss on a quarter of the positions: the design's second size. */
+export const SHAPE_115M: StepShape = {
+  name: "115m",
+  config: llama({ vocabSize: 32_768, hiddenSize: 768, ffnSize: 2_560, nLayers: 12, nHeads: 12 }),
+  nRows: 2,
+  rowTokens: 512,
+  nTargets: 256,
+  rank: 16,
+};
+
 /** The shipped base model with the batch of a training run; see `DEFAULT_LORA`. */
 export function baseShape(): StepShape {
   const raw = JSON.parse(readFileSync(path.join(root, "models/base/config.json"), "utf8")) as RawConfig;

@@ -122,6 +122,16 @@ describe("a backup", function () {
       }));
   }
 
+  it("is still listed beside one whose manifest is damaged", () =>
+    check(({ dir, places }) => {
+      const folder = path.join(dir, "backups");
+      const older = createBackup(places, folder, new Date(NOW.getTime() - 1_000)).dir;
+      const newer = createBackup(places, folder, NOW).dir;
+      cut(path.join(newer, MANIFEST));
+      const { backups, damaged } = listBackups(folder);
+      assert.deepEqual([backups.map((one) => one.dir), damaged.map((one) => one.dir)], [[older], [newer]]);
+    }));
+
   it("is not made of a store whose file is damaged", () =>
     check(({ dir, places, adapter }) => {
       flip(path.join(places.files, adapter));
@@ -149,7 +159,7 @@ describe("a backup", function () {
       const [code] = (await once(child, "close")) as [number];
       await Promise.all(during);
       assert.equal(code, 0);
-      const [backup] = listBackups(path.join(dir, "backups"));
+      const [backup] = listBackups(path.join(dir, "backups")).backups;
       assert.ok(backup!.manifest.eventWatermark >= acknowledged);
       verifyBackup(backup!.dir);
     }));
@@ -164,13 +174,13 @@ describe("a backup", function () {
         await Promise.race([until(() => begun() || null, 30_000), ended]);
         child.kill("SIGKILL");
         await ended;
-        for (const backup of listBackups(folder)) verifyBackup(backup.dir);
+        for (const backup of listBackups(folder).backups) verifyBackup(backup.dir);
         for (const name of existsSync(folder) ? readdirSync(folder) : []) {
           if (name.startsWith(".")) rmSync(path.join(folder, name), { recursive: true });
         }
       }
       assert.equal((await runCli(["--data-dir", places.dataDir, "backup", "create", "--folder", folder])).code, 0);
-      assert.ok(listBackups(folder).length >= 1);
+      assert.ok(listBackups(folder).backups.length >= 1);
     }));
 
   it("is made, listed, verified and restored from the command line", () =>

@@ -72,6 +72,6 @@ export async function waitForCount(page: Page, selector: string, count: number):
 }
 
 /** Waits until the text of `selector` has `text` in it. */
-export async function waitForText(page: Page, selector: string, text: string): Promise<void> {
+export async function waitForText(page: Page, selector: string, text: string | RegExp): Promise<void> {
   await page.locator(selector).filter({ hasText: text }).first().waitFor();
 }
