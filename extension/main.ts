@@ -1,6 +1,7 @@
 import { commandTable } from "./command-table.ts";
 import { ACCEPTED_COMMAND, COMMANDS, RECORDED_SCHEME, WHY_SCHEME } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
+import { threadCpuMs } from "./observe/clock.ts";
 import { migrateSettings } from "./settings-migration.ts";
 import { createCompletionProvider } from "./suggest/completion-provider.ts";
 import { SUGGESTED_DOCUMENTS } from "./suggest/place.ts";
@@ -48,6 +49,7 @@ export interface Diagnostics {
   readonly leftAlone: number;
   readonly statusText: string;
   readonly editCostsMs: readonly number[];
+  readonly editCpuMs: readonly number[];
   /** Folder of the outbox and of the adapters. */
   readonly storage: string;
 }
@@ -119,12 +121,7 @@ function diagnose(ctx: Ctx, activationMs: number, activationCpuMs: number | null
     leftAlone: ctx.counts.leftAlone,
     statusText: ctx.status.text,
     editCostsMs: ctx.observer.editCostsMs,
+    editCpuMs: ctx.observer.editCpuMs,
     storage: ctx.extension.globalStorageUri.fsPath,
   };
-}
-
-/** Since Node 23.9; the editor of an older Node has none. */
-function threadCpuMs(): number | null {
-  const usage = (process as { threadCpuUsage?: () => { user: number; system: number } }).threadCpuUsage?.();
-  return usage ? (usage.user + usage.system) / 1_000 : null;
 }

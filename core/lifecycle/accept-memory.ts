@@ -46,7 +46,7 @@ export function followAccepts(
       const start = again.offset + Math.max(0, again.text.indexOf(accept.text));
       return { ...accept, region: { start, end: start + accept.text.length }, undoneAt: null };
     }
-    return { ...accept, region };
+    return region === accept.region ? accept : { ...accept, region };
   });
   return { memory: followed, facts };
 }

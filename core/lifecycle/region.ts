@@ -19,6 +19,7 @@ export function shiftRegion(region: Region, change: TextChange, atEnd: "grow" | 
   const changeEnd = change.offset + change.deleted;
   const growth = change.text.length - change.deleted;
   if (changeEnd < region.start || (changeEnd === region.start && (change.deleted > 0 || region.start < region.end))) {
+    if (growth === 0) return region;
     return { start: region.start + growth, end: region.end + growth };
   }
   if (change.offset > region.end) return region;
@@ -32,6 +33,9 @@ export function shiftRegion(region: Region, change: TextChange, atEnd: "grow" | 
 
 /** Changes of one edit are told against the text before it; apply them from the last to the first. */
 export function shiftRegionByAll(region: Region, changes: readonly TextChange[], atEnd: "grow" | "keep"): Region {
+  const [only] = changes;
+  // A key is one change: nothing to sort, and nothing to leave for the collector.
+  if (only !== undefined && changes.length === 1) return shiftRegion(region, only, atEnd);
   const descending = [...changes].sort((a, b) => b.offset - a.offset);
   return descending.reduce((moved, change) => shiftRegion(moved, change, atEnd), region);
 }

@@ -1,4 +1,5 @@
 import { shiftRegionByAll, type Region, type TextChange } from "../../core/lifecycle/region.ts";
+import type { Clock } from "./clock.ts";
 
 /**
  * Where the accepted code of open documents stands now: for the buttons over it, and to show it again.
@@ -7,7 +8,7 @@ import { shiftRegionByAll, type Region, type TextChange } from "../../core/lifec
 export interface CodePlaces {
   /** A second call for the same suggestion (a longer partial accept) replaces the first. */
   follow(suggestionId: string, document: string, region: Region): void;
-  /** Costs one comparison for each place of the document. Must not wait. */
+  /** On the typing path: costs the same however much code stands in the document. */
   changed(document: string, changes: readonly TextChange[]): void;
   closed(document: string): void;
   /** Its deleted code came back by redo: where it went, as long as it was. */
@@ -19,6 +20,7 @@ export interface CodePlaces {
   at(document: string, offset: number): Place | null;
   /** Its code is not followed any more. */
   remove(suggestionId: string): void;
+  [Symbol.dispose](): void;
 }
 
 export interface Place {
@@ -29,17 +31,56 @@ export interface Place {
 
 /** Places followed in one document; the oldest give way. */
 const MAX_PER_DOCUMENT = 200;
+/** Edits of a document that may wait; more are gone through at once, in less than a millisecond. */
+const MAX_WAITING = 64;
+/** Code that an edit has deleted loses its buttons this soon, milliseconds. */
+const LOOK_AFTER_MS = 50;
+
+interface InDocument {
+  /** Newest last. Deleted code has an empty region, and the length that it had. */
+  readonly places: Map<string, { region: Region; length: number }>;
+  /** Edits that the places were not moved by yet: that waits until somebody asks. */
+  waiting: (readonly TextChange[])[];
+}
 
 /** `onDidChange` tells of code that came or went; code that only moved is nothing to redraw for. */
-export function createCodePlaces(onDidChange: () => void): CodePlaces {
-  /** By document, newest last. Deleted code has an empty region, and the length that it had. */
-  const byDocument = new Map<string, Map<string, { region: Region; length: number }>>();
+export function createCodePlaces(clock: Clock, onDidChange: () => void): CodePlaces {
+  const byDocument = new Map<string, InDocument>();
+  let cancel: (() => void) | null = null;
+
+  /** Moves the places of a document on. True when code came or went. */
+  const settle = (one: InDocument): boolean => {
+    if (one.waiting.length === 0) return false;
+    const edits = one.waiting;
+    one.waiting = [];
+    let cameOrWent = false;
+    for (const place of one.places.values()) {
+      const wasThere = place.region.end > place.region.start;
+      for (const changes of edits) {
+        place.region = shiftRegionByAll(place.region, changes, "keep");
+        if (place.region.end > place.region.start) place.length = place.region.end - place.region.start;
+      }
+      if (wasThere !== place.region.end > place.region.start) cameOrWent = true;
+    }
+    return cameOrWent;
+  };
+  const settleAll = () => {
+    let cameOrWent = false;
+    for (const one of byDocument.values()) if (settle(one)) cameOrWent = true;
+    if (cameOrWent) onDidChange();
+  };
+  /** The listener looks here again: what it finds is settled. */
+  const settled = (document: string): InDocument | null => {
+    const one = byDocument.get(document) ?? null;
+    if (one && settle(one)) onDidChange();
+    return one;
+  };
 
   const remove = (suggestionId: string) => {
-    for (const places of byDocument.values()) places.delete(suggestionId);
+    for (const { places } of byDocument.values()) places.delete(suggestionId);
   };
   const placesIn = (document: string): Place[] =>
-    [...(byDocument.get(document) ?? [])]
+    [...(settled(document)?.places ?? [])]
       .map(([suggestionId, { region }]) => ({ suggestionId, document, region }))
       .filter(({ region }) => region.end > region.start)
       .reverse();
@@ -51,30 +92,30 @@ export function createCodePlaces(onDidChange: () => void): CodePlaces {
     },
     follow(suggestionId, document, region) {
       remove(suggestionId);
-      const places = byDocument.get(document) ?? new Map<string, { region: Region; length: number }>();
-      byDocument.set(document, places.set(suggestionId, { region, length: region.end - region.start }));
-      const [oldest] = places.keys();
-      if (places.size > MAX_PER_DOCUMENT && oldest !== undefined) places.delete(oldest);
+      const one = settled(document) ?? { places: new Map(), waiting: [] };
+      byDocument.set(document, one);
+      one.places.set(suggestionId, { region, length: region.end - region.start });
+      const [oldest] = one.places.keys();
+      if (one.places.size > MAX_PER_DOCUMENT && oldest !== undefined) one.places.delete(oldest);
       onDidChange();
     },
     changed(document, changes) {
-      const places = byDocument.get(document);
-      if (!places || places.size === 0) return;
-      let cameOrWent = false;
-      for (const place of places.values()) {
-        const wasThere = place.region.end > place.region.start;
-        place.region = shiftRegionByAll(place.region, changes, "keep");
-        const length = place.region.end - place.region.start;
-        if (length > 0) place.length = length;
-        if (wasThere !== length > 0) cameOrWent = true;
-      }
-      if (cameOrWent) onDidChange();
+      const one = byDocument.get(document);
+      if (!one || one.places.size === 0) return;
+      one.waiting.push(changes);
+      if (one.waiting.length >= MAX_WAITING) return settleAll();
+      cancel ??= clock.after(LOOK_AFTER_MS, () => {
+        cancel = null;
+        settleAll();
+      });
     },
     closed(document) {
       if (byDocument.delete(document)) onDidChange();
     },
     restore(suggestionId) {
-      for (const places of byDocument.values()) {
+      for (const [document, { places }] of byDocument) {
+        if (!places.has(suggestionId)) continue;
+        settled(document);
         const place = places.get(suggestionId);
         if (place && place.region.end === place.region.start)
           place.region = { start: place.region.start, end: place.region.start + place.length };
@@ -82,7 +123,9 @@ export function createCodePlaces(onDidChange: () => void): CodePlaces {
       onDidChange();
     },
     of(suggestionId) {
-      for (const [document, places] of byDocument) {
+      for (const [document, { places }] of byDocument) {
+        if (!places.has(suggestionId)) continue;
+        settled(document);
         const region = places.get(suggestionId)?.region;
         if (region && region.end > region.start) return { suggestionId, document, region };
       }
@@ -91,5 +134,6 @@ export function createCodePlaces(onDidChange: () => void): CodePlaces {
     in: placesIn,
     at: (document, offset) =>
       placesIn(document).find(({ region }) => offset >= region.start && offset <= region.end) ?? null,
+    [Symbol.dispose]: () => cancel?.(),
   };
 }

@@ -1,4 +1,4 @@
-import { shiftRegion, shiftRegionByAll, type Region, type TextChange } from "../../core/lifecycle/region.ts";
+import { shiftRegion, type Region, type TextChange } from "../../core/lifecycle/region.ts";
 import type { Clock } from "./clock.ts";
 
 /** An error that a language service reports; its place in UTF-16 offsets. */
@@ -23,7 +23,7 @@ export interface DiagnosticsResult {
 export interface DiagnosticsWatch {
   /** `before` are the errors of the document as they were last reported before the accept. */
   follow(suggestionId: string, document: string, region: Region, before: readonly ReportedError[]): void;
-  /** On the typing path: only code accepted in the last two minutes is moved. */
+  /** On the typing path: costs the same whatever is watched. */
   changed(document: string, changes: readonly TextChange[]): void;
   /** A language service has reported, however late. */
   reported(document: string, errors: readonly ReportedError[]): void;
@@ -43,6 +43,8 @@ const MAX_ERRORS = 64;
 const MAX_CHECKS = 16;
 /** Accepts that are watched at once: more than a person makes in two minutes. */
 const MAX_WATCHED = 64;
+/** Edits that wait to be gone through; more are gone through at once, in less than a millisecond. */
+const MAX_WAITING = 64;
 
 interface Watched {
   readonly suggestionId: string;
@@ -65,13 +67,24 @@ export function watchDiagnostics(
 ): DiagnosticsWatch {
   let watched: readonly Watched[] = [];
   let cancel: (() => void) | null = null;
+  /** Edits that no region was moved by yet: that waits until somebody asks. */
+  let waiting: { readonly document: string; readonly changes: readonly TextChange[] }[] = [];
 
   const plan = () => {
     cancel?.();
     const [oldest] = watched;
     cancel = oldest ? clock.after(Math.max(0, oldest.acceptedAt + afterMs - clock.now()) + 1, tick) : null;
   };
+  const settle = () => {
+    const edits = waiting;
+    waiting = [];
+    for (const { document, changes } of edits) {
+      const descending = changes.length > 1 ? [...changes].sort((a, b) => b.offset - a.offset) : changes;
+      for (const one of watched) if (one.document === document) for (const change of descending) moveOn(one, change);
+    }
+  };
   const tick = () => {
+    settle();
     const now = clock.now();
     const due = watched.filter(({ acceptedAt }) => acceptedAt + afterMs <= now);
     watched = watched.filter((one) => !due.includes(one));
@@ -107,6 +120,7 @@ export function watchDiagnostics(
 
   return {
     follow(suggestionId, document, region, before) {
+      settle();
       const near = before.filter(
         ({ start, end }) => end >= region.start - SAME_PLACE_CHARS && start <= region.end + SAME_PLACE_CHARS,
       );
@@ -119,24 +133,17 @@ export function watchDiagnostics(
       plan();
     },
     changed(document, changes) {
-      for (const one of watched) {
-        if (one.document !== document) continue;
-        for (const change of [...changes].sort((a, b) => b.offset - a.offset)) {
-          const { start, end } = one.region;
-          const isInside = change.offset < end && change.offset + change.deleted > start;
-          const isInserted = change.deleted === 0 && change.offset > start && change.offset < end;
-          one.region = shiftRegion(one.region, change, "keep");
-          one.edited = one.edited.map((part) => shiftRegionByAll(part, [change], "grow"));
-          if (isInside || isInserted)
-            one.edited = [...one.edited, { start: change.offset, end: change.offset + change.text.length }];
-        }
-      }
+      if (watched.length === 0) return;
+      waiting.push({ document, changes });
+      if (waiting.length >= MAX_WAITING) settle();
     },
     reported(document, errors) {
+      settle();
       for (const one of watched) if (one.document === document) see(one, errors);
     },
     watches: (document) => watched.some((one) => one.document === document),
     renamed(from, to) {
+      settle();
       for (const one of watched)
         if (one.document === from || one.document.startsWith(`${from}/`))
           one.document = to + one.document.slice(from.length);
@@ -148,8 +155,22 @@ export function watchDiagnostics(
     [Symbol.dispose]() {
       cancel?.();
       watched = [];
+      waiting = [];
     },
   };
+}
+
+/** Moves an accept and what the developer has written in it; keys that make a line are one part. */
+function moveOn(one: Watched, change: TextChange): void {
+  const { start, end } = one.region;
+  const isInside = change.offset < end && change.offset + change.deleted > start;
+  const isInserted = change.deleted === 0 && change.offset > start && change.offset < end;
+  one.region = shiftRegion(one.region, change, "keep");
+  if (one.edited.length > 0) one.edited = one.edited.map((part) => shiftRegion(part, change, "grow"));
+  if (!isInside && !isInserted) return;
+  const written = { start: change.offset, end: change.offset + change.text.length };
+  if (!one.edited.some((part) => part.start <= written.start && part.end >= written.end))
+    one.edited = [...one.edited, written];
 }
 
 /** The wait of a test host: `KEPT_DIAGNOSTICS_MS=1500`. */

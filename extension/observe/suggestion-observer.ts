@@ -2,6 +2,7 @@ import type { Fact, Observation, SelectionCause } from "../../core/lifecycle/obs
 import { ACCEPT_GRACE_MS, emptyChainState, nextTickAt, visibleSuggestion } from "../../core/lifecycle/chain-state.ts";
 import { reduceChain } from "../../core/lifecycle/suggestion-chain.ts";
 import type { TextChange } from "../../core/lifecycle/region.ts";
+import { threadCpuMs } from "./clock.ts";
 import type { SuggestionRecord } from "../suggest/suggestion-record.ts";
 import * as vscode from "vscode";
 
@@ -24,6 +25,8 @@ export interface SuggestionObserver extends vscode.Disposable {
   readonly visible: string | null;
   /** Time spent in edit handlers, milliseconds, of the last edits: what capture costs the typing. */
   readonly editCostsMs: readonly number[];
+  /** Processor time of this thread in the same handlers; empty on a Node that does not tell. */
+  readonly editCpuMs: readonly number[];
 }
 
 export interface ObserverListeners {
@@ -44,6 +47,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
   let visible: string | null = null;
   let timer: NodeJS.Timeout | null = null;
   const editCostsMs: number[] = [];
+  const editCpuMs: number[] = [];
   const ended = new Set<string>();
 
   const see = (observation: Observation) => {
@@ -73,6 +77,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
   const changed = (event: vscode.TextDocumentChangeEvent) => {
     if (event.contentChanges.length === 0) return;
     const began = performance.now();
+    const cpuBegan = threadCpuMs();
     const document = event.document.uri.toString();
     const changes = event.contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
       offset: rangeOffset,
@@ -82,8 +87,9 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
     if (state.chain || state.accepts.length > 0)
       see({ kind: "changed", at: began, document, changes, reason: reasonOf(event.reason) });
     listeners.onChange(document, changes, reasonOf(event.reason));
-    editCostsMs.push(performance.now() - began);
-    if (editCostsMs.length > EDIT_COSTS_KEPT) editCostsMs.shift();
+    keepNewest(editCostsMs, performance.now() - began);
+    const cpuEnded = threadCpuMs();
+    if (cpuBegan !== null && cpuEnded !== null) keepNewest(editCpuMs, cpuEnded - cpuBegan);
   };
 
   const selected = (event: vscode.TextEditorSelectionChangeEvent) => {
@@ -135,6 +141,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
       return visible;
     },
     editCostsMs,
+    editCpuMs,
     dispose() {
       left();
       // Nothing more will come: what is still open has its ending now.
@@ -143,6 +150,11 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
       for (const subscription of subscriptions) subscription.dispose();
     },
   };
+}
+
+function keepNewest(costs: number[], cost: number): void {
+  costs.push(cost);
+  if (costs.length > EDIT_COSTS_KEPT) costs.shift();
 }
 
 function rememberEnding(ended: Set<string>, suggestionId: string): void {

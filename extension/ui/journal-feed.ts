@@ -1,5 +1,6 @@
 import type { KeptEvent } from "../../protocol/events.ts";
 import type { PlaceKey } from "../observe/place-key.ts";
+import { systemClock } from "../observe/clock.ts";
 import { createCodePlaces, type CodePlaces } from "../observe/code-places.ts";
 import type { OwnFolder } from "../observe/journal-entry.ts";
 import { journalFile } from "../observe/journal-file.ts";
@@ -34,7 +35,7 @@ export function openJournalFeed({ dir, connection, hidden, log }: JournalFeedOpt
   const closing = new AbortController();
   const changed = new vscode.EventEmitter<void>();
   const journal = createSuggestionJournal({ file: journalFile(dir), log });
-  const places = createCodePlaces(() => changed.fire());
+  const places = createCodePlaces(systemClock, () => changed.fire());
   void journal.reload();
 
   const folderOf = (root: string): OwnFolder | null => {
@@ -79,6 +80,7 @@ export function openJournalFeed({ dir, connection, hidden, log }: JournalFeedOpt
     async close() {
       closing.abort();
       for (const document of vscode.workspace.textDocuments) remember(document);
+      places[Symbol.dispose]();
       for (const subscription of subscriptions) subscription.dispose();
       await journal.close();
     },

@@ -21,9 +21,14 @@ export interface ServerReport {
 export interface TypingReport {
   /** Handler time of each typed key, milliseconds. */
   readonly edits: readonly number[];
+  /** Processor time of the same handlers; empty where it is not told. */
+  readonly editsCpu: readonly number[];
   /** Accepted suggestions that were followed meanwhile. */
   readonly tracked: number;
   readonly lines: number;
+  /** Edits over a millisecond, and those of them in which garbage was collected. */
+  readonly nSlow: number;
+  readonly nSlowCollected: number;
 }
 
 export interface MemoryReport {

@@ -9,6 +9,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext, Script } from "node:vm";
+import { watchCollections } from "./collections.ts";
+import { profileWhile } from "./profile.ts";
 import * as vscode from "vscode";
 
 const wanted = (name: string) => Number(process.env[`KEPT_BENCH_${name}`]);
@@ -16,6 +18,8 @@ const wanted = (name: string) => Number(process.env[`KEPT_BENCH_${name}`]);
 const A_ROUND = 12;
 const SLOW_MS = 5_000;
 const MB = 1024 * 1024;
+/** Longest handler that the bar allows. */
+const SLOW_EDIT_MS = 1;
 const STATES: readonly ServerState[] = ["absent", "up", "hung", "slow"];
 
 export async function run(): Promise<void> {
@@ -114,14 +118,36 @@ function describeCapture(report: { -readonly [K in keyof CaptureReport]?: Captur
       const tracked = diagnostics().nAccepted - before;
       const text = "const total = first + second;\n";
       const keys = wanted("KEYS");
-      for (let n = 0; n < keys; n += 1) {
-        if (n % 150 === 0) {
-          const line = Math.floor((n / keys) * (editor.document.lineCount - 100)) + 50;
-          editor.selection = new vscode.Selection(line, 0, line, 0);
+      using collections = watchCollections();
+      const spans: { from: number; to: number }[] = [];
+      // Told after Kept's own handler: what that took has just ended.
+      using listener = asDisposable(
+        vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+          if (document !== editor.document || contentChanges.length === 0) return;
+          const to = performance.now();
+          spans.push({ from: to - (diagnostics().editCostsMs.at(-1) ?? 0), to });
+        }),
+      );
+      await profileWhile(process.env["KEPT_BENCH_PROFILE"] ?? "", async () => {
+        for (let n = 0; n < keys; n += 1) {
+          if (n % 150 === 0) {
+            const line = Math.floor((n / keys) * (editor.document.lineCount - 100)) + 50;
+            editor.selection = new vscode.Selection(line, 0, line, 0);
+          }
+          await vscode.commands.executeCommand("type", { text: text[n % text.length]! });
         }
-        await vscode.commands.executeCommand("type", { text: text[n % text.length]! });
-      }
-      report.typing = { edits: diagnostics().editCostsMs.slice(-keys), tracked, lines };
+      });
+      listener[Symbol.dispose]();
+      const edits = diagnostics().editCostsMs.slice(-keys);
+      const slow = spans.filter(({ from, to }) => to - from > SLOW_EDIT_MS);
+      report.typing = {
+        edits,
+        editsCpu: diagnostics().editCpuMs.slice(-keys),
+        tracked,
+        lines,
+        nSlow: slow.length,
+        nSlowCollected: slow.filter((span) => collections.during(span)).length,
+      };
     });
 
     phase("memory", "memory after many suggestions", async () => {
@@ -165,6 +191,8 @@ function describeCapture(report: { -readonly [K in keyof CaptureReport]?: Captur
     });
   });
 }
+
+const asDisposable = (one: vscode.Disposable): Disposable => ({ [Symbol.dispose]: () => one.dispose() });
 
 /** A phase that was asked for. */
 function phase(name: string, title: string, measure: () => Promise<void>): void {

@@ -19,7 +19,9 @@ export async function until<T>(
     const found = await look();
     if (found !== undefined && found !== null && found !== false) return found;
     if (performance.now() > deadline)
-      throw new Error(`Waited in vain for ${what}. State: ${JSON.stringify({ ...diagnostics(), editCostsMs: 0 })}`);
+      throw new Error(
+        `Waited in vain for ${what}. State: ${JSON.stringify({ ...diagnostics(), editCostsMs: 0, editCpuMs: 0 })}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

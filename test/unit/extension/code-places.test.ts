@@ -1,9 +1,10 @@
+import { fakeClock } from "./fake-clock.ts";
 import { createCodePlaces } from "../../../extension/observe/code-places.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 
 const DOCUMENT = "file:///a.ts";
-const places = () => createCodePlaces(() => {});
+const places = () => createCodePlaces(fakeClock(), () => {});
 
 describe("code places", () => {
   it("move with edits above, and are found by offset", () => {
@@ -45,14 +46,31 @@ describe("code places", () => {
     assert.equal(here.at(DOCUMENT, 4)?.suggestionId, "one");
   });
 
-  it("tell of code that came or went, not of code that moved", () => {
+  it("tell of code that came or went, not of code that moved", async () => {
     let nTold = 0;
-    const here = createCodePlaces(() => (nTold += 1));
+    const clock = fakeClock();
+    const here = createCodePlaces(clock, () => (nTold += 1));
     here.follow("one", DOCUMENT, { start: 10, end: 20 });
     here.changed(DOCUMENT, [{ offset: 0, deleted: 0, text: "12345" }]);
+    await clock.pass(1_000);
     assert.equal(nTold, 1);
     here.changed(DOCUMENT, [{ offset: 10, deleted: 20, text: "" }]);
+    await clock.pass(1_000);
     assert.equal(nTold, 2);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("are right at every moment, however many edits have come since they were asked for", () => {
+    const one = places();
+    const other = places();
+    for (const here of [one, other])
+      for (let n = 0; n < 5; n += 1) here.follow(`${n}`, DOCUMENT, { start: n * 100, end: n * 100 + 50 });
+    for (let n = 0; n < 500; n += 1) {
+      const change = { offset: (n * 37) % 500, deleted: n % 3, text: "ab".repeat(n % 2) };
+      for (const here of [one, other]) here.changed(DOCUMENT, [change]);
+      other.in(DOCUMENT);
+    }
+    assert.deepEqual(one.in(DOCUMENT), other.in(DOCUMENT));
   });
 
   it("are forgotten with their document", () => {
