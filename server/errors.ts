@@ -17,6 +17,8 @@ export type ErrorCode =
   | "storage-full"
   | "storage-failed"
   | "backup-damaged"
+  | "archive-invalid"
+  | "archive-newer"
   | "no-model"
   | "training-unavailable"
   | "worker-failed"

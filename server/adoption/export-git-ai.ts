@@ -31,10 +31,8 @@ const TOOL = "kept";
 const MAX_NOTE_CHARS = 1_048_576;
 
 /** Adds `kept export git-ai`: the only command that ever writes into a repository. */
-export function addGitAiExport(program: Command, { dataDir, setExit }: ImportParts): void {
-  program
-    .command("export")
-    .description("write what Kept knows for other tools")
+export function addGitAiExport(group: Command, { dataDir, setExit }: ImportParts): void {
+  group
     .command("git-ai")
     .description(
       "git-ai v3 note (refs/notes/ai) of a commit: which of its lines were accepted suggestions; a dry run without --write",

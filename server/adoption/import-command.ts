@@ -32,9 +32,8 @@ const MAX_TRACE_BYTES = 64 * 1024 * 1024;
 /** Refusals that a person reads; `--json` has all. */
 const SHOWN_REFUSALS = 20;
 
-/** Adds `kept import`. */
-export function addImportCommands(program: Command, parts: ImportParts): void {
-  const group = program.command("import").description("adopt what other tools recorded of generated code");
+/** Adds the parts of `kept import` that adopt what other tools recorded of generated code. */
+export function addImportCommands(group: Command, parts: ImportParts): void {
   const dryRun = () => new Option("--dry-run", "say what would be imported and change nothing");
   const repo = () => new Option("--repo <folder>", "git work tree").default(".", "this folder");
   group

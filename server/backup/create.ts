@@ -93,21 +93,25 @@ function copyStore(from: string, to: string): TakenStore {
   }
   const copy = new Database(to, { readonly: true });
   try {
-    const knowsForgetting = copy.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'invalid_datasets'").get();
+    const schema = schemaVersion(copy);
     const list = (sql: string): string[] => copy.prepare(sql).pluck().all() as string[];
     return {
-      schema: schemaVersion(copy),
+      schema,
       eventWatermark: copy.prepare("SELECT coalesce(max(sequence), 0) FROM events").pluck().get() as number,
       contentFiles: list("SELECT DISTINCT sha256 FROM version_files ORDER BY sha256"),
-      datasets: list(`SELECT sha256 FROM datasets ${knowsForgetting ? STILL_THERE : ""} ORDER BY sha256`),
+      datasets: list(`SELECT sha256 FROM datasets WHERE ${stillThere(schema)} ORDER BY sha256`),
     };
   } finally {
     copy.close();
   }
 }
 
-/** Of a dataset that held something forgotten only the row is left. */
-const STILL_THERE = "WHERE id NOT IN (SELECT dataset_id FROM invalid_datasets)";
+/** Of a dataset that held something forgotten, or whose time is over, only the row is left; old schemas knew neither. */
+function stillThere(schema: number): string {
+  const notForgotten = "id NOT IN (SELECT dataset_id FROM invalid_datasets)";
+  if (schema >= 4) return `expired_at IS NULL AND ${notForgotten}`;
+  return schema >= 3 ? notForgotten : "1";
+}
 
 function readNamed(file: string): Buffer {
   try {

@@ -17,6 +17,7 @@ import {
   why,
   type TrainingRun,
 } from "../../protocol/api.ts";
+import { addArchiveExport, addArchiveImport } from "../archive/archive-command.ts";
 import { addBackupCommand } from "../backup/backup-command.ts";
 import { addGitAiExport } from "../adoption/export-git-ai.ts";
 import { addGenerationCommands } from "../adoption/generation-command.ts";
@@ -311,9 +312,13 @@ export function createProgram(setExit: SetExit): Command {
   addBackupCommand(program, dataDir);
   addWatchCommand(program, { dataDir, setExit });
   addSurvivalCommands(program, { dataDir, setExit });
-  addImportCommands(program, { dataDir, setExit });
+  const importing = program.command("import").description("take in an archive, or what other tools recorded of code");
+  addArchiveImport(importing, { dataDir, setExit });
+  addImportCommands(importing, { dataDir, setExit });
   addGenerationCommands(program, { dataDir, setExit });
-  addGitAiExport(program, { dataDir, setExit });
+  const exporting = program.command("export").description("write everything into an archive, or notes for other tools");
+  addArchiveExport(exporting, { dataDir, setExit });
+  addGitAiExport(exporting, { dataDir, setExit });
   addForgetCommand(program, { connect, setExit });
   addReplayCommand(program, { connect, setExit });
   addDemoCommand(program, setExit);

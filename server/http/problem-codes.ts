@@ -96,6 +96,16 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "The backup is damaged",
     meaning: "A file of it is missing or has other bytes than its manifest says. Nothing was changed; use another.",
   },
+  "archive-invalid": {
+    status: 422,
+    title: "The archive cannot be imported",
+    meaning: "It is damaged or holds what no archive of Kept has. Nothing was changed; export it again.",
+  },
+  "archive-newer": {
+    status: 422,
+    title: "The archive was written by a newer Kept",
+    meaning: "Update Kept and import it again. Nothing was changed.",
+  },
   "no-model": {
     status: 503,
     title: "There is no base model",

@@ -25,6 +25,8 @@ export function openDatabase(file: string): Db {
   try {
     if (file !== ":memory:") chmodSync(file, 0o600);
     refuseNewerSchema(db);
+    // Only counts before there is anything: the file of a store can give back the pages of what was deleted.
+    if (schemaVersion(db) === 0) db.pragma("auto_vacuum = INCREMENTAL");
     db.pragma("journal_mode = WAL");
     configure(db);
     const [check] = db.pragma("quick_check(1)") as { quick_check: string }[];

@@ -13,8 +13,11 @@ export interface EventCounts {
 
 /** Append-only facts. The server's sequence is the order of everything derived from them. */
 export interface EventStore {
-  /** Stores an event once. The same id with another body is refused and leaves an audit row. */
-  append(event: KeptEvent, receivedAt: number): AppendResult;
+  /**
+   * Stores an event once, as the last or, in a store that is filled again, at its old place. The same id
+   * with another body is refused and leaves an audit row.
+   */
+  append(event: KeptEvent, receivedAt: number, sequence?: number | null): AppendResult;
   /** Events of one suggestion, in server order. */
   ofSuggestion(suggestionId: string): KeptEvent[];
   /** Sequence of the `shown` event of a suggestion, or null. */
@@ -30,8 +33,8 @@ export interface EventStore {
 
 export function openEventStore(db: Db): EventStore {
   const insert = db.prepare(`
-    INSERT INTO events (id, suggestion_id, session_id, kind, body, body_sha256, received_at)
-    VALUES (@id, @suggestionId, @sessionId, @kind, @body, @bodySha256, @receivedAt)
+    INSERT INTO events (sequence, id, suggestion_id, session_id, kind, body, body_sha256, received_at)
+    VALUES (@sequence, @id, @suggestionId, @sessionId, @kind, @body, @bodySha256, @receivedAt)
     ON CONFLICT (id) DO NOTHING`);
   const storedHash = db.prepare("SELECT body_sha256 AS sha256 FROM events WHERE id = ?");
   const audit = db.prepare(`
@@ -44,11 +47,11 @@ export function openEventStore(db: Db): EventStore {
   const ledger = db.prepare("SELECT accepted, duplicate, rejected FROM event_counts");
 
   return {
-    append(event, receivedAt) {
+    append(event, receivedAt, sequence = null) {
       const body = canonicalJson(event);
       const bodySha256 = createHash("sha256").update(body).digest("hex");
       const { id, suggestionId, sessionId, kind } = event;
-      const { changes } = insert.run({ id, suggestionId, sessionId, kind, body, bodySha256, receivedAt });
+      const { changes } = insert.run({ sequence, id, suggestionId, sessionId, kind, body, bodySha256, receivedAt });
       if (changes === 1) return "accepted";
       const stored = (storedHash.get(id) as { sha256: string }).sha256;
       if (stored === bodySha256) return "duplicate";

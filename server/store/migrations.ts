@@ -208,4 +208,18 @@ export const MIGRATIONS: readonly string[] = [
     invalid_at   INTEGER NOT NULL
   ) STRICT;
   `,
+  // Settings, datasets whose time is over, and what each sweep deleted.
+  `
+  CREATE TABLE settings (
+    name       TEXT PRIMARY KEY,
+    value      TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE datasets ADD COLUMN expired_at INTEGER;
+  CREATE TABLE sweeps (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    finished_at INTEGER NOT NULL,
+    report      TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

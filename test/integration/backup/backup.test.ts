@@ -40,7 +40,7 @@ async function check(body: (filled: Filled) => void | Promise<void>): Promise<vo
   mkdirSync(path.join(places.datasets, dataset));
   for (const name of ["manifest.json", "rows.jsonl"]) writeFileSync(path.join(places.datasets, dataset, name), name);
   store.db.exec(`
-    INSERT INTO datasets VALUES ('d', 1, '${dataset}', 1, 1, 1, '{}', '{}');
+    INSERT INTO datasets VALUES ('d', 1, '${dataset}', 1, 1, 1, '{}', '{}', NULL);
     INSERT INTO runs (id, strategy, state, stage, request, created_at) VALUES ('r', 'lora', 'succeeded', 'deploy', '{}', 1);
     INSERT INTO versions VALUES ('v', 1, 'b', 'r', 'd', NULL, '{}');
     INSERT INTO version_files VALUES ('v', 'adapter_model.safetensors', '${adapter.sha256}', ${adapter.bytes});`);
