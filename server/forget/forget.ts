@@ -7,6 +7,7 @@ import type { PushHub } from "../push/hub.ts";
 import type { Place } from "../store/erasure.ts";
 import type { Store } from "../store/store.ts";
 import { removeSnapshot, snapshotsWith, type RowTest } from "./dataset-search.ts";
+import { setTimeout as delay } from "node:timers/promises";
 
 /**
  * Forgetting: events, what is derived from them, copies in other events, examples, and the datasets that
@@ -18,7 +19,7 @@ export interface Forgetting {
   forget(request: ForgetRequest): Promise<ForgetOperation>;
   /** Does what an earlier server left. */
   resume(): Promise<void>;
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is under way; nothing is tried later any more. */
   idle(): Promise<void>;
   /** True when a dataset was built from what was forgotten while it was being built: it is gone then. */
   withdrawIfForgotten(datasetId: string): Promise<boolean>;
@@ -40,6 +41,27 @@ export interface ForgettingParts {
 export function createForgetting(parts: ForgettingParts): Forgetting {
   const { store, hub, log } = parts;
   let working: Promise<unknown> = Promise.resolve();
+  let later: NodeJS.Timeout | undefined;
+
+  /** Deleted rows are overwritten in the file; what is left of them in the log goes when nobody reads it any more. */
+  const emptyLog = async (): Promise<void> => {
+    const deadline = performance.now() + TRUNCATE_MS;
+    while (!store.truncateLog()) {
+      if (performance.now() < deadline) await delay(TRY_MS);
+      else {
+        log.warn({ event: "log-held", seconds: TRUNCATE_MS / 1_000 });
+        later ??= setInterval(() => {
+          if (store.truncateLog()) stopTrying();
+        }, LATE_TRY_MS).unref();
+        return;
+      }
+    }
+    stopTrying();
+  };
+  const stopTrying = (): void => {
+    clearInterval(later);
+    later = undefined;
+  };
 
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = working.then(work);
@@ -51,6 +73,7 @@ export function createForgetting(parts: ForgettingParts): Forgetting {
     const asked = store.forget.scopeOf(id);
     if (asked !== null) {
       const gone = await erase(parts, id, asked.scope);
+      await emptyLog();
       hub.publish("examples", { revision: store.examples.revision() });
       log.info({ event: "forgotten", operation: id, kind: asked.scope.kind, ...gone });
     }
@@ -65,10 +88,13 @@ export function createForgetting(parts: ForgettingParts): Forgetting {
     },
     resume: () =>
       inTurn(async () => {
+        // The server before may have been killed with a log that somebody held.
+        store.truncateLog();
         for (const id of store.forget.unfinished()) await perform(id);
       }),
     async idle() {
       await working;
+      stopTrying();
     },
     withdrawIfForgotten: (datasetId) =>
       inTurn(async () => {
@@ -81,8 +107,11 @@ export function createForgetting(parts: ForgettingParts): Forgetting {
   };
 }
 
-/** Longest wait for readers of the log, milliseconds. */
+/** Longest time that a request waits for readers of the log; then it is answered, and the log is emptied later, milliseconds. */
 const TRUNCATE_MS = 10_000;
+/** Between two tries, of a request that waits and afterwards, milliseconds. */
+const TRY_MS = 25;
+const LATE_TRY_MS = 1_000;
 
 interface Counts {
   readonly suggestions: number;
@@ -134,9 +163,6 @@ async function erase(parts: ForgettingParts, operationId: string, scope: ForgetS
     await removeSnapshot(datasetsDir, sha256);
   store.removeCopies();
   store.forget.finish(operationId, clock.wallMs());
-  // Deleted rows are overwritten in the file; what is left of them in the WAL goes with it.
-  const deadline = performance.now() + TRUNCATE_MS;
-  while (!store.truncateLog() && performance.now() < deadline) await new Promise((resolve) => setImmediate(resolve));
   return counts;
 }
 

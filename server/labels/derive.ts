@@ -53,7 +53,7 @@ export function derivePending(
   const ids = store.derivations.next(limit);
   const failed: string[] = [];
   const derive = (some: readonly string[]): Derived =>
-    store.transaction(() => {
+    store.derivedTransaction(() => {
       const derived = deriveSuggestions(store, some);
       store.derivations.remove(some);
       return derived;

@@ -1,4 +1,13 @@
-import { closeDatabase, damagedStore, joinDatabase, openDatabase, removeCopies, type Db } from "./database.ts";
+import {
+  boundLog,
+  truncateLog,
+  closeDatabase,
+  damagedStore,
+  joinDatabase,
+  openDatabase,
+  removeCopies,
+  type Db,
+} from "./database.ts";
 import { openDatasetStore, type DatasetStore } from "./dataset-store.ts";
 import { openDerivationStore, type DerivationStore } from "./derivation-store.ts";
 import { openEventStore, type EventStore } from "./event-store.ts";
@@ -27,8 +36,15 @@ export interface Store extends Disposable {
   readonly erasure: Erasure;
   /** Runs `work` in one transaction: all of it is durable or none of it happened. */
   transaction<T>(work: () => T): T;
-  /** Writes the log back into the file and empties it; false when somebody still reads it. */
+  /**
+   * The same for what can be computed again from what is durable: it is all there or not at all, and a power
+   * cut before the next durable transaction may take it back. It needs no fsync.
+   */
+  derivedTransaction<T>(work: () => T): T;
+  /** Writes the log back into the file and empties it; false when somebody still reads it, or writes now. It does not wait. */
   truncateLog(): boolean;
+  /** Cuts the log when it is large and nobody reads it. */
+  boundLog(): void;
   /** Deletes the copies of earlier schemas: they hold what was forgotten since. */
   removeCopies(): void;
 }
@@ -66,7 +82,16 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     forget: openForgetStore(db),
     erasure: openErasure(db),
     removeCopies: () => removeCopies(db),
-    truncateLog: () => (db.pragma("wal_checkpoint(TRUNCATE)") as { busy: number }[])[0]?.busy === 0,
+    boundLog: () => boundLog(db),
+    truncateLog: () => truncateLog(db),
     transaction: (work) => db.transaction(work).immediate(),
+    derivedTransaction(work) {
+      db.pragma("synchronous = NORMAL");
+      try {
+        return db.transaction(work).immediate();
+      } finally {
+        db.pragma("synchronous = FULL");
+      }
+    },
   };
 }

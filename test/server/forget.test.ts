@@ -4,6 +4,8 @@ import { dataPlaces } from "../../server/places.ts";
 import { filesWith } from "../support/canary-search.ts";
 import { runningApp, type RunningApp } from "./running-app.ts";
 import { sampleSession, shownWith } from "./sample-events.ts";
+import { until } from "./server-process.ts";
+import Database from "better-sqlite3";
 import assert from "node:assert/strict";
 import path from "node:path";
 import { v7 as uuidv7 } from "uuid";
@@ -62,6 +64,25 @@ const found = (server: RunningApp, names: Record<string, string>) =>
 
 describe("forget", function () {
   this.timeout(60_000);
+
+  it("waits for whoever reads the store, holds nobody else up, and then leaves no byte", async () => {
+    await using server = await runningApp();
+    const names = canaries();
+    const { events } = story(names);
+    await send(server, events);
+    const reader = new Database(server.app.places.database, { readonly: true });
+    reader.exec("BEGIN");
+    reader.prepare("SELECT count(*) FROM events").get();
+    let isForgotten = false;
+    const forgetting = forget(server, { kind: "everything" }).then(() => (isForgotten = true));
+    // The request has come to the end of its work when the events are gone; now it waits for the log alone.
+    await until(async () => ((await server.call("GET", "/v1/events")).body.count === 0 ? true : null), 20_000);
+    await send(server, story(canaries()).events);
+    assert.equal(isForgotten, false);
+    reader.close();
+    await forgetting;
+    assert.deepEqual(found(server, names), []);
+  });
 
   const scopes: readonly [name: string, scope: (ids: string[], file: string) => ForgetScope][] = [
     ["suggestions", (ids) => ({ kind: "suggestions", ids })],

@@ -37,6 +37,64 @@ describe("store", () => {
     assert.deepEqual(store.events.ofSuggestion(event!.suggestionId), [event]);
   });
 
+  it("empties its log when nobody reads it, and does not wait for whoever does", async () => {
+    await using folder = await tempFolder();
+    const file = path.join(folder.dir, "kept.db");
+    using store = openStore(file);
+    const append = (n: number) => {
+      for (const event of sampleSession().story("shown ".repeat(n).trim())) store.events.append(event, 1);
+    };
+    append(3);
+    const reader = new Database(file, { readonly: true });
+    reader.exec("BEGIN");
+    assert.equal(reader.prepare("SELECT count(*) FROM events").pluck().get(), 3);
+    append(2);
+    assert.equal(store.truncateLog(), false);
+    assert.ok(statSync(`${file}-wal`).size > 0);
+    reader.exec("COMMIT");
+    assert.equal(store.truncateLog(), true);
+    assert.equal(statSync(`${file}-wal`).size, 0);
+    assert.equal(reader.prepare("SELECT count(*) FROM events").pluck().get(), 5);
+    reader.close();
+    assert.equal(store.db.pragma("busy_timeout", { simple: true }), 5_000);
+  });
+
+  it("cuts a log that has become large, and leaves a small one", async () => {
+    await using folder = await tempFolder();
+    const file = path.join(folder.dir, "kept.db");
+    using store = openStore(file);
+    const logBytes = () => statSync(`${file}-wal`).size;
+    store.boundLog();
+    assert.ok(logBytes() > 0);
+    store.db.exec("CREATE TABLE big (bytes BLOB); INSERT INTO big VALUES (zeroblob(17000000))");
+    assert.ok(logBytes() > 16 * 1_048_576);
+    store.boundLog();
+    assert.equal(logBytes(), 0);
+  });
+
+  it("does what can be computed again in whole transactions, and is durable again afterwards", async () => {
+    await using folder = await tempFolder();
+    using store = openStore(path.join(folder.dir, "kept.db"));
+    const durability = () => store.db.pragma("synchronous", { simple: true });
+    const [event] = sampleSession().story("shown");
+    store.derivedTransaction(() => {
+      assert.equal(durability(), 1);
+      store.events.append(event!, 1);
+    });
+    assert.equal(durability(), 2);
+    assert.throws(
+      () =>
+        store.derivedTransaction(() => {
+          store.db.exec("DELETE FROM event_counts");
+          throw new Error("in the middle");
+        }),
+      /in the middle/,
+    );
+    assert.equal(durability(), 2);
+    assert.equal(store.db.prepare("SELECT count(*) FROM event_counts").pluck().get(), 1);
+    assert.equal(store.events.count(), 1);
+  });
+
   it("refuses a newer schema and leaves the file as it is", async () => {
     await using folder = await tempFolder();
     const file = path.join(folder.dir, "kept.db");
