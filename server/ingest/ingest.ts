@@ -48,11 +48,11 @@ export function storeBatch(
   parts: { readonly store: Store; readonly quota: IngestQuota; readonly nowMs: number },
 ): BatchAnswer {
   const { store, quota, nowMs } = parts;
-  const parsed = values.map(parseEvent);
-  const overdrawn = quota.take(parsed.flatMap((one) => (one.ok ? [one.event.sessionId] : [])));
-  if (overdrawn !== null) {
+  // Before anything costs time: whoever floods is answered quickly, and so are those who wait behind.
+  if (quota.take(values.map(claimedSession)) !== null) {
     return { ok: false, code: "too-many", message: "This session sends more events than anybody can cause." };
   }
+  const parsed = values.map(parseEvent);
   const touched = new Set<string>();
   const counts = { accepted: 0, duplicate: 0, rejected: 0 };
   const results = parsed.map((one): Result => {
@@ -79,6 +79,12 @@ function storeEvent(store: Store, sent: KeptEvent, nowMs: number): Result {
   return outcome === "conflict"
     ? { id: event.id, status: "rejected", reason: "conflict" }
     : { id: event.id, status: outcome };
+}
+
+/** The session that an event says it is of; all that say none, or nothing that could be one, count as one. */
+function claimedSession(value: unknown): string {
+  const id = value !== null && typeof value === "object" && "sessionId" in value ? value.sessionId : null;
+  return typeof id === "string" && id.length <= MAX_ECHOED_ID_CHARS ? id : "";
 }
 
 type ParsedEvent =

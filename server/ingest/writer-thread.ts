@@ -15,8 +15,10 @@ const MAX_GROUP_BYTES = 512 * 1_024;
  * clients that were answered together also send their next together, a little apart.
  */
 const GATHER_MS = 2;
-/** Suggestions derived between two commits. */
+/** Suggestions derived between two commits, at most. */
 const DERIVED_AT_ONCE = 32;
+/** Time of one round of deriving: a request that comes meanwhile waits for its end, milliseconds. */
+const DERIVE_MS = 3;
 /** Under a steady stream of events one round of deriving follows this many commits. */
 const COMMITS_BETWEEN_DERIVATIONS = 4;
 
@@ -27,13 +29,15 @@ type Batch = Extract<ToWriter, { kind: "batch" }>;
  * them, and derives in the time between. It ends with `close`, when all that came before is stored.
  */
 export function runWriter(port: MessagePort, parts: WriterThreadParts): void {
-  const waiting: Batch[] = [];
+  let waiting: Batch[] = [];
   const pause = new Int32Array(new SharedArrayBuffer(4));
   let closing = false;
   let broken = false;
   let scheduled = false;
   let lastGroup = 1;
   let nCommits = 0;
+  /** Of the last rounds; a guess before the first. */
+  let derivedPerMs = 2;
   // An earlier server may have ended between an event and what follows from it.
   let hasPending = true;
 
@@ -60,15 +64,18 @@ export function runWriter(port: MessagePort, parts: WriterThreadParts): void {
     }
   };
 
+  /** The oldest, and the smallest of the others: who sends little does not wait until who sends much is through. */
   const nextGroup = (): Batch[] => {
+    const group = new Set(waiting.slice(0, 1));
     let nBytes = 0;
-    let n = 0;
-    for (const { json } of waiting) {
-      nBytes += json.length;
-      if (n > 0 && nBytes > MAX_GROUP_BYTES) break;
-      n += 1;
+    for (const batch of waiting.slice(1).toSorted((a, b) => a.json.length - b.json.length)) {
+      nBytes += batch.json.length;
+      if (nBytes > MAX_GROUP_BYTES) break;
+      group.add(batch);
     }
-    return waiting.splice(0, n);
+    const inOrder = waiting.filter((batch) => group.has(batch));
+    waiting = waiting.filter((batch) => !group.has(batch));
+    return inOrder;
   };
 
   const store = (): void => {
@@ -92,7 +99,11 @@ export function runWriter(port: MessagePort, parts: WriterThreadParts): void {
 
   const derive = (): void => {
     try {
-      const derived = parts.derivePending(DERIVED_AT_ONCE);
+      const limit = Math.max(1, Math.min(DERIVED_AT_ONCE, Math.floor(derivedPerMs * DERIVE_MS)));
+      const began = performance.now();
+      const derived = parts.derivePending(limit);
+      const perMs = derived.suggestions.length / (performance.now() - began);
+      if (derived.suggestions.length > 0) derivedPerMs += (perMs - derivedPerMs) / 4;
       hasPending = derived.pending;
       send({ kind: "derived", ...derived });
     } catch (error) {
