@@ -103,7 +103,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     workerEntry,
     async collect(workspaces, seed) {
       await events.settled(AbortSignal.timeout(SETTLE_MS));
-      return collectTask(store, workspaces, seed);
+      return collectTask(places.database, workspaces, seed);
     },
     recordSnapshot: (snapshot) => recordSnapshot(store, snapshot, clock),
     runner: () => runner,
@@ -143,7 +143,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     forgetting,
     async buildDataset(request, signal) {
       const build = () =>
-        buildDatasetInWorker({ store, clock, workerEntry, datasetsDir: places.datasets }, request, signal);
+        buildDatasetInWorker(
+          { store, database: places.database, clock, workerEntry, datasetsDir: places.datasets },
+          request,
+          signal,
+        );
       const revision = store.forget.revision();
       const built = await build();
       // What was forgotten while the worker had it must not come back with its dataset.

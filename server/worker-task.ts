@@ -1,12 +1,14 @@
 import type { DatasetRow } from "../core/dataset-row.ts";
 import { readSafetensors, toFloat32 } from "../engine/checkpoint/safetensors.ts";
 import { openModel } from "../engine/generate/model.ts";
+import { readFeedback } from "./datasets/feedback-rows.ts";
 import { historyRows } from "./datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type Snapshot } from "./datasets/snapshot.ts";
 import { compareAdapters } from "./evaluation/compare.ts";
 import { weightGuard } from "./evaluation/guards.ts";
 import { takeRunFolder } from "./jobs/run-folder.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
+import { readStore } from "./store/store.ts";
 import type { TrainingRow } from "./training/backend.ts";
 import { loraFor } from "./training/hyper-parameters.ts";
 import { createOnnxBackend } from "./training/onnx/backend.ts";
@@ -89,13 +91,20 @@ async function datasetOf(task: TrainingTask, send: TaskChannel["send"], signal: 
 }
 
 async function collect(datasetsDir: string, task: CollectTask, signal: AbortSignal): Promise<Snapshot> {
+  const { rows: feedback, eventWatermark } = feedbackOf(task.database);
   const mined = [];
   for (const workspace of task.workspaces) mined.push(await historyRows(workspace, signal));
-  const rows = [...task.feedback, ...mined.flatMap(({ rows }) => rows)];
+  const rows = [...feedback, ...mined.flatMap(({ rows }) => rows)];
   return writeSnapshot(datasetsDir, rows, {
     ...task.origin,
+    eventWatermark,
     workspaces: mined.map(({ root, head }) => ({ root, head })),
   });
+}
+
+function feedbackOf(database: string): ReturnType<typeof readFeedback> {
+  using store = readStore(database);
+  return readFeedback(store);
 }
 
 const trainingRow = (row: DatasetRow): TrainingRow => ({

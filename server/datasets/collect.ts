@@ -6,16 +6,14 @@ import type { CollectTask } from "../jobs/worker-messages.ts";
 import { runWorker } from "../jobs/worker-process.ts";
 import type { Store } from "../store/store.ts";
 import { keptVersion } from "../version.ts";
-import { feedbackRows } from "./feedback-rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** What a worker needs to build a dataset: the rows that feedback gives now, and where to mine more. */
-export function collectTask(store: Store, workspaces: readonly string[], seed: number): CollectTask {
+/** What a worker needs to build a dataset: where feedback lies, and where to mine more. */
+export function collectTask(database: string, workspaces: readonly string[], seed: number): CollectTask {
   return {
-    feedback: feedbackRows(store),
+    database,
     workspaces: [...new Set(workspaces)].toSorted(),
     origin: {
-      eventWatermark: store.events.watermark(),
       labelVersion: DEFAULT_LABEL_TABLE.version,
       seed,
       codeVersion: keptVersion,
@@ -30,14 +28,14 @@ export function recordSnapshot(store: Store, snapshot: Snapshot, clock: Clock): 
 
 /** Builds a dataset in a worker. @throws AppError `worker-failed` */
 export async function buildDatasetInWorker(
-  parts: { store: Store; clock: Clock; workerEntry: string; datasetsDir: string },
+  parts: { store: Store; database: string; clock: Clock; workerEntry: string; datasetsDir: string },
   request: DatasetRequest,
   signal: AbortSignal,
 ): Promise<DatasetRow> {
-  const { store, clock, workerEntry, datasetsDir } = parts;
+  const { store, database, clock, workerEntry, datasetsDir } = parts;
   let snapshot: Snapshot | null = null;
   let failure = "";
-  const collect = collectTask(store, request.workspaces, request.seed);
+  const collect = collectTask(database, request.workspaces, request.seed);
   const { how, lastWords } = await runWorker(
     workerEntry,
     { kind: "dataset", datasetsDir, collect },

@@ -10,6 +10,10 @@ const GROUP_MS = 3_600_000;
 /** The developer's own text is certain, whatever the label of the suggestion that it replaced. */
 const TYPED_WEIGHT = 1;
 
+/** The rows that feedback gives now, and the last event that they follow from: one moment of the store. */
+export const readFeedback = (store: Store): { rows: DatasetRow[]; eventWatermark: number } =>
+  store.moment(() => ({ rows: feedbackRows(store), eventWatermark: store.events.watermark() }));
+
 /**
  * Rows that labels give: the completion of a good suggestion, the text typed instead of one that was
  * not taken, and the completion of a bad suggestion as a row that is not good.

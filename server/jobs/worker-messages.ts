@@ -1,4 +1,3 @@
-import type { DatasetRow } from "../../core/dataset-row.ts";
 import type { GateDecision } from "../../core/evaluation/gate.ts";
 import type { TrainingProgress, TrainingRequest } from "../../protocol/api.ts";
 import type { Snapshot, SnapshotOrigin } from "../datasets/snapshot.ts";
@@ -7,10 +6,11 @@ import type { LoraHyperParameters, TrainingResult } from "../training/backend.ts
 /** Messages between the server and a worker process, over Node's IPC channel. */
 
 export interface CollectTask {
-  readonly feedback: readonly DatasetRow[];
+  /** The store, which the worker reads by itself: what all feedback is never passes through the server. */
+  readonly database: string;
   /** Folders whose git history is mined. */
   readonly workspaces: readonly string[];
-  readonly origin: Omit<SnapshotOrigin, "workspaces">;
+  readonly origin: Omit<SnapshotOrigin, "workspaces" | "eventWatermark">;
 }
 
 export interface AdapterPlace {

@@ -72,6 +72,13 @@ export function joinDatabase(file: string): Db {
   return db;
 }
 
+/** A connection to a store that is open elsewhere, which cannot write. */
+export function readDatabase(file: string): Db {
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS, readonly: true });
+  db.pragma("trusted_schema = OFF");
+  return db;
+}
+
 /** Settings of a connection, not of the file: every one needs them. */
 function configure(db: Db): void {
   db.pragma("synchronous = FULL");

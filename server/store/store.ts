@@ -4,6 +4,7 @@ import {
   closeDatabase,
   damagedStore,
   joinDatabase,
+  readDatabase,
   openDatabase,
   removeCopies,
   type Db,
@@ -41,6 +42,8 @@ export interface Store extends Disposable {
    * cut before the next durable transaction may take it back. It needs no fsync.
    */
   derivedTransaction<T>(work: () => T): T;
+  /** Runs `read` on the store as it is at one moment, whatever is written meanwhile. */
+  moment<T>(read: () => T): T;
   /** Writes the log back into the file and empties it; false when somebody still reads it, or writes now. It does not wait. */
   truncateLog(): boolean;
   /** Cuts the log when it is large and nobody reads it. */
@@ -67,6 +70,12 @@ export function joinStore(file: string): Store {
   return { ...aggregates(db), [Symbol.dispose]: () => void db.close() };
 }
 
+/** A connection that cannot write, for another process while the server has the store open. */
+export function readStore(file: string): Store {
+  const db = readDatabase(file);
+  return { ...aggregates(db), [Symbol.dispose]: () => void db.close() };
+}
+
 function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
   return {
     db,
@@ -82,6 +91,7 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     forget: openForgetStore(db),
     erasure: openErasure(db),
     removeCopies: () => removeCopies(db),
+    moment: (read) => db.transaction(read)(),
     boundLog: () => boundLog(db),
     truncateLog: () => truncateLog(db),
     transaction: (work) => db.transaction(work).immediate(),

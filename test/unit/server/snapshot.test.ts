@@ -4,10 +4,10 @@ import { appendFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } f
 import path from "node:path";
 import type { DatasetRow } from "../../../core/dataset-row.ts";
 import { collectTask } from "../../../server/datasets/collect.ts";
-import { feedbackRows } from "../../../server/datasets/feedback-rows.ts";
+import { feedbackRows, readFeedback } from "../../../server/datasets/feedback-rows.ts";
 import { historyRows } from "../../../server/datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type SnapshotOrigin } from "../../../server/datasets/snapshot.ts";
-import { openStore } from "../../../server/store/store.ts";
+import { openStore, readStore } from "../../../server/store/store.ts";
 import { sampleSession, shownWith } from "../../server/sample-events.ts";
 import { storeEvents } from "../../server/store-events.ts";
 import { tempFolder } from "../../server/temp-folder.ts";
@@ -127,10 +127,16 @@ describe("feedback rows", () => {
     const shown = shownWith(session, id, { path: "src/a.ts" });
     storeEvents(store, [shown, session.of("accepted", id)]);
     const [found] = feedbackRows(store);
+    {
+      // As a worker reads them, while the server has the store open.
+      using reader = readStore(path.join(folder.dir, "kept.db"));
+      assert.deepEqual(readFeedback(reader), { rows: [found], eventWatermark: 2 });
+      assert.throws(() => reader.events.note({ accepted: 1, duplicate: 0, rejected: 0 }), { code: "SQLITE_READONLY" });
+    }
     assert.equal(found!.prefix, shown.context.prefix);
     assert.equal(found!.suggestionId, id);
     assert.equal(found!.group.startsWith(`${session.sessionId}:src/a.ts:`), true);
-    assert.equal(collectTask(store, ["/b", "/a", "/b"], 1).workspaces.join(), "/a,/b");
+    assert.equal(collectTask("kept.db", ["/b", "/a", "/b"], 1).workspaces.join(), "/a,/b");
   });
 });
 
