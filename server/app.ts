@@ -3,6 +3,9 @@ import { isoTime, systemClock, type Clock } from "./clock.ts";
 import { prepareDataDir } from "./data-dir.ts";
 import { buildDatasetInWorker, collectTask, recordSnapshot } from "./datasets/collect.ts";
 import { watchDataDir } from "./data-watch.ts";
+import { allowances, permitsOf } from "./egress/allowances.ts";
+import { openConnectionLog } from "./egress/connection-log.ts";
+import { openEgress } from "./egress/egress.ts";
 import { createEnding } from "./ending.ts";
 import { AppError } from "./errors.ts";
 import { createForgetting } from "./forget/forget.ts";
@@ -18,6 +21,7 @@ import { removeLeftovers } from "./leftovers.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeServer } from "./metrics/observe-server.ts";
+import { startOtlpPush } from "./metrics/otlp.ts";
 import { writerEntry, type DataPlaces } from "./places.ts";
 import { createPushHub } from "./push/hub.ts";
 import { baseModelIdentity } from "./registry/base-model.ts";
@@ -41,6 +45,8 @@ export interface AppOptions {
   readonly port: number;
   readonly log: { readonly level: string; readonly destination: string | "stderr" };
   readonly clock?: Clock;
+  /** Between two pushes of metrics, milliseconds; a minute unless given. */
+  readonly otlpEveryMs?: number;
 }
 
 /** A running server. Disposing of it finishes requests, stops the worker and closes the store. */
@@ -82,6 +88,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   const hub = undo.use(createPushHub());
   const metrics = undo.use(createMetrics());
   undo.use(observeServer(metrics, { store, hub, database: places.database }));
+  const { settings } = store;
+  const egress = openEgress({ permits: () => permitsOf(settings), log: openConnectionLog(places.egressLog) });
+  const collector = allowedCollector(settings);
+  undo.use(startOtlpPush({ collect: metrics.collect, endpoint: collector, egress, log, everyMs: options.otlpEveryMs }));
   const files = openContentFiles(places.files);
   const base = baseModelIdentity(options.modelDir);
   const registry = createRegistry({ store, files, clock, hub, adaptersDir: places.adapters, base });
@@ -197,6 +207,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     [Symbol.asyncDispose]: () => (stopped ??= Promise.resolve(owned[Symbol.asyncDispose]())),
   };
 }
+
+/** Where the user lets the metrics go to, asked whenever they would be sent. */
+const allowedCollector = (settings: Store["settings"]) => (): URL | null => {
+  const found = allowances(settings).find(({ purpose }) => purpose === "metrics");
+  return found ? new URL(found.url) : null;
+};
 
 /** Longest wait for the process of a cancelled run, milliseconds. */
 const CANCEL_MS = 15_000;

@@ -30,6 +30,7 @@ export type ErrorCode =
   | "corrupt-store"
   | "not-running"
   | "impostor"
+  | "egress-refused"
   | "hub-unreachable"
   | "hub-unauthorized"
   | "hub-invalid"

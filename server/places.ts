@@ -58,6 +58,8 @@ export interface DataPlaces {
   readonly adapters: string;
   /** Base models that were pulled from a hub. */
   readonly models: string;
+  /** Every connection to another machine. */
+  readonly egressLog: string;
 }
 
 export function dataPlaces(dataDir: string): DataPlaces {
@@ -72,6 +74,7 @@ export function dataPlaces(dataDir: string): DataPlaces {
     runs: path.join(dataDir, "runs"),
     adapters: path.join(dataDir, "adapters"),
     models: path.join(dataDir, "models"),
+    egressLog: path.join(dataDir, "egress.jsonl"),
   };
 }
 

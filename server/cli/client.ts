@@ -1,4 +1,5 @@
 import { problem, proofResponse, type RuntimeFile } from "../../protocol/api.ts";
+import { fetchOwnServer } from "../egress/own-server.ts";
 import { AppError } from "../errors.ts";
 import { proveToken } from "../http/token.ts";
 import { dataPlaces } from "../places.ts";
@@ -35,20 +36,19 @@ export class ProblemAnswer extends Error {
 export async function connectToServer(dataDir: string): Promise<ServerClient> {
   const runtime = readRuntimeFile(dataPlaces(dataDir).runtimeFile);
   const url = `http://127.0.0.1:${runtime?.port ?? 0}`;
-  if (runtime === null || !(await proves(url, runtime))) {
+  if (runtime === null || !(await proves(runtime))) {
     throw new AppError("not-running", `No Kept server is running on ${dataDir}.`, {
       hint: "Start it with `kept serve`, or open the editor, which starts it.",
     });
   }
   const request = async <S extends z.ZodType>(method: string, path: string, body: unknown, answer: S) => {
-    const response = await fetch(url + path, {
+    const response = await fetchOwnServer(runtime.port, path, {
       method,
       headers: {
         Authorization: `Bearer ${runtime.token}`,
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       },
       body: body === undefined ? null : JSON.stringify(body),
-      redirect: "error",
       signal: AbortSignal.timeout(REQUEST_MS),
     });
     const value: unknown = await response.json();
@@ -65,15 +65,14 @@ export async function connectToServer(dataDir: string): Promise<ServerClient> {
 }
 
 /** False when nobody answers. @throws AppError `impostor` when somebody else does */
-async function proves(url: string, { token, port, pid }: RuntimeFile): Promise<boolean> {
+async function proves({ token, port, pid }: RuntimeFile): Promise<boolean> {
   const nonce = randomBytes(NONCE_BYTES).toString("base64url");
   let response: Response;
   try {
-    response = await fetch(`${url}/v1/proof`, {
+    response = await fetchOwnServer(port, "/v1/proof", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ nonce }),
-      redirect: "error",
       signal: AbortSignal.timeout(PROOF_MS),
     });
   } catch {

@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from "commander";
-import { z } from "zod";
 import { DEVICES } from "../../engine/devices/device.ts";
 import {
   aliasPage,
@@ -33,6 +32,8 @@ import { addSurvivalCommands } from "../survival/survival-command.ts";
 import { addTrainCommand } from "../training/train-command.ts";
 import { keptVersion } from "../version.ts";
 import { addWatchCommand } from "../watch/watch-command.ts";
+import { addEgressCommand } from "../egress/egress-command.ts";
+import { integer, portNumber, rows } from "./arguments.ts";
 import { connectToServer, type ServerClient } from "./client.ts";
 import { diagnose } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -42,8 +43,6 @@ import path from "node:path";
 
 /** Sets the exit code of a command that ran to its end. */
 export type SetExit = (code: number) => void;
-
-const limit = z.coerce.number().int().min(1).max(500);
 
 /** Every command of `kept`. Reads take --json; data goes to stdout, everything else to stderr. */
 export function createProgram(setExit: SetExit): Command {
@@ -227,7 +226,7 @@ export function createProgram(setExit: SetExit): Command {
       await moveChampion(client, standing("previous"), "Rolled back by hand.");
     });
 
-  addPullCommand(models, { modelsDir, setExit });
+  addPullCommand(models, { places: () => dataPlaces(dataDir()), setExit });
   addExportCommand(models, connect);
 
   program
@@ -320,6 +319,7 @@ export function createProgram(setExit: SetExit): Command {
   addArchiveExport(exporting, { dataDir, setExit });
   addGitAiExport(exporting, { dataDir, setExit });
   addForgetCommand(program, { connect, setExit });
+  addEgressCommand(program, { dataDir, setExit });
   addReplayCommand(program, { connect, setExit });
   addDemoCommand(program, setExit);
   return program;
@@ -347,18 +347,8 @@ const describeRun = (run: TrainingRun): string =>
     ],
   );
 
-const parsedBy =
-  (schema: z.ZodType<number>, what: string) =>
-  (text: string): number => {
-    const parsed = schema.safeParse(text);
-    if (parsed.success) return parsed.data;
-    throw new InvalidArgumentError(`It has to be ${what}.`);
-  };
 const device = (text: string): string => {
   const known = DEVICES.find((name) => name === text.toLowerCase());
   if (known) return known;
   throw new InvalidArgumentError(`It has to be one of ${DEVICES.join(", ")}.`);
 };
-const rows = parsedBy(limit, "a number from 1 to 500");
-const integer = parsedBy(z.coerce.number().int(), "a whole number");
-const portNumber = parsedBy(z.coerce.number().int().min(0).max(65_535), "a number from 0 to 65535");

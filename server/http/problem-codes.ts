@@ -96,6 +96,12 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "The backup is damaged",
     meaning: "A file of it is missing or has other bytes than its manifest says. Nothing was changed; use another.",
   },
+  "egress-refused": {
+    status: 422,
+    title: "Nothing allows this connection",
+    meaning:
+      "The address was not allowed for this purpose, or is on this machine or a private network. Nothing was sent.",
+  },
   "archive-invalid": {
     status: 422,
     title: "The archive cannot be imported",

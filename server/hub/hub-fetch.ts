@@ -1,21 +1,23 @@
-import http from "node:http";
-import https from "node:https";
 import { Readable } from "node:stream";
+import { EgressFailure, type Egress, type EgressAnswer, type EgressLimits } from "../egress/egress.ts";
+import type { EgressPermit } from "../egress/permit.ts";
 import { AppError } from "../errors.ts";
-import { addressOf, internalAddress, isInternalAddress, publicLookup } from "./hub-address.ts";
 
-export interface HubLimits {
-  /** From the request to the first bytes of the answer, milliseconds. */
-  readonly answerMs: number;
-  /** A body has to bring at least `bytesPerWindow` in each window of this length, milliseconds. */
-  readonly windowMs: number;
-  readonly bytesPerWindow: number;
-}
+export type HubLimits = Omit<EgressLimits, "maxBytes">;
 
 /** A hub that answers within half a minute, and brings 1 KB/s: slower, a gigabyte takes ten days. */
 export const HUB_LIMITS: HubLimits = { answerMs: 30_000, windowMs: 30_000, bytesPerWindow: 30_000 };
 
+/** The user named the hub with the command, or in the environment; the public one may lead to public hosts alone. */
+export const hubPermit = (hubUrl: URL, isNamed: boolean): EgressPermit => ({
+  purpose: "hub",
+  origin: hubUrl.origin,
+  mayBePrivate: isNamed,
+  redirects: "public",
+});
+
 export interface HubConnection {
+  readonly egress: Egress;
   readonly hubUrl: URL;
   /** Sent to the hub's own origin and to nobody else. */
   readonly token: string | null;
@@ -61,112 +63,68 @@ async function answered(connection: HubConnection, first: URL, init: RequestInit
   headers.set("Accept-Encoding", "identity");
   let url = first;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const message = await request(connection, url, headers);
-    const { statusCode = 0 } = message;
-    const target = message.headers.location;
-    if (statusCode >= 300 && statusCode < 400 && target !== undefined) {
-      message.destroy();
+    const range = headers.get("Range");
+    const isShort = range === "bytes=0-0" || url.pathname.startsWith("/api/");
+    const answer = await request(connection, url, headers, isShort ? MAX_ANSWER_BYTES : Number.POSITIVE_INFINITY);
+    const { status } = answer;
+    const target = answer.headers.find(([name]) => name === "location")?.[1];
+    if (status >= 300 && status < 400 && target !== undefined) {
+      answer.cancel();
       url = allowedTarget(connection, new URL(target, url));
       continue;
     }
-    if (statusCode < 200 || statusCode > 299) {
-      message.destroy();
-      throw refusal(statusCode, url, connection);
+    if (status < 200 || status > 299) {
+      answer.cancel();
+      throw refusal(status, url, connection);
     }
-    const range = headers.get("Range");
-    if (range !== null && !range.startsWith("bytes=0-") && statusCode !== 206) {
-      message.destroy();
+    if (range !== null && !range.startsWith("bytes=0-") && status !== 206) {
+      answer.cancel();
       throw new AppError("hub-invalid", `${url.host} cannot continue a download: it ignores the range that was asked.`);
     }
-    return toResponse(message, connection, range === "bytes=0-0" || url.pathname.startsWith("/api/"));
+    return toResponse(answer, connection, isShort);
   }
   throw new AppError("hub-invalid", `${first.host} redirects more than ${MAX_REDIRECTS} times.`);
 }
 
+/** What a hub may send a download to; where that is on the network the way out looks at. */
 function allowedTarget({ hubUrl }: HubConnection, target: URL): URL {
-  const isSameHost = target.hostname === hubUrl.hostname;
   const isSecure =
-    target.protocol === "https:" || (target.protocol === "http:" && hubUrl.protocol === "http:" && isSameHost);
+    target.protocol === "https:" ||
+    (target.protocol === "http:" && hubUrl.protocol === "http:" && target.hostname === hubUrl.hostname);
   if (!isSecure || target.username !== "" || target.password !== "")
     throw new AppError(
       "hub-invalid",
       `The hub redirects to ${target.protocol}//${target.host}, which is not safe to follow.`,
     );
-  const address = addressOf(target);
-  if (!isSameHost && address !== null && isInternalAddress(address)) throw internalAddress(target.host);
   return target;
 }
 
-function request(connection: HubConnection, url: URL, headers: Headers): Promise<http.IncomingMessage> {
-  const { hubUrl, token, signal, limits } = connection;
-  const isHub = url.origin === hubUrl.origin;
+function request(connection: HubConnection, url: URL, headers: Headers, maxBytes: number): Promise<EgressAnswer> {
+  const { egress, hubUrl, token, signal, limits } = connection;
   const sent: Record<string, string> = Object.fromEntries(headers);
-  if (isHub && token !== null) sent["authorization"] = `Bearer ${token}`;
-  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
-  const outgoing = (url.protocol === "http:" ? http : https).request(url, {
-    headers: sent,
-    signal,
-    agent: false,
-    ...(url.hostname === hubUrl.hostname ? {} : { lookup: publicLookup }),
-  });
-  const timer = setTimeout(
-    () => outgoing.destroy(tooSlow(url, `did not answer within ${limits.answerMs / 1_000} s`)),
-    limits.answerMs,
-  );
-  outgoing.on("error", reject);
-  outgoing.on("response", resolve);
-  outgoing.end();
-  return promise.finally(() => clearTimeout(timer));
+  if (url.origin === hubUrl.origin && token !== null) sent["authorization"] = `Bearer ${token}`;
+  return egress.request({ purpose: "hub", url, method: "GET", headers: sent, limits: { ...limits, maxBytes }, signal });
 }
 
-async function toResponse(
-  message: http.IncomingMessage,
-  connection: HubConnection,
-  isShort: boolean,
-): Promise<Response> {
-  const body = watched(message, connection);
-  const headers = Object.entries(message.headersDistinct).flatMap(([name, values]) =>
-    (values ?? []).map((value): [string, string] => [name, value]),
-  );
-  const init = { status: message.statusCode ?? 0, headers };
+async function toResponse(answer: EgressAnswer, { hubUrl }: HubConnection, isShort: boolean): Promise<Response> {
+  const body = failingAs(answer.body, hubUrl);
+  const init = {
+    status: answer.status,
+    headers: answer.headers.map(([name, value]): [string, string] => [name, value]),
+  };
   if (!isShort) return new Response(Readable.toWeb(Readable.from(body)) as ReadableStream<Uint8Array>, init);
   const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of body) {
-    bytes += piece.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new AppError("hub-invalid", `${connection.hubUrl.host} answers without end.`);
-    pieces.push(piece);
-  }
+  for await (const piece of body) pieces.push(piece);
   return new Response(Buffer.concat(pieces), init);
 }
 
-/** The body, ended by an error when it comes slower than the limit. */
-async function* watched(message: http.IncomingMessage, { limits, hubUrl }: HubConnection): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  let isWaiting = true;
-  const timer = setInterval(() => {
-    // A window in which the reader was busy says nothing about the hub.
-    if (bytes < limits.bytesPerWindow && isWaiting)
-      message.destroy(tooSlow(hubUrl, `sent ${bytes} bytes in ${limits.windowMs / 1_000} s`));
-    bytes = 0;
-  }, limits.windowMs);
+async function* failingAs(body: AsyncGenerator<Uint8Array>, hubUrl: URL): AsyncGenerator<Uint8Array> {
   try {
-    for await (const piece of message as AsyncIterable<Uint8Array>) {
-      bytes += piece.length;
-      isWaiting = false;
-      yield piece;
-      isWaiting = true;
-    }
-  } finally {
-    clearInterval(timer);
-    message.destroy();
+    yield* body;
+  } catch (error) {
+    throw error instanceof EgressFailure ? asAppError(error, hubUrl) : error;
   }
 }
-
-const tooSlow = (url: URL, what: string) =>
-  new AppError("hub-unreachable", `${url.host} ${what}.`, {
-    hint: "Run the command again: it goes on where it stopped.",
-  });
 
 function refusal(status: number, url: URL, { token }: HubConnection): AppError {
   const where = `${url.host}${url.pathname}`;
@@ -184,7 +142,21 @@ function refusal(status: number, url: URL, { token }: HubConnection): AppError {
 
 /** Any failure on the way to the hub, under a code. */
 export function asAppError(error: unknown, hubUrl: URL): AppError {
+  if (error instanceof AppError && error.code === "egress-refused")
+    return new AppError("hub-invalid", `The hub cannot be used, or sends the download elsewhere: ${error.message}`, {
+      cause: error,
+      hint: "Pull from the hub that has the files.",
+    });
   if (error instanceof AppError) return error;
+  if (error instanceof EgressFailure && error.kind !== "unreachable")
+    return new AppError(
+      error.kind === "too-long" ? "hub-invalid" : "hub-unreachable",
+      `${hubUrl.host} ${error.message}.`,
+      {
+        cause: error,
+        hint: "Run the command again: it goes on where it stopped.",
+      },
+    );
   const cause = error instanceof Error && error.cause instanceof AppError ? error.cause : null;
   if (cause) return cause;
   if (error instanceof SyntaxError || error instanceof TypeError)
@@ -192,7 +164,7 @@ export function asAppError(error: unknown, hubUrl: URL): AppError {
       cause: error,
       hint: "Check --hub-url; a proxy or a login page may be answering instead.",
     });
-  const code = (error as NodeJS.ErrnoException | null)?.code;
+  const code = error instanceof EgressFailure ? error.message : (error as NodeJS.ErrnoException | null)?.code;
   return new AppError("hub-unreachable", `${hubUrl.host} cannot be reached${code === undefined ? "" : ` (${code})`}.`, {
     cause: error,
     hint: "Check the network, then run the command again: it goes on where it stopped.",

@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts";
-import { addressOf, isInternalAddress } from "./hub-address.ts";
+import { addressOf, isForbiddenAddress, isInternalAddress } from "../egress/address.ts";
 
 const PUBLIC_HUB = "https://huggingface.co";
 
@@ -14,6 +14,9 @@ export function resolveHubUrl(flag: string | undefined, env: NodeJS.ProcessEnv):
   return url;
 }
 
+/** True for a hub that the user named: the public one is where nobody did. */
+export const isNamedHub = (hubUrl: URL): boolean => hubUrl.origin !== PUBLIC_HUB;
+
 /** A token, from the environment alone: an argument would be seen by every user of the machine. */
 export function hubToken(env: NodeJS.ProcessEnv): string | null {
   const token = (env["KEPT_HUB_TOKEN"] ?? env["HF_TOKEN"] ?? "").trim();
@@ -24,7 +27,8 @@ export function hubToken(env: NodeJS.ProcessEnv): string | null {
 
 function isAllowed(url: URL): boolean {
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return false;
-  if (url.protocol === "https:") return true;
   const address = addressOf(url);
+  if (address !== null && isForbiddenAddress(address)) return false;
+  if (url.protocol === "https:") return true;
   return url.protocol === "http:" && (url.hostname === "localhost" || (address !== null && isInternalAddress(address)));
 }

@@ -3,8 +3,11 @@ import { EXIT } from "../cli/exit-codes.ts";
 import { print } from "../cli/output.ts";
 import { createInterrupt } from "../replay/interrupt.ts";
 import { createProgressLine, timeLeft } from "../replay/progress-line.ts";
-import { HUB_LIMITS } from "./hub-fetch.ts";
-import { hubToken, resolveHubUrl } from "./hub-settings.ts";
+import { openConnectionLog } from "../egress/connection-log.ts";
+import { openEgress } from "../egress/egress.ts";
+import type { DataPlaces } from "../places.ts";
+import { HUB_LIMITS, hubPermit } from "./hub-fetch.ts";
+import { hubToken, isNamedHub, resolveHubUrl } from "./hub-settings.ts";
 
 /** Largest pull when nothing else is said: a model of 7 billion parameters in 16 bits. */
 const DEFAULT_MAX_GB = 16;
@@ -18,7 +21,7 @@ interface PullFlags {
 /** Adds `kept models pull`. */
 export function addPullCommand(
   models: Command,
-  parts: { modelsDir: () => string; setExit: (code: number) => void },
+  parts: { places: () => DataPlaces; setExit: (code: number) => void },
 ): void {
   models
     .command("pull <repo>")
@@ -31,16 +34,19 @@ export function addPullCommand(
       "\nA token for a private model is read from KEPT_HUB_TOKEN or HF_TOKEN. Ctrl+C stops; the next pull goes on.\n\n" +
         "Example:\n  kept models pull Qwen/Qwen2.5-Coder-0.5B\n",
     )
-    .action(async (name: string, flags: PullFlags) => parts.setExit(await runPull(name, flags, parts.modelsDir())));
+    .action(async (name: string, flags: PullFlags) => parts.setExit(await runPull(name, flags, parts.places())));
 }
 
-async function runPull(name: string, flags: PullFlags, modelsDir: string): Promise<number> {
+async function runPull(name: string, flags: PullFlags, places: DataPlaces): Promise<number> {
   const [repo = "", revision = "main"] = name.split(/@(.*)/s);
   using interrupt = createInterrupt();
   const { signal } = interrupt;
   const line = createProgressLine(process.stderr);
+  const hubUrl = resolveHubUrl(flags.hubUrl, process.env);
+  const permits = [hubPermit(hubUrl, isNamedHub(hubUrl))];
   const hub = {
-    hubUrl: resolveHubUrl(flags.hubUrl, process.env),
+    egress: openEgress({ permits: () => permits, log: openConnectionLog(places.egressLog) }),
+    hubUrl,
     token: hubToken(process.env),
     signal,
     limits: HUB_LIMITS,
@@ -53,7 +59,7 @@ async function runPull(name: string, flags: PullFlags, modelsDir: string): Promi
     const pulled = await pullModel({
       repo,
       revision,
-      modelsDir,
+      modelsDir: places.models,
       maxBytes: flags.maxGb * 1e9,
       hub,
       onProgress(done, all) {

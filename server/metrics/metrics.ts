@@ -2,7 +2,7 @@ import { keptVersion } from "../version.ts";
 import { METRICS, type MetricEntry, type MetricName } from "./catalogue.ts";
 import type { Attributes, Counter, Histogram, Meter } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
-import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
+import { MeterProvider, MetricReader, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
 
 /** A value with its labels, as an observed metric gives it when it is asked. */
 export interface Observed {
@@ -19,6 +19,8 @@ export interface Metrics extends AsyncDisposable {
   observe(name: MetricName, read: () => readonly Observed[]): void;
   /** All of them in Prometheus's text format 0.0.4. */
   prometheus(): Promise<string>;
+  /** All of them as OpenTelemetry hands them on. */
+  collect(): Promise<ResourceMetrics>;
 }
 
 /** From a request that reads a row to one that builds a dataset, seconds. */
@@ -57,6 +59,7 @@ export function createMetrics(): Metrics {
         for (const { value, labels = {} } of read()) result.observe(value, labels);
       });
     },
+    collect: async () => (await reader.collect()).resourceMetrics,
     async prometheus() {
       const { resourceMetrics } = await reader.collect();
       return serializer.serialize(resourceMetrics);

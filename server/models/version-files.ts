@@ -1,6 +1,7 @@
 import type { ArtefactFile } from "../../protocol/api.ts";
 import type { ServerClient } from "../cli/client.ts";
 import { hashOf } from "../content-hash.ts";
+import { fetchOwnServer } from "../egress/own-server.ts";
 import { AppError } from "../errors.ts";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -16,9 +17,8 @@ export async function fetchVersionFiles(
 ): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   for (const { name, sha256 } of files) {
-    const response = await fetch(`${server.url}/v1/files/${sha256}`, {
+    const response = await fetchOwnServer(server.runtime.port, `/v1/files/${sha256}`, {
       headers: { Authorization: `Bearer ${server.runtime.token}` },
-      redirect: "error",
       signal: AbortSignal.timeout(FILE_DEADLINE_MS),
     });
     const bytes = Buffer.from(await response.arrayBuffer());

@@ -1,6 +1,7 @@
 import { startEngineProcess, type EngineProcess } from "../../engine/process/host.ts";
 import { modelVersionRow } from "../../protocol/api.ts";
 import type { ServerClient } from "../cli/client.ts";
+import { fetchOwnServer } from "../egress/own-server.ts";
 import { AppError } from "../errors.ts";
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -41,9 +42,8 @@ export async function serveWith(engine: EngineProcess, server: ServerClient, ver
 }
 
 async function fetchFile(server: ServerClient, sha256: string): Promise<Buffer> {
-  const response = await fetch(`${server.url}/v1/files/${sha256}`, {
+  const response = await fetchOwnServer(server.runtime.port, `/v1/files/${sha256}`, {
     headers: { Authorization: `Bearer ${server.runtime.token}` },
-    redirect: "error",
     signal: AbortSignal.timeout(FILE_DEADLINE_MS),
   });
   const bytes = Buffer.from(await response.arrayBuffer());

@@ -18,6 +18,7 @@ import { openForgetStore, type ForgetStore } from "./forget-store.ts";
 import { openJobStore, type JobStore } from "./job-store.ts";
 import { openLabelStore, type LabelStore } from "./label-store.ts";
 import { openRunStore, type RunStore } from "./run-store.ts";
+import { openSettingsStore, type SettingsStore } from "./settings-store.ts";
 import { openSuggestionStore, type SuggestionStore } from "./suggestion-store.ts";
 import { openVersionStore, type VersionStore } from "./version-store.ts";
 
@@ -35,6 +36,7 @@ export interface Store extends Disposable {
   readonly jobs: JobStore;
   readonly forget: ForgetStore;
   readonly erasure: Erasure;
+  readonly settings: SettingsStore;
   /** Runs `work` in one transaction: all of it is durable or none of it happened. */
   transaction<T>(work: () => T): T;
   /**
@@ -90,6 +92,7 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     jobs: openJobStore(db),
     forget: openForgetStore(db),
     erasure: openErasure(db),
+    settings: openSettingsStore(db),
     removeCopies: () => removeCopies(db),
     moment: (read) => db.transaction(read)(),
     boundLog: () => boundLog(db),

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
+import { openConnectionLog } from "../egress/connection-log.ts";
 import { AppError } from "../errors.ts";
-import { installedIn } from "../places.ts";
+import { dataPlaces, installedIn } from "../places.ts";
 import { createInterrupt } from "../replay/interrupt.ts";
 import { createProgressLine, duration } from "../replay/progress-line.ts";
 import { positiveInteger } from "../replay/replay-command.ts";
@@ -91,7 +92,7 @@ async function runTraining(flags: TrainFlags, dataDir: string): Promise<number> 
   const fresh = flags.fresh === true || (flags.smoke === true && flags.workDir === undefined && existsSync(finished));
   const startedAt = performance.now();
   try {
-    const { python } = await preparePython(process.env, say, signal);
+    const { python } = await preparePython(process.env, say, signal, () => notePip(dataDir));
     mkdirSync(workDir, { recursive: true, mode: 0o700 });
     const ownSource = path.join(workDir, "own-source.jsonl");
     const corpus =
@@ -191,3 +192,18 @@ function positive(text: string): number {
   if (value > 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError("It has to be a number above 0.");
 }
+
+/** Pip connects by itself: what can be said of it is when it ran. */
+const notePip = (dataDir: string): void =>
+  openConnectionLog(dataPlaces(dataDir).egressLog).add({
+    at: new Date().toISOString(),
+    purpose: "python-packages",
+    method: "",
+    to: "pip",
+    address: null,
+    outcome: "answered",
+    status: null,
+    sentBytes: 0,
+    receivedBytes: 0,
+    ms: 0,
+  });

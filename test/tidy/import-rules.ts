@@ -51,6 +51,26 @@ export function importProblem(file: string, { specifier, typesOnly }: Import): s
   return targetProblem(file, target, typesOnly);
 }
 
+/** The doors to the network: where the server goes out and listens, and where editor and dashboard ask it. */
+const DOORS: readonly RegExp[] = [
+  /^server\/egress\//,
+  /^server\/http\/listener\.ts$/,
+  /^extension\/sync\/proven-http\.ts$/,
+  /^media\/dashboard\/(api-client|event-stream|login)\.ts$/,
+];
+const NETWORK_MODULE = /^(node:)?(http|https|http2|net|tls|dgram|dns)(\/promises)?$|^undici$/;
+const CONNECTS =
+  /(?<![.\w])(?<!async )(?:globalThis\.)?fetch\(|new (?:WebSocket|EventSource|XMLHttpRequest)\(|sendBeacon\(/;
+
+/** Why a source may not reach the network as it does, or null. Types alone reach nothing. */
+export function networkProblem(file: string, source: string): string | null {
+  if (!PROCESS_FOLDERS.includes(file.split("/")[0] ?? "") || DOORS.some((door) => door.test(file))) return null;
+  const module = importsOf(source).find(({ specifier, typesOnly }) => !typesOnly && NETWORK_MODULE.test(specifier));
+  if (module) return `${file}: imports ${module.specifier}; connections go through server/egress/`;
+  const code = source.replaceAll(/^\s*(?:\/\/|\*|\/\*).*$/gm, "");
+  return CONNECTS.test(code) ? `${file}: connects by itself; connections go through server/egress/` : null;
+}
+
 /** Why `file` may not depend on the file `target`, or null. */
 export function targetProblem(file: string, target: string, typesOnly: boolean): string | null {
   const [folder = "", stage = ""] = file.split("/");

@@ -1,4 +1,4 @@
-import { importProblem, importsOf, PROCESS_FOLDERS, targetProblem } from "./import-rules.ts";
+import { importProblem, importsOf, networkProblem, PROCESS_FOLDERS, targetProblem } from "./import-rules.ts";
 import { isSource, readText, repositoryFiles, root } from "./tracked-files.ts";
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -45,6 +45,26 @@ export { e } from "./e.ts";\nimport "./f.ts";\nconst g = await import("./g.ts");
     check("server/app.ts", `import { b } from "./push/b.ts";`, null);
   });
 
+  it("lets connections go through one door", () => {
+    const problem = (source: string, file = "server/labels/a.ts") => networkProblem(file, source);
+    for (const source of [
+      `import http from "node:http";`,
+      `import { connect } from "tls";`,
+      `const net = await import("node:net");`,
+      `import { request } from "undici";`,
+      `await fetch("https://example.com");`,
+      `globalThis.fetch(url);`,
+      `new WebSocket(url);`,
+    ]) {
+      assert.match(problem(source) ?? "", /server\/egress/, source);
+      assert.match(problem(source, "engine/a.ts") ?? "", /server\/egress/, source);
+    }
+    for (const source of [`import type { Server } from "node:http";`, `app.fetch(request);`, `async fetch(input) {}`]) {
+      assert.equal(problem(source), null, source);
+    }
+    assert.equal(problem(`import http from "node:http";`, "server/egress/egress.ts"), null);
+  });
+
   it("hold for every source file", () => {
     const files = repositoryFiles().filter(
       (file) => isSource(file) && PROCESS_FOLDERS.includes(file.split("/")[0] ?? ""),
@@ -53,6 +73,7 @@ export { e } from "./e.ts";\nimport "./f.ts";\nconst g = await import("./g.ts");
     const problems = files.flatMap((file) =>
       importsOf(readText(file)).flatMap((found) => importProblem(file, found) ?? []),
     );
+    problems.push(...files.flatMap((file) => networkProblem(file, readText(file)) ?? []));
     assert.deepEqual(problems, []);
   });
 

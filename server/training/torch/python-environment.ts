@@ -31,12 +31,13 @@ export interface PythonEnvironment {
 /**
  * The Python of the torch backend. `KEPT_PYTHON` is used as it is when it has the packages; otherwise a
  * virtual environment in the platform's cache folder, made on first use and again when the requirements
- * change. Throws python-missing and python-setup.
+ * change; `onConnect` hears when pip is about to. Throws python-missing and python-setup.
  */
 export async function preparePython(
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
   signal: AbortSignal,
+  onConnect: () => void = () => {},
 ): Promise<PythonEnvironment> {
   const named = env["KEPT_PYTHON"];
   if (named !== undefined && named !== "" && (await hasPackages(named, env, signal))) {
@@ -47,6 +48,7 @@ export async function preparePython(
   if (existsSync(path.join(folder, READY)) && existsSync(python)) return { python, isOurs: true };
   const base = await findPython(env, signal);
   say(`Installing the torch backend into ${folder} (PyTorch; minutes the first time)…`);
+  onConnect();
   await install(base, folder, env, signal);
   return { python, isOurs: true };
 }

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadCheckpoint } from "../../../engine/checkpoint/checkpoint.ts";
-import type { HubLimits } from "../../../server/hub/hub-fetch.ts";
+import { openConnectionLog, readConnections } from "../../../server/egress/connection-log.ts";
+import { openEgress } from "../../../server/egress/egress.ts";
+import { hubPermit, type HubLimits } from "../../../server/hub/hub-fetch.ts";
 import { pulledModels } from "../../../server/hub/pulled-models.ts";
 import { pullModel, type PullRequest } from "../../../server/hub/pull.ts";
 import { runCli } from "../../server/server-process.ts";
@@ -31,9 +33,12 @@ describe("pulling a model", function () {
     await folder[Symbol.asyncDispose]();
   });
 
+  const egressLog = () => path.join(folder.dir, "egress.jsonl");
   const modelsDir = () => path.join(folder.dir, "models");
   const weightBytes = () => hub.files.get("model.safetensors")!.length;
-  const pull = (change: Partial<PullRequest> & { limits?: HubLimits; token?: string; signal?: AbortSignal } = {}) =>
+  const pull = (
+    change: Partial<PullRequest> & { limits?: HubLimits; token?: string; signal?: AbortSignal; storage?: URL } = {},
+  ) =>
     pullModel({
       repo: "owner/name",
       revision: "main",
@@ -42,6 +47,10 @@ describe("pulling a model", function () {
       onProgress: () => {},
       ...change,
       hub: {
+        egress: openEgress({
+          permits: () => [hub.url, ...(change.storage ? [change.storage] : [])].map((url) => hubPermit(url, true)),
+          log: openConnectionLog(egressLog()),
+        }),
         hubUrl: hub.url,
         token: change.token ?? null,
         signal: change.signal ?? new AbortController().signal,
@@ -208,6 +217,22 @@ describe("pulling a model", function () {
     hub.trick = null;
     await pull();
   });
+  it("writes down every connection, without paths and tokens, and those that were refused", async () => {
+    await pull({ token: "secret-token" });
+    hub.trick = (_request, response) => {
+      response.writeHead(307, { Location: "https://10.0.0.1/x" }).end();
+      return true;
+    };
+    await assert.rejects(pull({ revision: "other" }), { code: "hub-invalid" });
+    const [refused, redirected, ...others] = readConnections(egressLog(), 100);
+    assert.deepEqual([refused?.to, refused?.outcome, refused?.address], ["https://10.0.0.1", "refused", null]);
+    assert.deepEqual([redirected?.status, redirected?.outcome], [307, "answered"]);
+    assert.equal(others.length, hub.seen.length - 1);
+    assert.ok(others.every(({ to, outcome }) => to === hub.url.origin && outcome === "answered"));
+    assert.ok(others.some(({ receivedBytes }) => receivedBytes === weightBytes()));
+    const text = readFileSync(egressLog(), "utf8");
+    assert.equal(/secret-token|model\.safetensors|owner/.test(text), false);
+  });
   it("refuses redirects to addresses inside, to other schemes, and in circles", async () => {
     for (const target of [
       "http://169.254.169.254/latest/meta-data",
@@ -243,7 +268,7 @@ describe("pulling a model", function () {
       response.writeHead(302, { Location: new URL("/storage/model.safetensors", storage.url).href }).end();
       return true;
     };
-    await pull({ token: "secret-token" });
+    await pull({ token: "secret-token", storage: storage.url });
     assert.ok(hub.seen.every(({ token }) => token === "Bearer secret-token"));
     assert.ok(storage.seen.length > 0 && storage.seen.every(({ token }) => token === undefined));
   });

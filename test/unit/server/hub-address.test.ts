@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { addressOf, isInternalAddress } from "../../../server/hub/hub-address.ts";
+import { addressOf, isInternalAddress } from "../../../server/egress/address.ts";
 import { hubToken, resolveHubUrl } from "../../../server/hub/hub-settings.ts";
 import { modelFiles, type ListedFile } from "../../../server/hub/model-files.ts";
 

@@ -1,0 +1,24 @@
+import type { Db } from "./database.ts";
+import type { z } from "zod";
+
+/** Settings of the server that a person changes with `kept`: one JSON value for each part. */
+export interface SettingsStore {
+  /** The part as it was set; what `schema` makes of nothing when it never was, or cannot be read any more. */
+  get<S extends z.ZodType>(name: string, schema: S): z.infer<S>;
+  put(name: string, value: unknown, changedAt: number): void;
+}
+
+export function openSettingsStore(db: Db): SettingsStore {
+  const get = db.prepare("SELECT value FROM settings WHERE name = ?").pluck();
+  const put = db.prepare(`
+    INSERT INTO settings (name, value, changed_at) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at`);
+  return {
+    get(name, schema) {
+      const text = get.get(name) as string | undefined;
+      const parsed = schema.safeParse(text === undefined ? {} : JSON.parse(text));
+      return parsed.success ? parsed.data : schema.parse({});
+    },
+    put: (name, value, changedAt) => void put.run(name, JSON.stringify(value), changedAt),
+  };
+}
