@@ -168,8 +168,11 @@ const isAsBefore = ({ textBefore, textNow }: LossEvidence): boolean => {
 
 /** Shared groups of four significant tokens over those of both texts (Dice), 0 for texts too short to tell. */
 const fourGramSimilarity = (left: string, right: string): number => {
-  const [a, b] = [gramCounts(left), gramCounts(right)];
-  if (a.total === 0 || b.total === 0) return 0;
+  const a = gramCounts(left);
+  // What replaced nothing is like nothing: the other text, often a whole hunk, need not be read.
+  if (a.total === 0) return 0;
+  const b = gramCounts(right);
+  if (b.total === 0) return 0;
   let nShared = 0;
   for (const [gram, count] of a.counts) nShared += Math.min(count, b.counts.get(gram) ?? 0);
   return (2 * nShared) / (a.total + b.total);

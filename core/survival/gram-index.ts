@@ -1,4 +1,4 @@
-import { MIN_RUN_TOKENS } from "./token-runs.ts";
+import { GRAM_TOKENS } from "./gram-positions.ts";
 
 /** Finds snippets by four tokens in a row: what brings back code that was moved, or that history rewrote. */
 export interface GramIndex {
@@ -15,27 +15,84 @@ export interface GramIndex {
 const MAX_POSTINGS = 64;
 /** Brackets and short words in a row are everywhere: letters and digits that a gram of the index has. */
 const MIN_GRAM_SIZE = 6;
-/** Bits of the filter that most grams of other code fail: 1 MiB of memory. */
-const FILTER_BITS = 23;
+/** Room of the first tables. They double: ten thousand snippets have about half a million grams. */
+const FIRST_ROOM = 4_096;
 
+/**
+ * Lists of places by gram in flat arrays: an open table from a gram's key to the first and last of its postings,
+ * and postings that name the next one. A map of lists takes five times the memory.
+ */
 export const createGramIndex = (): GramIndex => {
-  /** Pairs of a snippet and a token of it. */
-  const postings = new Map<number, number[]>();
-  const filter = new Uint8Array(1 << (FILTER_BITS - 3));
+  let nKeys = 0;
+  let keys = new Int32Array(2 * FIRST_ROOM);
+  /** First posting of each slot counted from 1; 0 for a free slot. */
+  let firsts = new Int32Array(2 * FIRST_ROOM);
+  let lasts = new Int32Array(2 * FIRST_ROOM);
+  let counts = new Uint8Array(2 * FIRST_ROOM);
+  let nPostings = 0;
+  let snippets = new Int32Array(FIRST_ROOM);
+  let tokens = new Int32Array(FIRST_ROOM);
+  let following = new Int32Array(FIRST_ROOM);
+
+  const slotOf = (key: number): number => {
+    const mask = keys.length - 1;
+    let slot = key & mask;
+    while (firsts[slot] !== 0 && keys[slot] !== key) slot = (slot + 1) & mask;
+    return slot;
+  };
+
+  const growTable = (): void => {
+    const [oldKeys, oldFirsts, oldLasts, oldCounts] = [keys, firsts, lasts, counts];
+    keys = new Int32Array(2 * oldKeys.length);
+    firsts = new Int32Array(keys.length);
+    lasts = new Int32Array(keys.length);
+    counts = new Uint8Array(keys.length);
+    for (let old = 0; old < oldKeys.length; old += 1) {
+      if (oldFirsts[old] === 0) continue;
+      const slot = slotOf(oldKeys[old] as number);
+      keys[slot] = oldKeys[old] as number;
+      firsts[slot] = oldFirsts[old] as number;
+      lasts[slot] = oldLasts[old] as number;
+      counts[slot] = oldCounts[old] as number;
+    }
+  };
+
+  const post = (key: number, snippet: number, token: number): void => {
+    let slot = slotOf(key);
+    if (firsts[slot] !== 0 && counts[slot] === MAX_POSTINGS) return;
+    if (nPostings === snippets.length) {
+      snippets = grown(snippets);
+      tokens = grown(tokens);
+      following = grown(following);
+    }
+    snippets[nPostings] = snippet;
+    tokens[nPostings] = token;
+    nPostings += 1;
+    if (firsts[slot] === 0) {
+      if (3 * nKeys > 2 * keys.length) {
+        growTable();
+        slot = slotOf(key);
+      }
+      nKeys += 1;
+      keys[slot] = key;
+      firsts[slot] = nPostings;
+      counts[slot] = 1;
+    } else {
+      following[(lasts[slot] as number) - 1] = nPostings;
+      counts[slot] = (counts[slot] as number) + 1;
+    }
+    lasts[slot] = nPostings;
+  };
+
   return {
     add(snippet, ids, sizes) {
       let [end, size, longest] = [0, 0, 0];
-      for (let at = 0; at + MIN_RUN_TOKENS <= ids.length; at += 1) {
+      for (let at = 0; at + GRAM_TOKENS <= ids.length; at += 1) {
         if (sizeAt(sizes, at) < MIN_GRAM_SIZE) continue;
-        const key = gramKey(ids, at);
-        const known = postings.get(key);
-        if (known === undefined) postings.set(key, [snippet, at]);
-        else if (known.length < 2 * MAX_POSTINGS) known.push(snippet, at);
-        const bit = key & ((1 << FILTER_BITS) - 1);
-        filter[bit >> 3] = (filter[bit >> 3] as number) | (1 << (bit & 7));
-        if (at > end + MIN_RUN_TOKENS) [end, size] = [at, 0];
-        for (let k = Math.max(end, at); k < at + MIN_RUN_TOKENS; k += 1) size += sizes[k] as number;
-        end = at + MIN_RUN_TOKENS;
+        post(mixedKey(ids, at), snippet, at);
+        if (at > end + GRAM_TOKENS) [end, size] = [at, 0];
+        for (let k = Math.max(end, at); k < at + GRAM_TOKENS; k += 1) size += sizes[k] as number;
+        end = at + GRAM_TOKENS;
         longest = Math.max(longest, size);
       }
       return longest;
@@ -44,30 +101,32 @@ export const createGramIndex = (): GramIndex => {
       let nKnown = 0;
       for (let end = 0; end < ids.length; end += 1) {
         nKnown = (ids[end] as number) < 0 ? 0 : nKnown + 1;
-        if (nKnown < MIN_RUN_TOKENS) continue;
-        const at = end - MIN_RUN_TOKENS + 1;
-        const key = gramKey(ids, at);
-        const bit = key & ((1 << FILTER_BITS) - 1);
-        if (((filter[bit >> 3] as number) & (1 << (bit & 7))) === 0) continue;
-        const found = postings.get(key);
-        if (found === undefined) continue;
-        for (let k = 0; k < found.length; k += 2) {
-          const snippet = found[k] as number;
-          if (isWanted[snippet] === 1) onFound(at, snippet, found[k + 1] as number);
+        if (nKnown < GRAM_TOKENS) continue;
+        const at = end - GRAM_TOKENS + 1;
+        for (let next = firsts[slotOf(mixedKey(ids, at))] as number; next !== 0; next = following[next - 1] as number) {
+          const snippet = snippets[next - 1] as number;
+          if (isWanted[snippet] === 1) onFound(at, snippet, tokens[next - 1] as number);
         }
       }
     },
   };
 };
 
+const grown = (list: Int32Array): Int32Array<ArrayBuffer> => {
+  const larger = new Int32Array(2 * list.length);
+  larger.set(list);
+  return larger;
+};
+
 const sizeAt = (sizes: Uint16Array, at: number): number => {
   let sum = 0;
-  for (let k = at; k < at + MIN_RUN_TOKENS; k += 1) sum += sizes[k] as number;
+  for (let k = at; k < at + GRAM_TOKENS; k += 1) sum += sizes[k] as number;
   return sum;
 };
 
-const gramKey = (ids: Int32Array, at: number): number => {
+/** Numbers of a vocabulary lie close together: the last bits of this key do not. */
+const mixedKey = (ids: Int32Array, at: number): number => {
   let key = ids[at] as number;
-  for (let k = 1; k < MIN_RUN_TOKENS; k += 1) key = (Math.imul(key, 0x01000193) ^ (ids[at + k] as number)) | 0;
+  for (let k = 1; k < GRAM_TOKENS; k += 1) key = (Math.imul(key, 0x01000193) ^ (ids[at + k] as number)) | 0;
   return Math.imul(key ^ (key >>> 15), 0x2c1b3c6d) | 0;
 };

@@ -1,6 +1,7 @@
 import { type AnchorRun, packAnchors, type FileAnchors, anchorAt, countAnchors } from "./anchors.ts";
 import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
+import { indexText, type TextGrams } from "./text-grams.ts";
 import { ownersIn } from "./map-anchors.ts";
 import { aliveMask, aliveTokens, setFileAnchors, type Snapshot } from "./snapshot.ts";
 import { keepRunsOfIds, MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
@@ -44,10 +45,14 @@ interface AddedText {
   /** Side and token index of each id; -1 for a break. */
   readonly sideOf: Int32Array;
   readonly indexOf: Int32Array;
+  /** Where its groups of four tokens stand. Made when it is asked for. */
+  grams: TextGrams | null;
 }
 
 /** Tokens of a snippet that follow each other in the text as they do in the snippet. */
 interface MatchingRun {
+  /** The place in the text less the token. */
+  readonly diagonal: number;
   /** Indices of the text's ids. */
   readonly first: number;
   end: number;
@@ -58,8 +63,9 @@ interface MatchingRun {
 interface Candidate {
   readonly snippet: number;
   readonly text: AddedText;
-  /** Matching runs by their diagonal: the place in the text less the token. */
-  readonly runs: Map<number, MatchingRun[]>;
+  readonly runs: MatchingRun[];
+  /** Last run of each diagonal, once there are many. */
+  lastRuns: Map<number, MatchingRun> | null;
   /** Letters and digits of the longest run. */
   size: number;
   readonly nTokens: number;
@@ -128,15 +134,18 @@ const findCandidates = (
       let candidate = here.get(snippet);
       if (candidate === undefined) {
         const { tokens } = context.snippets[snippet] as TrackedSnippet;
-        candidate = { snippet, text, runs: new Map(), size: 0, distance: 2, nTokens: tokens.length };
+        candidate = { snippet, text, runs: [], lastRuns: null, size: 0, distance: 2, nTokens: tokens.length };
         here.set(snippet, candidate);
       }
       return candidate;
     };
+    let seenAt = -1;
+    let isSeenAdded = false;
     const anchors = snapshot.files.get(path);
     const free = anchors === undefined ? text.ids : withoutTaken(text, takenIn(anchors, text));
     context.grams.find(free, wanted, (at, snippet, token) => {
-      if (!isAdded(text, at)) return;
+      if (at !== seenAt) [seenAt, isSeenAdded] = [at, isAdded(text, at)];
+      if (!isSeenAdded) return;
       noteGram(meet(snippet), at, token, (context.snippets[snippet] as TrackedSnippet).sizes);
     });
     for (const candidate of here.values()) {
@@ -162,16 +171,32 @@ const findCandidates = (
 
 /** Adds four matching tokens to the run that they continue, if only groups that the index leaves out lie between. */
 const noteGram = (candidate: Candidate, at: number, token: number, sizes: Uint16Array): void => {
-  const known = candidate.runs.get(at - token);
-  let run = known?.at(-1);
+  const diagonal = at - token;
+  let run = lastRunOn(candidate, diagonal);
   if (run === undefined || at > run.end + MIN_RUN_TOKENS) {
-    run = { first: at, end: at, size: 0 };
-    if (known === undefined) candidate.runs.set(at - token, [run]);
-    else known.push(run);
+    run = { diagonal, first: at, end: at, size: 0 };
+    candidate.runs.push(run);
+    candidate.lastRuns?.set(diagonal, run);
   }
   for (let k = run.end; k < at + MIN_RUN_TOKENS; k += 1) run.size += sizes[k - at + token] as number;
   run.end = at + MIN_RUN_TOKENS;
   candidate.size = Math.max(candidate.size, run.size);
+};
+
+/** Runs that are looked through one by one: nearly all candidates have fewer. */
+const MAX_LISTED_RUNS = 8;
+
+const lastRunOn = (candidate: Candidate, diagonal: number): MatchingRun | undefined => {
+  const { runs } = candidate;
+  if (runs.length > MAX_LISTED_RUNS) {
+    candidate.lastRuns ??= new Map(runs.map((run) => [run.diagonal, run]));
+    return candidate.lastRuns.get(diagonal);
+  }
+  for (let index = runs.length - 1; index >= 0; index -= 1) {
+    const run = runs[index] as MatchingRun;
+    if (run.diagonal === diagonal) return run;
+  }
+  return undefined;
 };
 
 const withoutTaken = ({ ids }: AddedText, taken: Uint8Array): Int32Array =>
@@ -244,7 +269,7 @@ const readAdded = (path: string, change: FileChange, vocabulary: Vocabulary): Ad
     }
     end += 1;
   }
-  const text = { path, sides, ids, sideOf, indexOf };
+  const text: AddedText = { path, sides, ids, sideOf, indexOf, grams: null };
   addedTexts.set(change, text);
   return text;
 };
@@ -260,9 +285,15 @@ const placeCandidate = (
   const alive = aliveMask(snapshot, snippet, ids.length);
   // Tokens that stand somewhere are taken out on the snippet's side, and places that are held on the other.
   const lost = ids.map((id, at) => (alive[at] === 1 ? -2 : id));
+  const needed = neededSize(snapshot, candidate, context);
+  if (lost.length >= MIN_RUN_TOKENS) {
+    // Most candidates were found by tokens that stand elsewhere, and nothing that is lost of them can be here.
+    if (sizeOfLost(lost, sizes) < needed) return false;
+    text.grams ??= indexText(text.ids);
+    if (!text.grams.hasAny(lost, taken)) return false;
+  }
   const { free, indices } = freeIds(candidate, taken);
   const runs = keepRunsOfIds(lost, free, (at) => sizes[at] as number);
-  const needed = neededSize(snapshot, candidate, context);
   const found = runs.reduce((sum, run) => sum + sizeOf(run, sizes), 0);
   if (runs.length === 0 || found < needed) return false;
   const added: AnchorRun[] = [];
@@ -291,6 +322,12 @@ const sizeOf = (run: TokenRun, sizes: Uint16Array): number => {
   return sum;
 };
 
+const sizeOfLost = (lost: Int32Array, sizes: Uint16Array): number => {
+  let sum = 0;
+  for (let at = 0; at < lost.length; at += 1) if ((lost[at] as number) >= 0) sum += sizes[at] as number;
+  return sum;
+};
+
 /** 1 for each id of the text whose place is held. */
 const takenIn = (anchors: FileAnchors | undefined, text: AddedText): Uint8Array => {
   const taken = new Uint8Array(text.ids.length);
@@ -304,31 +341,38 @@ const takenIn = (anchors: FileAnchors | undefined, text: AddedText): Uint8Array 
   return taken;
 };
 
-/** The text around what the index found, as free ids with breaks between, and the place of each in the text. */
+/** Free ids and their places in the text, written anew for each candidate. */
+const freeIdsHere = new Int32Array(2 * MAX_ALIGNED_TOKENS);
+const indicesHere = new Int32Array(2 * MAX_ALIGNED_TOKENS);
+
+/**
+ * The text around what the index found, as free ids with breaks between, and the place of each in the text. Valid
+ * until the next call.
+ */
 const freeIds = (candidate: Candidate, taken: Uint8Array): { free: Int32Array; indices: Int32Array } => {
   const { text, nTokens } = candidate;
-  const free: number[] = [];
-  const indices: number[] = [];
+  let nFree = 0;
   let end = 0;
   const take = (from: number, to: number): void => {
-    if (from > end && free.length > 0) {
-      free.push(-1);
-      indices.push(-1);
+    if (from > end && nFree > 0) {
+      freeIdsHere[nFree] = -1;
+      indicesHere[nFree] = -1;
+      nFree += 1;
     }
-    for (let at = Math.max(from, end); at < to && free.length < MAX_ALIGNED_TOKENS; at += 1) {
-      free.push(taken[at] === 1 ? -1 : (text.ids[at] as number));
-      indices.push(at);
+    for (let at = Math.max(from, end); at < to && nFree < MAX_ALIGNED_TOKENS; at += 1) {
+      freeIdsHere[nFree] = taken[at] === 1 ? -1 : (text.ids[at] as number);
+      indicesHere[nFree] = at;
+      nFree += 1;
     }
     end = Math.max(end, to);
   };
-  const runs = [...candidate.runs.values()]
-    .flat()
-    .filter(({ size }) => size >= Math.min(MIN_ALIGNED_SIZE, candidate.size));
+  const enough = Math.min(MIN_ALIGNED_SIZE, candidate.size);
+  const runs = candidate.runs.filter(({ size }) => size >= enough);
   if (runs.length === 0) take(0, text.ids.length);
   for (const { first, end: last } of runs.sort((left, right) => left.first - right.first)) {
     take(Math.max(0, first - nTokens), Math.min(text.ids.length, last + nTokens));
   }
-  return { free: Int32Array.from(free), indices: Int32Array.from(indices) };
+  return { free: freeIdsHere.subarray(0, nFree), indices: indicesHere };
 };
 
 export const addAnchors = (known: FileAnchors | undefined, added: readonly AnchorRun[]): FileAnchors => {

@@ -1,3 +1,5 @@
+import { GRAM_TOKENS, gramKey, indexGrams, nextGramKey } from "./gram-positions.ts";
+
 /** Equal tokens side by side: `accepted[from + k] === current[to + k]` for k below `length`. */
 export interface TokenRun {
   readonly from: number;
@@ -6,7 +8,7 @@ export interface TokenRun {
 }
 
 /** Shorter coincidences are common between any two pieces of code. */
-export const MIN_RUN_TOKENS = 4;
+export const MIN_RUN_TOKENS = GRAM_TOKENS;
 /** A kept run may grow over this many differing tokens on either side, such as a renamed variable. */
 const MAX_GAP_TOKENS = 2;
 /** Two kept runs this near, in tokens, enclose what lies between them. */
@@ -40,7 +42,7 @@ export const keepRuns = (accepted: readonly string[], current: readonly string[]
 
 /**
  * {@link keepRuns} of tokens given as numbers, without its last rule: what is found may be very little.
- * Negative numbers in `to` match nothing; `sizeOf` gives the letters and digits of a token of `from`.
+ * Negative numbers match nothing, and are not the same in both; `sizeOf` gives the letters and digits of a token of `from`.
  */
 export const keepRunsOfIds = (from: Int32Array, to: Int32Array, sizeOf: (at: number) => number): TokenRun[] => {
   const whole = indexOfRun(from, to);
@@ -92,6 +94,9 @@ const intern = (accepted: readonly string[], current: readonly string[]): [Int32
 
 /** First place of the whole snippet, by Knuth, Morris and Pratt, or -1. */
 const indexOfRun = (from: Int32Array, to: Int32Array): number => {
+  // A part that is not looked for, or no room: the most frequent answers cost no table.
+  if (from.length > to.length) return -1;
+  for (let at = 0; at < from.length; at += 1) if ((from[at] as number) < 0) return -1;
   const border = new Int32Array(from.length);
   for (let at = 1, matched = 0; at < from.length; at += 1) {
     while (matched > 0 && from[at] !== from[matched]) matched = border[matched - 1] as number;
@@ -106,27 +111,17 @@ const indexOfRun = (from: Int32Array, to: Int32Array): number => {
   return -1;
 };
 
-const gramKey = (ids: Int32Array, at: number): number => {
-  let key = ids[at] as number;
-  for (let k = 1; k < MIN_RUN_TOKENS; k += 1) key = (Math.imul(key, 0x01000193) + (ids[at + k] as number)) | 0;
-  return key;
-};
-
 /** All runs of at least four tokens that cannot be lengthened, longest first, then earliest. */
 export const maximalRuns = (from: Int32Array, to: Int32Array): TokenRun[] => {
-  const positions = new Map<number, number[]>();
-  for (let at = 0; at + MIN_RUN_TOKENS <= from.length; at += 1) {
-    const key = gramKey(from, at);
-    const known = positions.get(key);
-    if (known === undefined) positions.set(key, [at]);
-    else if (known.length < MAX_POSITIONS_PER_GRAM) known.push(at);
-  }
+  const positions = indexGrams(from, MAX_POSITIONS_PER_GRAM);
   const runs: TokenRun[] = [];
   /** Where the last run on each diagonal ended in `to`, so that its inner grams are not looked at again. */
   const ends = new Map<number, number>();
+  let key = 0;
   for (let at = 0; at + MIN_RUN_TOKENS <= to.length; at += 1) {
+    key = at === 0 ? gramKey(to, 0) : nextGramKey(key, to, at);
     if ((to[at] as number) < 0) continue;
-    for (const start of positions.get(gramKey(to, at)) ?? []) {
+    for (let start = positions.first(key); start !== -1; start = positions.next(start)) {
       if ((ends.get(at - start) ?? 0) > at) continue;
       let length = 0;
       while (start + length < from.length && from[start + length] === to[at + length]) length += 1;
