@@ -120,6 +120,8 @@ export const datasetRow = z.object({
   sources: z.record(z.string(), z.int()),
   /** True when its rows are gone because something in them was forgotten. */
   forgotten: z.boolean().optional(),
+  /** True when its rows are gone because their time was over. */
+  expired: z.boolean().optional(),
 });
 export type DatasetRow = z.infer<typeof datasetRow>;
 

@@ -27,6 +27,7 @@ import { createPushHub } from "./push/hub.ts";
 import { baseModelIdentity } from "./registry/base-model.ts";
 import { openContentFiles } from "./registry/content-files.ts";
 import { createRegistry } from "./registry/registry.ts";
+import { startSweeper } from "./retention/sweeper.ts";
 import { createReserve } from "./reserve.ts";
 import { removeRuntimeFile, writeRuntimeFile } from "./runtime-file.ts";
 import { openOrRestore } from "./store-recovery.ts";
@@ -47,6 +48,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Between two pushes of metrics, milliseconds; a minute unless given. */
   readonly otlpEveryMs?: number;
+  /** From the start to the first sweep, milliseconds; ten minutes unless given. */
+  readonly sweepAfterMs?: number;
 }
 
 /** A running server. Disposing of it finishes requests, stops the worker and closes the store. */
@@ -139,6 +142,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   undo.defer(() => forgetting.idle());
 
+  const derive = (suggestionIds: Iterable<string>) => deriveSuggestions(store, suggestionIds);
+  undo.use(startSweeper({ store, places, clock, log, hub, derive, firstMs: options.sweepAfterMs }));
   const reserve = undo.use(createReserve(places));
   const token = createToken();
   const shutdown = Promise.withResolvers<void>();

@@ -27,6 +27,7 @@ import { pulledModels } from "../hub/pulled-models.ts";
 import { addExportCommand } from "../models/export-command.ts";
 import { dataPlaces, resolveDataDir } from "../places.ts";
 import { addDemoCommand } from "../replay/demo/demo-command.ts";
+import { addRetentionCommand } from "../retention/retention-command.ts";
 import { addReplayCommand } from "../replay/replay-command.ts";
 import { addSurvivalCommands } from "../survival/survival-command.ts";
 import { addTrainCommand } from "../training/train-command.ts";
@@ -320,6 +321,7 @@ export function createProgram(setExit: SetExit): Command {
   addGitAiExport(exporting, { dataDir, setExit });
   addForgetCommand(program, { connect, setExit });
   addEgressCommand(program, { dataDir, setExit });
+  addRetentionCommand(program, { dataDir, setExit });
   addReplayCommand(program, { connect, setExit });
   addDemoCommand(program, setExit);
   return program;

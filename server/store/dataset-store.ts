@@ -62,6 +62,7 @@ interface StoredDataset {
   n_test: number;
   sources: string;
   forgotten: number;
+  expired_at: number | null;
 }
 
 const toWire = (row: StoredDataset): DatasetRow => ({
@@ -71,4 +72,5 @@ const toWire = (row: StoredDataset): DatasetRow => ({
   rows: { train: row.n_train, validation: row.n_validation, test: row.n_test },
   sources: JSON.parse(row.sources) as Record<string, number>,
   ...(row.forgotten === 1 ? { forgotten: true } : {}),
+  ...(row.expired_at === null ? {} : { expired: true }),
 });

@@ -11,6 +11,7 @@ import {
 } from "./database.ts";
 import { openDatasetStore, type DatasetStore } from "./dataset-store.ts";
 import { openDerivationStore, type DerivationStore } from "./derivation-store.ts";
+import { openExpiry, type Expiry } from "./expiry.ts";
 import { openEventStore, type EventStore } from "./event-store.ts";
 import { openErasure, type Erasure } from "./erasure.ts";
 import { openExampleStore, type ExampleStore } from "./example-store.ts";
@@ -37,6 +38,7 @@ export interface Store extends Disposable {
   readonly forget: ForgetStore;
   readonly erasure: Erasure;
   readonly settings: SettingsStore;
+  readonly expiry: Expiry;
   /** Runs `work` in one transaction: all of it is durable or none of it happened. */
   transaction<T>(work: () => T): T;
   /**
@@ -93,6 +95,7 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     forget: openForgetStore(db),
     erasure: openErasure(db),
     settings: openSettingsStore(db),
+    expiry: openExpiry(db),
     removeCopies: () => removeCopies(db),
     moment: (read) => db.transaction(read)(),
     boundLog: () => boundLog(db),
