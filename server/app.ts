@@ -12,6 +12,7 @@ import { createForgetting } from "./forget/forget.ts";
 import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
+import { createTurns } from "./http/turns.ts";
 import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { createJobRunner, type JobRunner } from "./jobs/runner.ts";
@@ -72,6 +73,8 @@ export interface App extends AsyncDisposable {
 const HOST = "127.0.0.1";
 /** A training run waits this long for labels of events that were just stored, milliseconds. */
 const SETTLE_MS = 60_000;
+/** Large batches of events that are read and stored at once; each may have a mebibyte. */
+const LARGE_BATCHES = 4;
 /** Requests under way get this long when the server stops, milliseconds. */
 const DRAIN_MS = 2_000;
 
@@ -175,6 +178,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     metrics,
     token,
     loginCodes: createLoginCodes(clock),
+    largeBatches: createTurns(LARGE_BATCHES),
     mediaDir: options.mediaDir,
     port: () => port,
     shutdown: shutdown.resolve,

@@ -14,6 +14,10 @@ const MAX_HEADER_BYTES = 16_384;
 /** A client has this long to send its headers, and its whole request, milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Between two looks for clients that have not sent theirs in time, milliseconds. */
+const TIMEOUT_LOOK_MS = 2_000;
+/** Connections at once: far more than editors need, and fewer than files that a process may have open. */
+const MAX_CONNECTIONS = 2_048;
 /** Longest wait for labels of events that were just stored, milliseconds. */
 const SETTLE_MS = 1_000;
 
@@ -40,8 +44,11 @@ export function createHttpServer(parts: ServerParts): Server {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_LOOK_MS,
     insecureHTTPParser: false,
   });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on("drop", () => parts.metrics.count("kept_refused_requests_total", { reason: "too-many" }));
   server.on("request", handle);
   // Without a listener Node asks for the body before anyone has looked at the headers.
   server.on("checkContinue", handle);

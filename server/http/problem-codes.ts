@@ -68,12 +68,14 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
   "too-many": {
     status: 429,
     title: "Too many at once",
-    meaning: "Wait for the seconds in Retry-After. There are limits on streams and on wrong login codes.",
+    meaning:
+      "Wait for the seconds in Retry-After. There are limits on streams, on wrong login codes and on the events of a session.",
   },
   busy: {
     status: 503,
-    title: "The server is stopping",
-    meaning: "Try again in a moment; events stay in the client's outbox.",
+    title: "The server cannot take this now",
+    meaning:
+      "It is stopping, or too much waits to be stored. Try again in a moment; events stay in the client's outbox.",
   },
   internal: {
     status: 500,

@@ -3,7 +3,7 @@ import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { PushHub } from "../push/hub.ts";
 import type { FromWriter, ToWriter, WriterData } from "./writer-messages.ts";
-import { MAX_EVENT_BYTES, type BatchAnswer } from "./ingest.ts";
+import type { BatchAnswer } from "./ingest.ts";
 import { Worker } from "node:worker_threads";
 
 /** Takes events in on a thread of its own, so that neither parsing nor an fsync holds up other requests. */
@@ -23,8 +23,6 @@ export interface EventWriter extends AsyncDisposable {
 
 /** Requests that wait for the writer; more are told to come back. */
 const MAX_WAITING = 4_096;
-/** Characters of large requests that wait; those of one event may always wait, so that a flood of others does not keep them out. */
-const MAX_WAITING_CHARS = 32 * 1_048_576;
 
 export function startEventWriter(parts: {
   readonly entry: string;
@@ -39,7 +37,6 @@ export function startEventWriter(parts: {
   const closed = Promise.withResolvers<void>();
   let settling: (() => void)[] = [];
   let nextId = 1;
-  let nWaitingChars = 0;
   let isPending = true;
   let isOpen = true;
 
@@ -91,17 +88,12 @@ export function startEventWriter(parts: {
     broken: broken.promise,
     isOpen: () => isOpen,
     async take(json) {
-      const isLarge = json.length > MAX_EVENT_BYTES;
-      if (!isOpen || waiting.size >= MAX_WAITING || (isLarge && nWaitingChars + json.length > MAX_WAITING_CHARS)) {
-        throw new AppError("busy", "The server cannot take events now.");
-      }
+      if (!isOpen || waiting.size >= MAX_WAITING) throw new AppError("busy", "The server cannot take events now.");
       const id = nextId++;
-      nWaitingChars += json.length;
       const answer = await new Promise<BatchAnswer>((resolve) => {
         waiting.set(id, { resolve });
         send({ kind: "batch", id, json });
       });
-      nWaitingChars -= json.length;
       if (answer.ok) return answer.response;
       throw new AppError(answer.code, answer.message);
     },

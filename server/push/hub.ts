@@ -15,8 +15,11 @@ export interface Subscription extends Disposable {
 
 export interface PushHub extends Disposable {
   publish<N extends StreamEventName>(name: N, data: z.infer<(typeof streamEvents)[N]>): void;
-  /** Null when there are too many readers. `afterId` asks for what was missed, as far as it is kept. */
-  subscribe(afterId: number | null): Subscription | null;
+  /**
+   * Null when there are too many readers. `afterId` asks for what was missed, as far as it is kept. A reader
+   * that does not keep up hears of its end by `onDropped`: by what it reads it would hear of it too late.
+   */
+  subscribe(afterId: number | null, onDropped?: () => void): Subscription | null;
   readonly nSubscribers: number;
   /** Readers that were dropped because they did not keep up. */
   readonly nDropped: number;
@@ -46,14 +49,15 @@ export function createPushHub(): PushHub {
         else {
           nDropped++;
           end(reader);
+          reader.onDropped();
         }
         reader.wake();
       }
     },
-    subscribe(afterId) {
+    subscribe(afterId, onDropped = () => {}) {
       if (closed || readers.size >= MAX_SUBSCRIBERS) return null;
       const missed = afterId === null ? [] : recent.filter(({ id }) => id > afterId);
-      const reader: Reader = { queue: missed, ended: false, wake: () => {} };
+      const reader: Reader = { queue: missed, ended: false, wake: () => {}, onDropped };
       readers.add(reader);
       return { events: read(reader), [Symbol.dispose]: () => end(reader) };
     },
@@ -80,6 +84,7 @@ interface Reader {
   readonly queue: PushedEvent[];
   ended: boolean;
   wake: () => void;
+  readonly onDropped: () => void;
 }
 
 async function* read(reader: Reader): AsyncGenerator<PushedEvent> {

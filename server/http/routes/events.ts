@@ -2,6 +2,9 @@ import { eventCounts, ingestRequest, ingestResponse, MAX_BATCH_BYTES } from "../
 import { readJsonText } from "../body.ts";
 import type { Route } from "./route.ts";
 
+/** The body of one event. Larger ones are read in turn, so that whoever sends many holds up nobody who sends one. */
+const SMALL_BYTES = 65_536;
+
 export const eventRoutes: readonly Route[] = [
   {
     method: "POST",
@@ -9,7 +12,12 @@ export const eventRoutes: readonly Route[] = [
     about: "Takes a batch of events in; each gets its own status.",
     body: ingestRequest,
     answers: ingestResponse,
-    handle: async (c, { events }) => c.json(await events.take(await readJsonText(c, MAX_BATCH_BYTES))),
+    async handle(c, { events, largeBatches }) {
+      // A body of unknown length may be large.
+      const isSmall = Number(c.req.header("Content-Length") ?? Infinity) <= SMALL_BYTES;
+      using _turn = isSmall ? null : await largeBatches.take();
+      return c.json(await events.take(await readJsonText(c, MAX_BATCH_BYTES)));
+    },
   },
   {
     method: "GET",

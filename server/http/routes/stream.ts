@@ -1,5 +1,6 @@
 import { AppError } from "../../errors.ts";
 import type { PushedEvent } from "../../push/hub.ts";
+import type { HttpBindings } from "@hono/node-server";
 import type { Route } from "./route.ts";
 
 /** A comment is sent this often, so that both sides notice a dead connection. */
@@ -13,7 +14,10 @@ export const streamRoutes: readonly Route[] = [
     answers: "text/event-stream",
     handle(c, { hub }) {
       const lastId = Number(c.req.header("Last-Event-ID"));
-      const subscription = hub.subscribe(Number.isSafeInteger(lastId) && lastId > 0 ? lastId : null);
+      // Its connection ends with it: the socket of a reader that reads nothing would stay open for ever.
+      const { outgoing } = c.env as HttpBindings;
+      const drop = (): void => void outgoing.destroy();
+      const subscription = hub.subscribe(Number.isSafeInteger(lastId) && lastId > 0 ? lastId : null, drop);
       if (subscription === null) throw new AppError("too-many", "Too many streams are open.");
       const encoder = new TextEncoder();
       let keepAlive: NodeJS.Timeout | undefined;

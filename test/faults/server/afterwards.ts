@@ -62,7 +62,7 @@ export async function checkAfterwards(
 }
 
 /** How many times longer than on an idle machine an empty program takes now; at least 1. */
-function slowness(): number {
+export function slowness(): number {
   const IDLE_MS = 60;
   const startedAt = performance.now();
   execFileSync(process.execPath, ["--eval", ""]);

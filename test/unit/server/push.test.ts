@@ -40,9 +40,12 @@ describe("push hub", () => {
 
   it("drops a reader that does not read, and counts it", async () => {
     using hub = createPushHub();
-    using slow = hub.subscribe(null)!;
+    let nTold = 0;
+    using slow = hub.subscribe(null, () => (nTold += 1))!;
+    using _other = hub.subscribe(null, () => (nTold += 100))!;
+    _other[Symbol.dispose]();
     for (let i = 0; i <= MAX_QUEUED_EVENTS; i++) hub.publish("examples", { revision: i });
-    assert.deepEqual([hub.nSubscribers, hub.nDropped], [0, 1]);
+    assert.deepEqual([hub.nSubscribers, hub.nDropped, nTold], [0, 1, 1]);
     // What was queued is still given; then the stream ends.
     let n = 0;
     for await (const _ of slow.events) n++;

@@ -57,7 +57,10 @@ describe("the writer's groups", () => {
     const requests = [large(), large(), large(), small(), large(), small()];
     const groups = await groupsOf(requests);
     assert.deepEqual(groups[0], [1, 2, 4, 6]);
-    assert.deepEqual(groups.flat().toSorted((a, b) => a - b), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(
+      groups.flat().toSorted((a, b) => a - b),
+      [1, 2, 3, 4, 5, 6],
+    );
     for (const [i, group] of groups.entries()) {
       // The oldest that waits is in every group: nobody waits for ever.
       const before = new Set(groups.slice(0, i).flat());

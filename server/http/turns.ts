@@ -1,0 +1,29 @@
+/** So many at once; whoever comes later waits, in the order of coming. */
+export interface Turns {
+  /** Resolves when it is one's turn; disposing gives it to the next. */
+  take(): Promise<Disposable>;
+}
+
+export function createTurns(nAtOnce: number): Turns {
+  const waiting: (() => void)[] = [];
+  let nFree = nAtOnce;
+  const give = (): Disposable => {
+    let isOver = false;
+    return {
+      [Symbol.dispose]() {
+        if (isOver) return;
+        isOver = true;
+        const next = waiting.shift();
+        if (next === undefined) nFree += 1;
+        else next();
+      },
+    };
+  };
+  return {
+    async take() {
+      if (nFree > 0) nFree -= 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+      return give();
+    },
+  };
+}
