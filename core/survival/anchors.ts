@@ -32,31 +32,84 @@ export const anchorAt = (anchors: FileAnchors, index: number): AnchorRun => {
 export const countAnchors = (anchors: FileAnchors): number => anchors.length / ANCHOR_STRIDE;
 
 /** Sorts runs by place, joins those that continue each other, and packs them. */
-export const packAnchors = (runs: readonly AnchorRun[]): FileAnchors => {
-  const sorted = [...runs].sort((left, right) => left.line - right.line || left.at - right.at);
-  const packed = new Int32Array(sorted.length * ANCHOR_STRIDE);
-  let end = 0;
+export const packAnchors = (runs: readonly AnchorRun[]): FileAnchors => mergeAnchors(NONE, runs);
+
+const NONE: FileAnchors = new Int32Array(0);
+
+/** Adds runs to packed ones. Where both stand at one place the added one comes first. */
+export const mergeAnchors = (known: FileAnchors, added: readonly AnchorRun[]): FileAnchors => {
+  const sorted = isInOrder(added) ? added : [...added].sort(byPlace);
+  const packer = createPacker(known.length + added.length * ANCHOR_STRIDE);
+  let next = 0;
   for (const run of sorted) {
-    const last = end - ANCHOR_STRIDE;
-    const length = packed[last + 4] as number;
-    const continues =
-      last >= 0 &&
-      packed[last] === run.line &&
-      (packed[last + 1] as number) + length === run.at &&
-      packed[last + 2] === run.snippet &&
-      (packed[last + 3] as number) + length === run.from;
-    if (continues) {
-      packed[last + 4] = length + run.length;
-      continue;
+    while (next < known.length && isBefore(known, next, run)) {
+      packer.copy(known, next, 0);
+      next += ANCHOR_STRIDE;
     }
-    packed[end] = run.line;
-    packed[end + 1] = run.at;
-    packed[end + 2] = run.snippet;
-    packed[end + 3] = run.from;
-    packed[end + 4] = run.length;
-    end += ANCHOR_STRIDE;
+    packer.put(run.line, run.at, run.snippet, run.from, run.length);
   }
-  return packed.slice(0, end);
+  for (; next < known.length; next += ANCHOR_STRIDE) packer.copy(known, next, 0);
+  return packer.packed();
+};
+
+/** Packs anchors that come in the order of their places, and joins those that continue each other. */
+export interface AnchorPacker {
+  put(line: number, at: number, snippet: number, from: number, length: number): void;
+  /** The anchor at an offset of packed ones, so many lines further down. */
+  copy(anchors: FileAnchors, offset: number, shift: number): void;
+  packed(): FileAnchors;
+}
+
+/** `size` is at least what will be put into it, in numbers. Only one at a time: all write into the same list. */
+export const createPacker = (size: number): AnchorPacker => {
+  if (list.length < size) list = new Int32Array(2 * size);
+  nPacked = 0;
+  return PACKER;
+};
+
+let list = new Int32Array(1_024);
+let nPacked = 0;
+
+const PACKER: AnchorPacker = {
+  put(line, at, snippet, from, length) {
+    const last = nPacked - ANCHOR_STRIDE;
+    if (last >= 0 && list[last] === line && list[last + 2] === snippet) {
+      const lastLength = list[last + 4] as number;
+      if ((list[last + 1] as number) + lastLength === at && (list[last + 3] as number) + lastLength === from) {
+        list[last + 4] = lastLength + length;
+        return;
+      }
+    }
+    list[nPacked] = line;
+    list[nPacked + 1] = at;
+    list[nPacked + 2] = snippet;
+    list[nPacked + 3] = from;
+    list[nPacked + 4] = length;
+    nPacked += ANCHOR_STRIDE;
+  },
+  copy(anchors, offset, shift) {
+    PACKER.put(
+      (anchors[offset] as number) + shift,
+      anchors[offset + 1] as number,
+      anchors[offset + 2] as number,
+      anchors[offset + 3] as number,
+      anchors[offset + 4] as number,
+    );
+  },
+  packed: () => list.slice(0, nPacked),
+};
+
+const byPlace = (left: AnchorRun, right: AnchorRun): number => left.line - right.line || left.at - right.at;
+
+const isInOrder = (runs: readonly AnchorRun[]): boolean => {
+  for (let index = 1; index < runs.length; index += 1)
+    if (byPlace(runs[index - 1] as AnchorRun, runs[index] as AnchorRun) > 0) return false;
+  return true;
+};
+
+const isBefore = (anchors: FileAnchors, offset: number, { line, at }: AnchorRun): boolean => {
+  const own = anchors[offset] as number;
+  return own < line || (own === line && (anchors[offset + 1] as number) < at);
 };
 
 /** The anchors that stand from a line on up to another, as indices `[first, end)`. */

@@ -1,6 +1,6 @@
 import { type CauseFinding, causeOfLoss, type LossHunk } from "./causes.ts";
 import type { TouchedSnippet } from "./commit-step.ts";
-import { type HunkSide, readHunk } from "./file-change.ts";
+import { type CodeHunk, type HunkSide, readHunk } from "./file-change.ts";
 import { ownersIn } from "./map-anchors.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -37,8 +37,8 @@ export const causeOfCommitLoss = (question: LossQuestion): CauseFinding => {
   for (const change of new Set(touched.map((one) => one.change))) {
     const ofSnippet = new Set(touched.filter((one) => one.change === change).map(({ hunk }) => hunk));
     for (const hunk of ofSnippet) {
-      const read = readHunk(hunk);
-      hunks.push({ deleted: changedText(read.old), added: changedText(read.new), touchesSnippet: true });
+      const { deleted, added } = factsOf(hunk);
+      hunks.push({ deleted, added, touchesSnippet: true });
     }
   }
   const [first] = touched;
@@ -71,6 +71,44 @@ export const causeOfCommitLoss = (question: LossQuestion): CauseFinding => {
   });
 };
 
+/** What the losses of all snippets of one hunk are told from. */
+interface HunkFacts {
+  /** Text of the lines that only one side has. */
+  readonly deleted: string;
+  readonly added: string;
+  /** Lines that are not blank: deleted ones, and those around them that stayed. */
+  readonly nDeleted: number;
+  readonly nKept: number;
+  /** Whether a deleted declaration has no namesake in what was added; null when none was deleted. */
+  readonly symbolGone: boolean | null;
+}
+
+/** One hunk may have taken dozens of snippets: it is read once. */
+const factsOf = (hunk: CodeHunk): HunkFacts => {
+  const known = knownFacts.get(hunk);
+  if (known !== undefined) return known;
+  const read = readHunk(hunk);
+  const added = changedText(read.new);
+  let nDeleted = 0;
+  let nKept = 0;
+  let symbolGone: boolean | null = null;
+  for (const [line, text] of read.old.lines.entries()) {
+    if (text.trim() === "") continue;
+    if (read.old.isChanged[line] === 0) {
+      nKept += 1;
+      continue;
+    }
+    nDeleted += 1;
+    const name = DECLARATION.exec(text)?.[1];
+    if (name !== undefined) symbolGone = symbolGone === true || !added.includes(name);
+  }
+  const facts = { deleted: changedText(read.old), added, nDeleted, nKept, symbolGone };
+  knownFacts.set(hunk, facts);
+  return facts;
+};
+
+const knownFacts = new WeakMap<CodeHunk, HunkFacts>();
+
 const changedText = (side: HunkSide): string => side.lines.filter((_, line) => side.isChanged[line] === 1).join("\n");
 
 /** Most of what was written in the snippet's place is another, later snippet. */
@@ -102,20 +140,8 @@ const surroundings = (
   let nLost = 0;
   let symbolGone: boolean | null = null;
   for (const { hunk, nLines } of touched) {
-    const read = readHunk(hunk);
-    const added = changedText(read.new);
-    let nDeleted = 0;
-    let nKept = 0;
-    for (const [line, text] of read.old.lines.entries()) {
-      if (text.trim() === "") continue;
-      if (read.old.isChanged[line] === 0) {
-        nKept += 1;
-        continue;
-      }
-      nDeleted += 1;
-      const name = DECLARATION.exec(text)?.[1];
-      if (name !== undefined) symbolGone = symbolGone === true || !added.includes(name);
-    }
+    const { nDeleted, nKept, symbolGone: isGone } = factsOf(hunk);
+    if (isGone !== null) symbolGone = symbolGone === true || isGone;
     const nOthers = Math.max(0, nDeleted - nLines);
     nBeside += nOthers + nKept;
     nLost += nOthers;

@@ -2,8 +2,8 @@ import { anchorAt, type AnchorRun, countAnchors, type FileAnchors, packAnchors }
 import { extendAnchors } from "./extend-anchors.ts";
 import type { FileChange } from "./file-change.ts";
 import { mapAnchors, type TouchedHunk } from "./map-anchors.ts";
-import { addAnchors, type ResurrectionContext, resurrect } from "./resurrection.ts";
-import { aliveMask, aliveTokens, growSnapshot, setFileAnchors, type Snapshot } from "./snapshot.ts";
+import { type ResurrectionContext, resurrect } from "./resurrection.ts";
+import { addToFile, aliveMask, aliveTokens, growSnapshot, setFileAnchors, type Snapshot } from "./snapshot.ts";
 import { MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
@@ -74,7 +74,7 @@ export const addSource = (snapshot: Snapshot, other: Snapshot, snippets: readonl
     for (const path of other.homes[snippet] ?? []) {
       const added = missingRuns(snapshot.files.get(path), other.files.get(path), snippet, alive);
       if (added.length === 0) continue;
-      setFileAnchors(snapshot, path, addAnchors(snapshot.files.get(path), added));
+      addToFile(snapshot, path, added);
       gained.add(snippet);
     }
     if (gained.has(snippet)) snapshot.conf[snippet] = Math.max(snapshot.conf[snippet] ?? 0, other.conf[snippet] ?? 0);

@@ -1,7 +1,8 @@
 import { type AnchorRun, ANCHOR_STRIDE, anchorsBetween, type FileAnchors } from "./anchors.ts";
 import { type CodeHunk, type FileChange, type HunkSide, readHunk } from "./file-change.ts";
-import { addAnchors, type ResurrectionContext } from "./resurrection.ts";
-import { aliveMask, aliveTokens, setFileAnchors, type Snapshot } from "./snapshot.ts";
+import type { ResurrectionContext } from "./resurrection.ts";
+import { sideIds } from "./side-ids.ts";
+import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { createTiling, maximalRuns, NEAR_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
@@ -28,7 +29,7 @@ export const extendAnchors = (
       const added = extendInHunk(snapshot, anchors, side, incomplete, context);
       if (added.length === 0) continue;
       for (const { snippet } of added) extended.add(snippet);
-      setFileAnchors(snapshot, change.newPath, addAnchors(anchors, added));
+      addToFile(snapshot, change.newPath, added);
     }
   }
   return extended;
@@ -65,7 +66,7 @@ const extendInHunk = (
   { snippets, vocabulary }: ResurrectionContext,
 ): AnchorRun[] => {
   const { held, placed } = readPlaces(anchors, side, incomplete);
-  const ids = Int32Array.from(side.tokens, (token) => vocabulary.get(token) ?? -1);
+  const ids = sideIds(side, vocabulary);
   const added: AnchorRun[] = [];
   for (const [snippet, own] of placed) {
     const { ids: wanted } = snippets[snippet] as TrackedSnippet;

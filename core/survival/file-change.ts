@@ -97,10 +97,16 @@ const side = (lines: readonly string[], other: readonly number[], start: number)
     ...read,
     firstLine: start,
     lines,
-    isChanged: Uint8Array.from(other, (index) => (index === -1 ? 1 : 0)),
+    isChanged: changedLines(other),
     other: Int32Array.from(other),
     starts,
   };
+};
+
+const changedLines = (other: readonly number[]): Uint8Array => {
+  const isChanged = new Uint8Array(other.length);
+  for (let line = 0; line < other.length; line += 1) if (other[line] === -1) isChanged[line] = 1;
+  return isChanged;
 };
 
 /** Index of the token with an ordinal on a line of a side, or -1. */

@@ -5,8 +5,9 @@ import {
   type AnchorRun,
   anchorsBetween,
   countAnchors,
+  createPacker,
   type FileAnchors,
-  packAnchors,
+  mergeAnchors,
 } from "./anchors.ts";
 import { type CodeHunk, type HunkSide, readHunk, tokenIndex } from "./file-change.ts";
 
@@ -29,32 +30,43 @@ export interface MappedAnchors {
  */
 export const mapAnchors = (anchors: FileAnchors, hunks: readonly CodeHunk[]): MappedAnchors => {
   if (anchors.length === 0 || hunks.length === 0) return { anchors, touched: [] };
-  const runs: AnchorRun[] = [];
+  const inside: AnchorRun[] = [];
   const touched: TouchedHunk[] = [];
+  /** Stretches of anchors outside of hunks, and the lines that they shift by. */
+  const outside: { first: number; end: number; shift: number }[] = [];
   let next = 0;
   let shift = 0;
   let isSame = true;
   for (const hunk of hunks) {
     const [first, end] = anchorsBetween(anchors, firstOldLine(hunk), firstOldLine(hunk) + hunk.nOld);
-    for (; next < first; next += 1) runs.push(shifted(anchorAt(anchors, next), shift));
+    if (next < first) outside.push({ first: next, end: first, shift });
     if (end > first) {
       isSame = false;
-      mapInside(anchors, first, end, hunk, runs, touched);
+      mapInside(anchors, first, end, hunk, inside, touched);
     }
-    next = Math.max(next, end);
+    next = Math.max(next, first, end);
     shift += hunk.nNew - hunk.nOld;
     if (shift !== 0) isSame = false;
   }
   if (isSame) return { anchors, touched: [] };
-  const nAll = countAnchors(anchors);
-  for (; next < nAll; next += 1) runs.push(shifted(anchorAt(anchors, next), shift));
-  return { anchors: packAnchors(runs), touched };
+  if (next < countAnchors(anchors)) outside.push({ first: next, end: countAnchors(anchors), shift });
+  return { anchors: mergeAnchors(shifted(anchors, outside), inside), touched };
 };
 
 /** For a hunk without old lines git names the line before it. */
 const firstOldLine = (hunk: CodeHunk): number => (hunk.nOld === 0 ? hunk.oldStart + 1 : hunk.oldStart);
 
-const shifted = (run: AnchorRun, shift: number): AnchorRun => (shift === 0 ? run : { ...run, line: run.line + shift });
+const shifted = (
+  anchors: FileAnchors,
+  stretches: readonly { first: number; end: number; shift: number }[],
+): FileAnchors => {
+  const packer = createPacker(anchors.length);
+  for (const { first, end, shift } of stretches) {
+    for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE)
+      packer.copy(anchors, offset, shift);
+  }
+  return packer.packed();
+};
 
 const mapInside = (
   anchors: FileAnchors,
@@ -116,9 +128,15 @@ const placeOnKeptLine = (old: HunkSide, now: HunkSide, line: number, ordinal: nu
   return other === -1 ? -1 : tokenIndex(now, other, ordinal);
 };
 
-/** Tokens of a side that anchors hold: the number of the snippet, or -1. */
+/** The last answer about each side: the losses of many snippets ask the same. */
+const knownOwners = new WeakMap<HunkSide, { anchors: FileAnchors | undefined; owners: Int32Array }>();
+
+/** Tokens of a side that anchors hold: the number of the snippet, or -1. Not to be changed. */
 export const ownersIn = (side: HunkSide, anchors: FileAnchors | undefined): Int32Array => {
+  const known = knownOwners.get(side);
+  if (known !== undefined && known.anchors === anchors) return known.owners;
   const owners = new Int32Array(side.tokens.length).fill(-1);
+  knownOwners.set(side, { anchors, owners });
   if (anchors === undefined) return owners;
   const [first, end] = anchorsBetween(anchors, side.firstLine, side.firstLine + side.lines.length);
   for (let at = first * ANCHOR_STRIDE; at < end * ANCHOR_STRIDE; at += ANCHOR_STRIDE) {

@@ -1,9 +1,10 @@
-import { type AnchorRun, packAnchors, type FileAnchors, anchorAt, countAnchors } from "./anchors.ts";
+import type { AnchorRun, FileAnchors } from "./anchors.ts";
 import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
 import { indexText, type TextGrams } from "./text-grams.ts";
 import { ownersIn } from "./map-anchors.ts";
-import { aliveMask, aliveTokens, setFileAnchors, type Snapshot } from "./snapshot.ts";
+import { sideIds } from "./side-ids.ts";
+import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { keepRunsOfIds, MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
 import type { TrackedSnippet, Vocabulary } from "./tracked-snippet.ts";
 
@@ -240,14 +241,17 @@ const newSnippetsByFile = (
 };
 
 const distanceTo = (snapshot: Snapshot, snippet: number, path: string, { snippets }: ResurrectionContext): number => {
+  const { file } = snippets[snippet] as TrackedSnippet;
   const homes = snapshot.homes[snippet] ?? [];
-  const all = [(snippets[snippet] as TrackedSnippet).file, ...homes];
-  if (all.includes(path)) return 0;
-  const folder = folderOf(path);
-  return all.some((home) => folderOf(home) === folder) ? 1 : 2;
+  if (file === path || homes.includes(path)) return 0;
+  const nFolder = path.lastIndexOf("/") + 1;
+  if (isInFolderOf(file, path, nFolder)) return 1;
+  for (const home of homes) if (isInFolderOf(home, path, nFolder)) return 1;
+  return 2;
 };
 
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/") + 1);
+const isInFolderOf = (file: string, path: string, nFolder: number): boolean =>
+  file.lastIndexOf("/") + 1 === nFolder && file.startsWith(path.slice(0, nFolder));
 
 const addedTexts = new WeakMap<FileChange, AddedText>();
 
@@ -261,8 +265,8 @@ const readAdded = (path: string, change: FileChange, vocabulary: Vocabulary): Ad
   const indexOf = new Int32Array(nIds).fill(-1);
   let end = 0;
   for (const [number, side] of sides.entries()) {
+    ids.set(sideIds(side, vocabulary), end);
     for (let index = 0; index < side.tokens.length; index += 1) {
-      ids[end] = vocabulary.get(side.tokens[index] as string) ?? -1;
       sideOf[end] = number;
       indexOf[end] = index;
       end += 1;
@@ -312,7 +316,7 @@ const placeCandidate = (
       });
     }
   }
-  setFileAnchors(snapshot, text.path, addAnchors(snapshot.files.get(text.path), added));
+  addToFile(snapshot, text.path, added);
   return true;
 };
 
@@ -373,11 +377,4 @@ const freeIds = (candidate: Candidate, taken: Uint8Array): { free: Int32Array; i
     take(Math.max(0, first - nTokens), Math.min(text.ids.length, last + nTokens));
   }
   return { free: freeIdsHere.subarray(0, nFree), indices: indicesHere };
-};
-
-export const addAnchors = (known: FileAnchors | undefined, added: readonly AnchorRun[]): FileAnchors => {
-  if (known === undefined) return packAnchors(added);
-  const runs = [...added];
-  for (let index = 0; index < countAnchors(known); index += 1) runs.push(anchorAt(known, index));
-  return packAnchors(runs);
 };

@@ -1,4 +1,4 @@
-import { ANCHOR_STRIDE, type FileAnchors } from "./anchors.ts";
+import { ANCHOR_STRIDE, type AnchorRun, type FileAnchors, mergeAnchors, packAnchors } from "./anchors.ts";
 
 /** Where the tokens of all snippets stand in the tree of one commit. No token of a snippet stands twice. */
 export interface Snapshot {
@@ -53,13 +53,28 @@ export const setFileAnchors = (snapshot: Snapshot, path: string, anchors: FileAn
   let last = -1;
   for (let at = 2; at < anchors.length; at += ANCHOR_STRIDE) {
     const snippet = anchors[at] as number;
-    if (snippet === last) continue;
+    if (snippet !== last) settleIn(snapshot, snippet, path);
     last = snippet;
-    const homes = snapshot.homes[snippet];
-    if (homes === undefined) snapshot.homes[snippet] = [path];
-    else if (!homes.includes(path))
-      snapshot.homes[snippet] = [...homes.filter((home) => snapshot.files.has(home)), path];
   }
+};
+
+/** Adds anchors to those of a file: tokens that stood nowhere until now. */
+export const addToFile = (snapshot: Snapshot, path: string, added: readonly AnchorRun[]): void => {
+  const known = snapshot.files.get(path);
+  snapshot.files.set(path, known === undefined ? packAnchors(added) : mergeAnchors(known, added));
+  let last = -1;
+  for (const { snippet, length } of added) {
+    snapshot.alive[snippet] = (snapshot.alive[snippet] as number) + length;
+    if (snippet !== last) settleIn(snapshot, snippet, path);
+    last = snippet;
+  }
+};
+
+const settleIn = (snapshot: Snapshot, snippet: number, path: string): void => {
+  const homes = snapshot.homes[snippet];
+  if (homes === undefined) snapshot.homes[snippet] = [path];
+  else if (!homes.includes(path))
+    snapshot.homes[snippet] = [...homes.filter((home) => snapshot.files.has(home)), path];
 };
 
 const count = ({ alive }: Snapshot, anchors: FileAnchors, sign: 1 | -1): void => {
