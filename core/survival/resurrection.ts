@@ -111,8 +111,8 @@ export const resurrect = (
     const isAmbiguous = (bySnippet.get(snippet) ?? []).some(
       (other) => other !== candidate && other.size === candidate.size && other.distance === candidate.distance,
     );
-    const isHome = candidate.distance === 0 && context.isNew(snippet);
-    snapshot.conf[snippet] = isAmbiguous ? CONF_AMBIGUOUS : isHome ? CONF_ANCHORED : CONF_RESURRECTED;
+    const isExpected = candidate.distance === 0 && context.isNew(snippet);
+    snapshot.conf[snippet] = isAmbiguous ? CONF_AMBIGUOUS : isExpected ? CONF_ANCHORED : CONF_RESURRECTED;
   }
   return found;
 };
@@ -151,6 +151,9 @@ const findCandidates = (
     });
     for (const candidate of here.values()) {
       if (candidate.size < SMALLEST_SIZE) continue;
+      // So little is enough in the snippet's own file alone: nine of ten candidates are done with here.
+      const isLittle = candidate.size < MIN_MOVED_ALPHANUMERICS * INDEXED_SHARE;
+      if (isLittle && !isHome(snapshot, candidate.snippet, path, context)) continue;
       candidate.distance = distanceTo(snapshot, candidate.snippet, path, context);
       if (candidate.size < neededSize(snapshot, candidate, context) * INDEXED_SHARE) continue;
       candidates.push(candidate);
@@ -240,13 +243,14 @@ const newSnippetsByFile = (
   return byFile;
 };
 
-const distanceTo = (snapshot: Snapshot, snippet: number, path: string, { snippets }: ResurrectionContext): number => {
-  const { file } = snippets[snippet] as TrackedSnippet;
-  const homes = snapshot.homes[snippet] ?? [];
-  if (file === path || homes.includes(path)) return 0;
+const isHome = (snapshot: Snapshot, snippet: number, path: string, { snippets }: ResurrectionContext): boolean =>
+  (snippets[snippet] as TrackedSnippet).file === path || (snapshot.homes[snippet]?.includes(path) ?? false);
+
+const distanceTo = (snapshot: Snapshot, snippet: number, path: string, context: ResurrectionContext): number => {
+  if (isHome(snapshot, snippet, path, context)) return 0;
   const nFolder = path.lastIndexOf("/") + 1;
-  if (isInFolderOf(file, path, nFolder)) return 1;
-  for (const home of homes) if (isInFolderOf(home, path, nFolder)) return 1;
+  if (isInFolderOf((context.snippets[snippet] as TrackedSnippet).file, path, nFolder)) return 1;
+  for (const home of snapshot.homes[snippet] ?? []) if (isInFolderOf(home, path, nFolder)) return 1;
   return 2;
 };
 

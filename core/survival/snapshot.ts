@@ -73,8 +73,7 @@ export const addToFile = (snapshot: Snapshot, path: string, added: readonly Anch
 const settleIn = (snapshot: Snapshot, snippet: number, path: string): void => {
   const homes = snapshot.homes[snippet];
   if (homes === undefined) snapshot.homes[snippet] = [path];
-  else if (!homes.includes(path))
-    snapshot.homes[snippet] = [...homes.filter((home) => snapshot.files.has(home)), path];
+  else if (!homes.includes(path)) snapshot.homes[snippet] = [...homes.filter((home) => snapshot.files.has(home)), path];
 };
 
 const count = ({ alive }: Snapshot, anchors: FileAnchors, sign: 1 | -1): void => {
