@@ -4,6 +4,7 @@ import { AppError } from "../errors.ts";
 import { proveToken } from "../http/token.ts";
 import { dataPlaces } from "../places.ts";
 import { readRuntimeFile } from "../runtime-file.ts";
+import { ProblemAnswer } from "./problem-answer.ts";
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
 
@@ -18,18 +19,6 @@ export interface ServerClient {
   readonly url: string;
   get<S extends z.ZodType>(path: string, answer: S): Promise<z.infer<S>>;
   send<S extends z.ZodType>(method: "POST" | "PUT", path: string, body: unknown, answer: S): Promise<z.infer<S>>;
-}
-
-/** A request that the server answered with a problem. */
-export class ProblemAnswer extends Error {
-  readonly status: number;
-  readonly code: string;
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.name = "ProblemAnswer";
-    this.status = status;
-    this.code = code;
-  }
 }
 
 /** Finds the server and lets it prove itself. @throws AppError `not-running`, `impostor` */

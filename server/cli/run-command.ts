@@ -1,14 +1,14 @@
 import { CommanderError } from "commander";
 import { AppError } from "../errors.ts";
-import { ProblemAnswer } from "./client.ts";
+import { ProblemAnswer } from "./problem-answer.ts";
 import { EXIT } from "./exit-codes.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs one command and answers its exit code. */
 export async function runCommand(args: readonly string[]): Promise<number> {
   let exit: number = EXIT.done;
-  const program = createProgram((code) => (exit = code));
   try {
+    const program = await createProgram(args, (code) => (exit = code));
     await program.parseAsync(args, { from: "user" });
     return exit;
   } catch (error) {

@@ -1,4 +1,4 @@
-import { createProgram } from "../../server/cli/program.ts";
+import { createWholeProgram } from "../../server/cli/program.ts";
 import { METRICS } from "../../server/metrics/catalogue.ts";
 import { ROUTES } from "../../server/http/routes/route-table.ts";
 import { readText, repositoryFiles, root } from "./tracked-files.ts";
@@ -85,8 +85,8 @@ describe("documentation", () => {
     );
   });
 
-  it("lists every command of the command line and its options", () => {
-    const program = createProgram(() => {});
+  it("lists every command of the command line and its options", async () => {
+    const program = await createWholeProgram(() => {});
     assert.deepEqual(undocumented(commandNames(program), "docs/cli.md"), []);
     const text = readText("docs/cli.md");
     const options = (command: Command): string[] => [

@@ -1,0 +1,79 @@
+import type { Command } from "commander";
+import { runPage, trainingRun, type TrainingRun } from "../../protocol/api.ts";
+import { addTrainCommand } from "../training/train-command.ts";
+import { integer, rows } from "./arguments.ts";
+import type { CommandParts } from "./command-parts.ts";
+import { EXIT } from "./exit-codes.ts";
+import { print, table } from "./output.ts";
+import { waitForRun } from "./wait-for-run.ts";
+import path from "node:path";
+
+/** Adds `kept train`, `kept train start` and `kept train list`. */
+export function addTrainCommands(program: Command, { dataDir, connect, setExit }: CommandParts): void {
+  const train = program.command("train").description("train every weight of a model, or an adapter");
+  addTrainCommand(train, { dataDir, setExit });
+  // `kept train list --json`: commander gives the option to the command that has it first, and that is `train`.
+  const asked = <T extends { json?: boolean }>(flags: T): T => ({ ...flags, ...train.opts<{ json?: boolean }>() });
+  train
+    .command("start")
+    .description("collect, train, test and deploy if the gate lets it; exit code 4 when it refuses")
+    .option("--workspace <folder...>", "folders whose git history is mined too")
+    .option("--steps <number>", "optimiser steps", integer)
+    .option("--rank <number>", "rank of the adapter", integer)
+    .option("--seed <number>", "seed of the run", integer)
+    .option("--no-wait", "return when the run is queued")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  kept train start --workspace . --steps 120\n")
+    .action(
+      async (flags: {
+        workspace?: string[];
+        steps?: number;
+        rank?: number;
+        seed?: number;
+        wait: boolean;
+        json?: boolean;
+      }) => {
+        const client = await connect();
+        const { steps, rank, seed } = flags;
+        const overrides = Object.fromEntries(
+          Object.entries({ steps, rank, seed }).filter(([, value]) => value !== undefined),
+        );
+        const workspaces = (flags.workspace ?? []).map((folder) => path.resolve(folder));
+        const queued = await client.send("POST", "/v1/training/runs", { workspaces, overrides }, trainingRun);
+        const run = flags.wait ? await waitForRun(client, queued.id) : queued;
+        print(run, asked(flags), () => describeRun(run));
+        if (run.state === "failed" || run.state === "cancelled") setExit(EXIT.failed);
+        else if (run.evaluation?.verdict === "refuse") setExit(EXIT.gate);
+      },
+    );
+  train
+    .command("list")
+    .description("training runs, newest first")
+    .option("--limit <rows>", "rows", rows, 20)
+    .option("--json", "print JSON")
+    .action(async (flags: { limit: number; json?: boolean }) => {
+      const page = await (await connect()).get(`/v1/training/runs?limit=${flags.limit}`, runPage);
+      print(page, asked(flags), () =>
+        table(
+          ["run", "state", "stage", "created", "loss", "verdict"],
+          page.runs.map((run) => [run.id, run.state, run.stage, run.createdAt, lossOf(run), run.evaluation?.verdict]),
+        ),
+      );
+    });
+}
+
+const lossOf = (run: TrainingRun): string | null =>
+  run.trainLoss === null ? null : `${run.trainLoss.first.toFixed(3)} → ${run.trainLoss.last.toFixed(3)}`;
+
+const describeRun = (run: TrainingRun): string =>
+  table(
+    ["run", run.id],
+    [
+      ["state", `${run.state} (${run.stage})`],
+      ["dataset", run.datasetId],
+      ["training loss", lossOf(run)],
+      ["version", run.versionId],
+      ["verdict", run.evaluation?.verdict],
+      ["reason", run.error?.message ?? run.evaluation?.reason],
+    ],
+  );
