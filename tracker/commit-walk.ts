@@ -3,6 +3,7 @@ import { causeOfCommitLoss } from "../core/survival/commit-loss.ts";
 import { addSource, carryOver, settle, type TouchedSnippet } from "../core/survival/commit-step.ts";
 import type { FileChange } from "../core/survival/file-change.ts";
 import type { GramIndex } from "../core/survival/gram-index.ts";
+import { addLosses } from "../core/survival/lost-tokens.ts";
 import type { ResurrectionContext } from "../core/survival/resurrection.ts";
 import { aliveTokens, cloneSnapshot, emptySnapshot, growSnapshot, type Snapshot } from "../core/survival/snapshot.ts";
 import type { TrackedSnippet, Vocabulary } from "../core/survival/tracked-snippet.ts";
@@ -133,7 +134,10 @@ export const walkCommits = async (
     } else if (open !== null) {
       const source = takeFrom(step.pair.base);
       growSnapshot(source, context.snippets.length);
-      if (step.kind === "parent") open.isMerge = true;
+      if (step.kind === "parent") {
+        open.isMerge = true;
+        addLosses(open.snapshot, source);
+      }
       if (step.kind !== "rewrite") raise(open.before, source.alive);
       if (step.kind === "rewrite") carryOver(source, changes.changes);
       else carry(open, source, changes.changes);

@@ -1,6 +1,7 @@
 import { anchorAt, type AnchorRun, countAnchors, type FileAnchors, packAnchors } from "./anchors.ts";
 import { extendAnchors } from "./extend-anchors.ts";
-import type { FileChange } from "./file-change.ts";
+import { type FileChange, readHunk } from "./file-change.ts";
+import { noteLosses } from "./lost-tokens.ts";
 import { mapAnchors, type TouchedHunk } from "./map-anchors.ts";
 import { type ResurrectionContext, resurrect } from "./resurrection.ts";
 import { addToFile, aliveMask, aliveTokens, growSnapshot, setFileAnchors, type Snapshot } from "./snapshot.ts";
@@ -120,26 +121,65 @@ export const settle = (
   context: ResurrectionContext,
 ): Set<number> => {
   growSnapshot(snapshot, context.snippets.length);
-  const affected = new Set(touched);
+  const stood = new Set(touched);
+  const affected = new Set(stood);
   if (context.wanted(snapshot) !== null) {
     for (const snippet of extendAnchors(snapshot, changes, context)) affected.add(snippet);
     for (const snippet of resurrect(snapshot, changes, context)) affected.add(snippet);
   }
-  for (const snippet of affected) dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet);
+  const isNextLine = lineOrder(changes);
+  for (const snippet of affected) dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet, isNextLine);
+  noteLosses(snapshot, affected, stood, context.snippets);
   return affected;
 };
 
-/** Lines that one run of tokens may skip: blank ones, comments. */
+/** Blank lines that one run of tokens may skip, where the commit does not show what is on them. */
 const MAX_SKIPPED_LINES = 3;
 
+/** The end of a run of tokens: a line of a file, and the ordinal behind the run's last token. */
+interface RunEnd {
+  readonly path: string;
+  readonly line: number;
+  readonly at: number;
+}
+
+/**
+ * Tells whether a run that ends on one line goes on at the beginning of a later one, with no other token between.
+ * Of lines that the commit does not show that is taken for granted: it was so when it last showed them.
+ */
+const lineOrder = (changes: readonly FileChange[]): ((end: RunEnd, line: number) => boolean) => {
+  const byPath = new Map(changes.map((change) => [change.newPath, change]));
+  const lastOrdinal = (path: string, line: number): number | null => {
+    const hunk = byPath.get(path)?.hunks.find(({ newStart, nNew }) => line >= newStart && line < newStart + nNew);
+    if (hunk === undefined) return null;
+    const { starts, at } = readHunk(hunk).new;
+    const index = line - hunk.newStart;
+    const end = starts[index + 1] ?? 0;
+    return end === starts[index] ? -1 : (at[end - 1] as number);
+  };
+  return ({ path, line, at }, next) => {
+    if (next - line > MAX_SKIPPED_LINES + 1) return false;
+    for (let between = line; between < next; between += 1) {
+      const last = lastOrdinal(path, between);
+      if (last !== null && last >= (between === line ? at : 0)) return false;
+    }
+    return true;
+  };
+};
+
 /** What is left of a snippet counts from a run of four tokens and twenty letters and digits (or half of its own) on. */
-const dropChance = (snapshot: Snapshot, snippet: number, { tokens, sizes, size }: TrackedSnippet): void => {
+const dropChance = (
+  snapshot: Snapshot,
+  snippet: number,
+  { tokens, sizes, size }: TrackedSnippet,
+  isNextLine: (end: RunEnd, line: number) => boolean,
+): void => {
   const nAlive = aliveTokens(snapshot, snippet);
   if (nAlive === 0 || nAlive === tokens.length) return;
   const alive = aliveMask(snapshot, snippet, tokens.length);
   let found = 0;
   for (let at = 0; at < alive.length; at += 1) if (alive[at] === 1) found += sizes[at] as number;
-  if (found >= Math.min(MIN_MOVED_ALPHANUMERICS, size / 2) && longestRun(snapshot, snippet) >= MIN_RUN_TOKENS) return;
+  if (found >= Math.min(MIN_MOVED_ALPHANUMERICS, size / 2) && longestRun(snapshot, snippet, isNextLine) >= MIN_RUN_TOKENS) return;
   for (const path of snapshot.homes[snippet] ?? []) {
     const anchors = snapshot.files.get(path);
     if (anchors === undefined) continue;
@@ -152,20 +192,25 @@ const dropChance = (snapshot: Snapshot, snippet: number, { tokens, sizes, size }
   }
 };
 
-const longestRun = (snapshot: Snapshot, snippet: number): number => {
+const longestRun = (
+  snapshot: Snapshot,
+  snippet: number,
+  isNextLine: (end: RunEnd, line: number) => boolean,
+): number => {
   let longest = 0;
   for (const path of snapshot.homes[snippet] ?? []) {
     const anchors = snapshot.files.get(path);
     if (anchors === undefined) continue;
     let length = 0;
-    let end = { from: -1, line: -1 };
+    let end = { path, from: -1, line: -1, at: -1 };
     for (let index = 0; index < countAnchors(anchors); index += 1) {
       const run = anchorAt(anchors, index);
       if (run.snippet !== snippet) continue;
-      const continues = run.from === end.from && run.line - end.line <= MAX_SKIPPED_LINES;
+      const isBeside = run.line === end.line ? run.at === end.at : run.at === 0 && isNextLine(end, run.line);
+      const continues = run.from === end.from && isBeside;
       length = continues ? length + run.length : run.length;
       longest = Math.max(longest, length);
-      end = { from: run.from + run.length, line: run.line };
+      end = { path, from: run.from + run.length, line: run.line, at: run.at + run.length };
     }
   }
   return longest;

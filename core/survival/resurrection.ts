@@ -1,11 +1,12 @@
 import type { AnchorRun, FileAnchors } from "./anchors.ts";
 import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
-import { indexText, type TextGrams } from "./text-grams.ts";
+import { returnedRuns } from "./lost-tokens.ts";
 import { ownersIn } from "./map-anchors.ts";
 import { sideIds } from "./side-ids.ts";
 import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { keepRunsOfIds, MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
+import { indexText, type TextGrams } from "./text-grams.ts";
 import type { TrackedSnippet, Vocabulary } from "./tracked-snippet.ts";
 
 export interface ResurrectionContext {
@@ -93,6 +94,8 @@ export const resurrect = (
   const bySnippet = Map.groupBy(candidates, ({ snippet }) => snippet);
   const nFiles = new Map<number, number>();
   const takenOf = new Map<AddedText, Uint8Array>();
+  let before: Int32Array | null = null;
+  const textBefore = (): Int32Array => (before ??= readBefore(changes, context.vocabulary));
   for (const candidate of candidates) {
     const { snippet } = candidate;
     const nTried = nFiles.get(snippet) ?? 0;
@@ -104,7 +107,7 @@ export const resurrect = (
       taken = takenIn(snapshot.files.get(candidate.text.path), candidate.text);
       takenOf.set(candidate.text, taken);
     }
-    if (!placeCandidate(snapshot, candidate, context, taken)) continue;
+    if (!placeCandidate(snapshot, candidate, context, taken, textBefore)) continue;
     found.add(snippet);
     const gained = aliveTokens(snapshot, snippet) - before;
     if (gained * 2 < aliveTokens(snapshot, snippet)) continue;
@@ -282,11 +285,30 @@ const readAdded = (path: string, change: FileChange, vocabulary: Vocabulary): Ad
   return text;
 };
 
+/** Text before a commit that is compared, tokens. */
+const MAX_BEFORE_TOKENS = 200_000;
+
+/** What stood in the changed places before, the lines around them with it. */
+const readBefore = (changes: readonly FileChange[], vocabulary: Vocabulary): Int32Array => {
+  const ids: number[] = [];
+  for (const { hunks } of changes) {
+    for (const hunk of hunks) {
+      const { old } = readHunk(hunk);
+      for (let at = 0; at < old.tokens.length && ids.length < MAX_BEFORE_TOKENS; at += 1) {
+        ids.push(vocabulary.get(old.tokens[at] as string) ?? -1);
+      }
+      ids.push(-1);
+    }
+  }
+  return Int32Array.from(ids);
+};
+
 const placeCandidate = (
   snapshot: Snapshot,
   candidate: Candidate,
   context: ResurrectionContext,
   taken: Uint8Array,
+  textBefore: () => Int32Array,
 ): boolean => {
   const { snippet, text } = candidate;
   const { ids, sizes } = context.snippets[snippet] as TrackedSnippet;
@@ -301,7 +323,10 @@ const placeCandidate = (
     if (!text.grams.hasAny(lost, taken)) return false;
   }
   const { free, indices } = freeIds(candidate, taken);
-  const runs = keepRunsOfIds(lost, free, (at) => sizes[at] as number);
+  const all = keepRunsOfIds(lost, free, (at) => sizes[at] as number);
+  const losses = snapshot.lost.get(snippet);
+  const isHome = candidate.distance === 0;
+  const runs = losses === undefined ? all : returnedRuns({ runs: all, lost: losses, ids, sizes, isHome, textBefore });
   const found = runs.reduce((sum, run) => sum + sizeOf(run, sizes), 0);
   if (runs.length === 0 || found < needed) return false;
   const added: AnchorRun[] = [];

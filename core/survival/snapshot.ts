@@ -1,4 +1,5 @@
 import { ANCHOR_STRIDE, type AnchorRun, type FileAnchors, mergeAnchors, packAnchors } from "./anchors.ts";
+import type { LostTokens } from "./lost-tokens.ts";
 
 /** Where the tokens of all snippets stand in the tree of one commit. No token of a snippet stands twice. */
 export interface Snapshot {
@@ -9,6 +10,8 @@ export interface Snapshot {
   homes: (readonly string[] | undefined)[];
   /** How sure the place of each snippet is, in hundredths (survival.md section 2.3). */
   conf: Uint8Array;
+  /** Of snippets that do not stand whole, what this line of history took when. */
+  readonly lost: Map<number, LostTokens>;
 }
 
 export const emptySnapshot = (): Snapshot => ({
@@ -16,13 +19,15 @@ export const emptySnapshot = (): Snapshot => ({
   alive: new Int32Array(0),
   homes: [],
   conf: new Uint8Array(0),
+  lost: new Map(),
 });
 
-export const cloneSnapshot = ({ files, alive, homes, conf }: Snapshot): Snapshot => ({
+export const cloneSnapshot = ({ files, alive, homes, conf, lost }: Snapshot): Snapshot => ({
   files: new Map(files),
   alive: alive.slice(),
   homes: homes.slice(),
   conf: conf.slice(),
+  lost: new Map(lost),
 });
 
 /** Makes room for snippets that were accepted since the snapshot was made. */

@@ -1,0 +1,120 @@
+import { aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
+import { keepRunsOfIds, type TokenRun } from "./token-runs.ts";
+import type { TrackedSnippet } from "./tracked-snippet.ts";
+
+/**
+ * For each token of a snippet which loss of this line of history took it: commits that took some are numbered
+ * from 1. 0 for a token that stands, or that no commit of this line ever held. Never changed once made.
+ */
+export type LostTokens = Uint16Array;
+
+/**
+ * Share of what one commit took, by letters and digits, that a later commit has to bring back into one file. A
+ * revert of a revert brings back all of it; boilerplate that somebody types again brings some. In a file where the
+ * snippet never stood it has to come back whole: there are many other files.
+ */
+const RETURNED_AT_HOME_FROM = 0.7;
+const RETURNED_ELSEWHERE_FROM = 1;
+/** Shorter code in a file where it never stood was typed anew more often than it was brought back: letters and digits. */
+const MIN_RETURNED_ELSEWHERE = 40;
+
+/**
+ * Writes down what a commit took of the snippets that it changed. `touched` are those whose lines it went over:
+ * of another one nothing stood before.
+ */
+export const noteLosses = (
+  snapshot: Snapshot,
+  affected: Iterable<number>,
+  touched: ReadonlySet<number>,
+  snippets: readonly TrackedSnippet[],
+): void => {
+  for (const snippet of affected) {
+    const { length } = (snippets[snippet] as TrackedSnippet).tokens;
+    const nAlive = aliveTokens(snapshot, snippet);
+    if (nAlive === length) {
+      snapshot.lost.delete(snippet);
+      continue;
+    }
+    const known = snapshot.lost.get(snippet);
+    if (known === undefined && !touched.has(snippet) && nAlive === 0) continue;
+    snapshot.lost.set(snippet, lossesNow(known, aliveMask(snapshot, snippet, length), touched.has(snippet)));
+  }
+};
+
+/** A token that stands and one that no commit ever held look alike in {@link LostTokens}: this marks the latter. */
+const NEVER_HELD = 0xffff;
+
+const lossesNow = (known: LostTokens | undefined, alive: Uint8Array, hasStood: boolean): LostTokens => {
+  const number = known === undefined ? 1 : Math.max(0, ...known.filter((one) => one !== NEVER_HELD)) + 1;
+  return Uint16Array.from(alive, (isAlive, at) => {
+    if (isAlive === 1) return 0;
+    const before = known?.[at];
+    if (before === undefined) return hasStood ? number : NEVER_HELD;
+    return before === 0 ? number : before;
+  });
+};
+
+/** Takes over what another line of history that was merged in knows of losses. */
+export const addLosses = (snapshot: Snapshot, other: Snapshot): void => {
+  for (const [snippet, lost] of other.lost) if (!snapshot.lost.has(snippet)) snapshot.lost.set(snippet, lost);
+};
+
+export interface ReturnQuestion {
+  /** What was found of the snippet in one file. */
+  readonly runs: readonly TokenRun[];
+  readonly lost: LostTokens;
+  readonly ids: Int32Array;
+  readonly sizes: Uint16Array;
+  /** Whether the snippet stood in the file before. */
+  readonly isHome: boolean;
+  /** What stood in the changed places before, as ids with breaks between places. Asked for only where it is needed. */
+  textBefore(): Int32Array;
+}
+
+/**
+ * Of what was found in one file, the part that may be the snippet. Tokens that earlier commits took count only
+ * where they come back nearly as they went, and where the commit does not just move, edit or add to another copy.
+ */
+export const returnedRuns = (question: ReturnQuestion): readonly TokenRun[] => {
+  const { runs, lost, sizes, isHome } = question;
+  const wanted = new Map<number, number>();
+  for (let at = 0; at < lost.length; at += 1) addSize(wanted, lost[at] as number, sizes[at] as number);
+  const found = sizesOfLosses(runs, lost, sizes);
+  const isReturned = (loss: number, sizesFound: ReadonlyMap<number, number>): boolean =>
+    (sizesFound.get(loss) ?? 0) >= (isHome ? RETURNED_AT_HOME_FROM : RETURNED_ELSEWHERE_FROM) * (wanted.get(loss) ?? 0);
+  const returned = new Set<number>([0, NEVER_HELD]);
+  for (const [loss, size] of found) {
+    if (isReturned(loss, found) && (isHome || size >= MIN_RETURNED_ELSEWHERE)) returned.add(loss);
+  }
+  if (returned.size > 2) {
+    const sought = question.ids.map((id, at) => (isLate(lost[at] as number) ? id : -2));
+    const copy = keepRunsOfIds(sought, question.textBefore(), (at) => sizes[at] as number);
+    const moved = sizesOfLosses(copy, lost, sizes);
+    for (const loss of moved.keys()) if (isLate(loss) && isReturned(loss, moved)) returned.delete(loss);
+  }
+  return runs.flatMap((run) => partsOf(run, (at) => !returned.has(lost[at] as number)));
+};
+
+const isLate = (loss: number): boolean => loss !== 0 && loss !== NEVER_HELD;
+
+const sizesOfLosses = (runs: readonly TokenRun[], lost: LostTokens, sizes: Uint16Array): Map<number, number> => {
+  const found = new Map<number, number>();
+  for (const { from, length } of runs) {
+    for (let at = from; at < from + length; at += 1) addSize(found, lost[at] as number, sizes[at] as number);
+  }
+  return found;
+};
+
+const addSize = (all: Map<number, number>, loss: number, size: number): void =>
+  void all.set(loss, (all.get(loss) ?? 0) + size);
+
+const partsOf = ({ from, to, length }: TokenRun, isRefused: (at: number) => boolean): TokenRun[] => {
+  const parts: TokenRun[] = [];
+  let start = 0;
+  for (let k = 0; k <= length; k += 1) {
+    if (k < length && !isRefused(from + k)) continue;
+    if (k > start) parts.push({ from: from + start, to: to + start, length: k - start });
+    start = k + 1;
+  }
+  return parts;
+};
