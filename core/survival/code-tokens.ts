@@ -1,4 +1,4 @@
-import { FORMATTING_TOKENS, isDroppedBehind, TOKEN } from "./tokens.ts";
+import { FORMATTING_TOKENS, isDroppedBehind, isQuotedSpace, TOKEN } from "./tokens.ts";
 
 /** The significant tokens of some lines, and where each stands. */
 export interface CodeTokens {
@@ -14,7 +14,10 @@ export const codeTokens = (lines: readonly string[]): CodeTokens => {
   const tokens: string[] = [];
   const line: number[] = [];
   const at: number[] = [];
-  let previous: string | undefined;
+  /** The last three tokens, the latest first. */
+  let last: string | undefined;
+  let second: string | undefined;
+  let third: string | undefined;
   /** A backslash whose next token decides whether it counts. */
   let isBackslashLast = false;
   for (let index = 0; index < lines.length; index += 1) {
@@ -23,7 +26,8 @@ export const codeTokens = (lines: readonly string[]): CodeTokens => {
       if (isBackslashLast && isQuote(token)) drop();
       isBackslashLast = false;
       if (!FORMATTING_TOKENS.has(token)) {
-        if (!isDroppedBehind(previous, token)) {
+        if (token === "}" && isQuotedSpace(third, second, last, token)) drop();
+        else if (!isDroppedBehind(second, last, token)) {
           tokens.push(token);
           line.push(index);
           at.push(ordinal);
@@ -31,7 +35,9 @@ export const codeTokens = (lines: readonly string[]): CodeTokens => {
         }
         ordinal += 1;
       }
-      previous = token;
+      third = second;
+      second = last;
+      last = token;
     }
   }
   return { tokens, line: Int32Array.from(line), at: Int32Array.from(at) };

@@ -36,13 +36,13 @@ export function* readTokens(text: string, kind: TokenKind, at = 0): Generator<vo
   let starts = new Int32Array(room);
   let ends = new Int32Array(room);
   let nFound = 0;
-  /** Whether a bar joins two types is told by the token before it, on the line before too. */
-  let last: string | null = null;
+  /** Whether a bar joins two types is told by the two tokens before it, on the line before too. */
+  let last: readonly string[] = [];
   for (let from = 0; from < text.length;) {
     const end = stepEnd(text, from);
     const spans = strictSpans(text.slice(from, end), at + from);
     const { tokens } = spans;
-    const context: readonly string[] = last === null ? tokens : [last, ...tokens];
+    const context: readonly string[] = last.length === 0 ? tokens : [...last, ...tokens];
     const shift = context.length - tokens.length;
     for (let k = 0; k < tokens.length; k += 1) {
       if (kind === "significant" && !isSignificant(context, k + shift)) continue;
@@ -56,7 +56,7 @@ export function* readTokens(text: string, kind: TokenKind, at = 0): Generator<vo
       ends[nFound] = spans.ends[k] as number;
       nFound += 1;
     }
-    last = tokens.at(-1) ?? last;
+    last = context.slice(-2);
     from = end;
     yield;
   }

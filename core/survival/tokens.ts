@@ -1,7 +1,8 @@
 /**
  * Tokens that carry meaning, for comparing code across formatters: words of letters, numbers, `_` and `$`,
  * and every other visible character except `, ; ( ) ' " \``, which formatters add, drop and swap. A backslash
- * before a quote goes with the quote, and the bar or ampersand before the first member of a union goes too.
+ * before a quote goes with the quote, the bar or ampersand before the first member of a union goes too, and so do
+ * the braces of `{" "}`, which is how JSX writes a space at the end of a line.
  * Carriage returns and byte order marks fall away with the other white space, and texts are compared in
  * Unicode normal form C.
  */
@@ -15,7 +16,9 @@ export const isSignificant = (strict: readonly string[], at: number): boolean =>
   const token = strict[at] as string;
   if (FORMATTING_TOKENS.has(token)) return false;
   if (token === "\\") return !QUOTES.has(strict[at + 1] ?? "");
-  return !isDroppedBehind(strict[at - 1], token);
+  if (token === "{") return !isQuotedSpace(token, strict[at + 1], strict[at + 2], strict[at + 3]);
+  if (token === "}") return !isQuotedSpace(strict[at - 3], strict[at - 2], strict[at - 1], token);
+  return !isDroppedBehind(strict[at - 2], strict[at - 1], token);
 };
 
 /** Every token: words, and each other visible character. */
@@ -25,8 +28,16 @@ export const strictTokens = (text: string): string[] => text.normalize("NFC").ma
 export const countSignificantTokens = (text: string): number => significantTokens(text).length;
 
 /** Whether a bar or an ampersand only introduces the first member of a union: no operand stands before it. */
-export const isDroppedBehind = (previous: string | undefined, token: string): boolean =>
-  (token === "|" || token === "&") && OPENERS.has(previous ?? "=");
+export const isDroppedBehind = (beforeLast: string | undefined, last: string | undefined, token: string): boolean =>
+  (token === "|" || token === "&") && (OPENERS.has(last ?? "=") || (last === ">" && beforeLast === "="));
+
+/** Whether four tokens are `{" "}`. */
+export const isQuotedSpace = (
+  opening: string | undefined,
+  quote: string | undefined,
+  other: string | undefined,
+  closing: string | undefined,
+): boolean => opening === "{" && closing === "}" && quote === other && QUOTES.has(quote ?? "");
 
 /** A word, or one other visible character. Stateful: only for `match` and `matchAll`. */
 export const TOKEN = /[\p{L}\p{N}_$]+|[^\s\u200b\ufeff]/gu;
