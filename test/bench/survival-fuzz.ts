@@ -19,16 +19,18 @@ export const bench: Bench = {
     let seed = firstSeed;
     const over: Mismatch[] = [];
     const under: Mismatch[] = [];
+    const others: Mismatch[] = [];
     const operations = new Map<string, number>();
     for (; nChecks < wanted && !signal.aborted; seed += 1) {
       const result = await fuzzHistory({ seed, nSteps: STEPS_PER_HISTORY });
       nChecks += result.nChecks;
       over.push(...result.over);
       under.push(...result.under);
+      others.push(...result.notDead, ...result.untold);
       for (const [name, count] of Object.entries(result.operations))
         operations.set(name, (operations.get(name) ?? 0) + count);
-      const wrong = [...result.over, ...result.under];
-      say(`seed ${seed}: ${nChecks} checks, ${over.length} over, ${under.length} under`);
+      const wrong = [...result.over, ...result.under, ...result.notDead, ...result.untold];
+      say(`seed ${seed}: ${nChecks} checks, ${over.length} over, ${under.length} under, ${others.length} other`);
       if (values.show === true) for (const one of wrong) say(JSON.stringify(one));
     }
     say(`seeds ${firstSeed} to ${seed - 1}; ${[...operations].map(([name, count]) => `${name} ${count}`).join(", ")}`);
@@ -38,6 +40,7 @@ export const bench: Bench = {
       bars: [
         { name: "checks", value: nChecks, target: 5_000, want: "at-least" },
         { name: "over-counts", value: over.length, target: 0, want: "at-most" },
+        { name: "called dead elsewhere than nowhere, or risen without a gain", value: others.length, target: 0, want: "at-most" },
         { name: "under-counts, %", value: underPercent, target: 0.05, want: "at-most" },
       ],
     };

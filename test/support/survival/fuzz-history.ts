@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../../../core/statistics/random.ts";
+import { GONE_BELOW } from "../../../core/survival/survival-state.ts";
 import { type FollowedRepository, followRepository } from "../../integration/tracker/followed-repository.ts";
 import { below, createWriter, EDITS, pick, readLines, type Random, wordsOf } from "./word-file.ts";
 
@@ -19,6 +20,10 @@ export interface FuzzResult {
   readonly nChecks: number;
   readonly over: readonly Mismatch[];
   readonly under: readonly Mismatch[];
+  /** Places that hold a tenth or more of a snippet that is called dead (P20). */
+  readonly notDead: readonly Mismatch[];
+  /** Snippets of which more is retained than at the look before, and no record of a gain says so (P13). */
+  readonly untold: readonly Mismatch[];
   readonly operations: Readonly<Record<string, number>>;
 }
 
@@ -49,6 +54,9 @@ export const fuzzHistory = async ({ seed, nSteps, nSnippets = N_SNIPPETS }: Fuzz
   const operations: Record<string, number> = {};
   const over: Mismatch[] = [];
   const under: Mismatch[] = [];
+  const notDead: Mismatch[] = [];
+  const untold: Mismatch[] = [];
+  const retained = new Map<string, number>();
   let nChecks = 0;
 
   for (let at = 0; at < nSnippets; at += 1) await acceptSnippet(fuzz);
@@ -64,19 +72,30 @@ export const fuzzHistory = async ({ seed, nSteps, nSnippets = N_SNIPPETS }: Fuzz
     }
     // Some looks see several operations at once.
     if (random() < 0.35) continue;
+    const nRecords = repository.records.length;
     const observation = await repository.look();
     if (observation.kind === "waiting") continue;
     if (observation.kind === "failed") throw new Error(`seed ${seed}: ${observation.reason} ${observation.message}`);
     fuzz.story.push("look");
+    const gained = new Set(repository.records.slice(nRecords).flatMap((one) => (one.kind === "gain" ? [one.sid] : [])));
+    for (const [sid, { tok, state }] of repository.tracker.state) {
+      const before = retained.get(sid);
+      const mismatch = { seed, sid, place: "any", counted: before ?? 0, found: tok ?? 0, story: [...fuzz.story] };
+      if (before !== undefined && tok !== null && tok > before + EPSILON && !gained.has(sid)) untold.push(mismatch);
+      if (tok !== null) retained.set(sid, tok);
+      if (state.kind !== "dead") continue;
+      for (const { place, counted } of await countEverywhere(fuzz, sid))
+        if (counted >= GONE_BELOW) notDead.push({ ...mismatch, place, counted });
+    }
     for (const { sid, place, counted, found } of await compare(fuzz)) {
       nChecks += 1;
       const mismatch = { seed, sid, place, counted, found, story: [...fuzz.story] };
       if (found > counted + EPSILON) over.push(mismatch);
       else if (found < counted - EPSILON) under.push(mismatch);
     }
-    if (over.length + under.length > 0) break;
+    if (over.length + under.length + notDead.length + untold.length > 0) break;
   }
-  return { nChecks, over, under, operations };
+  return { nChecks, over, under, notDead, untold, operations };
 };
 
 interface Fuzz {
@@ -89,11 +108,8 @@ interface Fuzz {
   nBranches: number;
 }
 
-const compare = async ({
-  repository,
-  words,
-}: Fuzz): Promise<{ sid: string; place: string; counted: number; found: number }[]> => {
-  const { git, tracker } = repository;
+/** Text of HEAD, of the other branches and of stash entries. */
+const readPlaces = async ({ repository: { git } }: Fuzz): Promise<{ place: string; text: string }[]> => {
   const texts = new Map<string, string>();
   const textOf = async (commit: string): Promise<string> => {
     const known = texts.get(commit) ?? (await git("grep", "-h", "-e", "", commit, "--").catch(() => ""));
@@ -111,18 +127,35 @@ const compare = async ({
   for (const [index, line] of (await git("stash", "list", "--format=%H")).split("\n").entries()) {
     if (line !== "") places.push({ place: `stash stash@{${index}}`, text: await textOf(line) });
   }
+  return places;
+};
+
+const shareOf = (own: ReadonlySet<string>, text: string): number => {
+  const there = wordsOf(text);
+  return [...own].filter((word) => there.has(word)).length / own.size;
+};
+
+const compare = async (fuzz: Fuzz): Promise<{ sid: string; place: string; counted: number; found: number }[]> => {
+  const { repository, words } = fuzz;
   const found: { sid: string; place: string; counted: number; found: number }[] = [];
-  for (const { place, text } of places) {
-    const there = wordsOf(text);
+  for (const { place, text } of await readPlaces(fuzz)) {
     for (const [sid, own] of words) {
-      const counted = [...own].filter((word) => there.has(word)).length / own.size;
-      const seen = tracker.state
+      const seen = repository.tracker.state
         .get(sid)
         ?.where.find((one) => one.place === place || `${one.place} ${one.ref}` === place);
-      found.push({ sid, place, counted, found: seen?.tok ?? 0 });
+      found.push({ sid, place, counted: shareOf(own, text), found: seen?.tok ?? 0 });
     }
   }
   return found;
+};
+
+/** The share of a snippet's words in every place that can hold code: the index and the work tree too. */
+const countEverywhere = async (fuzz: Fuzz, sid: string): Promise<{ place: string; counted: number }[]> => {
+  const own = fuzz.words.get(sid) ?? new Set<string>();
+  const index = await fuzz.repository.git("grep", "--cached", "-h", "-e", "").catch(() => "");
+  const files = [...(await readTree(fuzz)).values()].map((lines) => lines.join("\n")).join("\n");
+  const places = [...(await readPlaces(fuzz)), { place: "index", text: index }, { place: "worktree", text: files }];
+  return places.map(({ place, text }) => ({ place, counted: shareOf(own, text) }));
 };
 
 const readTree = async ({ repository }: Fuzz): Promise<Map<string, string[]>> => {
