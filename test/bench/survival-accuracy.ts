@@ -1,23 +1,19 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { openBlobs } from "../../tracker/blobs.ts";
 import { gitText } from "../../tracker/git.ts";
-import { isWrittenPath, languageOf } from "../../tracker/mined-files.ts";
-import { hashText } from "../../core/statistics/random.ts";
 import type { Bar, Bench, BenchContext } from "./harness/report.ts";
-import { type Blame, blameOf, pathLater, readRenames } from "./survival-accuracy/blame.ts";
-import { type Insertion, sampleInsertions } from "./survival-accuracy/insertions.ts";
-import { comparedShares, trackedShares } from "./survival-accuracy/kept-measure.ts";
+import { type JudgedInsertion, judgeInsertions } from "./survival-accuracy/judged-insertions.ts";
+import { comparedShares, type TrackedShare, trackedShares } from "./survival-accuracy/kept-measure.ts";
 import { PUBLISHED_MEASURES } from "./survival-accuracy/published-measures.ts";
-import { carriedShare, type RemovalQuestion } from "./survival-accuracy/removal.ts";
-import { createTally, type Verdicts } from "./survival-accuracy/tally.ts";
-import { type Fate, fateOf, indexLines, type LineIndex } from "./survival-accuracy/truth.ts";
+import type { Fate } from "./survival-accuracy/truth.ts";
+import { type Case, createTally } from "./survival-accuracy/tally.ts";
 
 /**
- * `npm run bench -- survival-accuracy [--repo <git folder>]... [--repos <folder of them>] [--sample <n>]
- * [--checkpoints <n>]`:
+ * `npm run bench -- survival-accuracy [--repo <git folder>]... [--repos <folder of them>] [--sample <n>] [--seed <n>]
+ * [--checkpoints <n>] [--kept <folder for what git said>] [--wrong]`:
  * insertions of public histories, looked for later by Kept and by the measures of other tools, against
  * `git blame --first-parent -w -M`.
  */
@@ -26,11 +22,12 @@ export const bench: Bench = {
   async run(context) {
     const options = parse(context.args);
     const tally = createTally();
+    context.say(`seed ${options.seed}, at most ${options.sample} insertions of each history`);
     for (const repo of options.repos) {
       const name = nameOf(repo);
       const startedAt = performance.now();
       const observed = await observe(name, repo, options, context);
-      for (const { fate, byBlame, verdicts } of observed) tally.add(name, fate, byBlame, verdicts);
+      for (const one of observed) tally.add({ repository: name, ...one });
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
       context.say(`${name}: ${observed.length} insertions in ${seconds} s; ${tally.line()}`);
     }
@@ -62,12 +59,12 @@ interface Options {
   readonly sample: number;
   readonly seed: number;
   readonly checkpoints: number;
+  readonly kept: string | null;
   readonly showWrong: boolean;
 }
 
 /** Insertions of one repository. */
-const DEFAULT_SAMPLE = 400;
-/** Moments of a history at which its insertions are looked for: each costs a walk, and a blame of every file concerned. */
+const DEFAULT_SAMPLE = 900;
 const DEFAULT_CHECKPOINTS = 1;
 
 const parse = (args: readonly string[]): Options => {
@@ -82,6 +79,7 @@ const parse = (args: readonly string[]): Options => {
     sample: Number(values("--sample")[0] ?? DEFAULT_SAMPLE),
     seed: Number(values("--seed")[0] ?? 1),
     checkpoints: Number(values("--checkpoints")[0] ?? DEFAULT_CHECKPOINTS),
+    kept: values("--kept")[0] ?? null,
     showWrong: args.includes("--wrong"),
   };
 };
@@ -97,139 +95,45 @@ const nameOf = (repo: string): string => {
   return (parts.at(-1) === "repo" ? parts.at(-2) : parts.at(-1))?.replace("+", "/") ?? repo;
 };
 
-interface Observed {
-  readonly fate: Fate;
-  /** Fate before code in other files was looked for. */
-  readonly byBlame: Fate;
-  readonly verdicts: Verdicts;
-}
-
 async function observe(
   name: string,
   repo: string,
   options: Options,
   { signal, say }: BenchContext,
-): Promise<Observed[]> {
-  const commits = (await gitText(repo, ["rev-list", "--first-parent", "--reverse", "HEAD"], signal)).split("\n");
-  const renames = await readRenames(repo, commits, signal);
-  const insertions = await sampleInsertions({ repo, commits, limit: options.sample, seed: options.seed, signal });
-  const indexOf = new Map(commits.map((commit, index) => [commit, index]));
-  const patches: RemovalQuestion["patches"] = new Map();
-  const observed: Observed[] = [];
-  for (const [index, all] of byCheckpoint(insertions, commits.length, options)) {
-    const rounds = inRounds(all, (insertion) => pathLater(renames, insertion.path, insertion.index, index));
-    const group = rounds.flat();
-    const commit = commits[index] as string;
-    const tree = await readTree(repo, commit, signal);
-    const lines = indexLines(tree);
-    const [tracked, compared] = await atCommit(
+): Promise<Omit<Case, "repository">[]> {
+  const judged = await judgeInsertions(name, { ...options, repo, signal });
+  const observed: Omit<Case, "repository">[] = [];
+  for (const [until, group] of Map.groupBy(judged, (one) => one.until)) {
+    const insertions = group.map(({ insertion }) => insertion);
+    const rounds = [...Map.groupBy(group, ({ round }) => round).values()];
+    const tracked = new Map<JudgedInsertion, TrackedShare | null>();
+    const compared = await atCommit(
       repo,
-      commit,
-      async (folder) => [
-        await inTurn(rounds, (round) => trackedShares(folder, round, signal)),
-        await comparedShares(folder, group, signal),
-      ],
+      until,
+      async (folder) => {
+        for (const round of rounds) {
+          const shares = await trackedShares(folder, round.map(({ insertion }) => insertion), signal);
+          for (const [at, one] of round.entries()) tracked.set(one, shares[at] ?? null);
+        }
+        return comparedShares(folder, insertions, signal);
+      },
       signal,
     );
-    const blames = new Map<string, Blame | null>();
-    const question: RemovalQuestion = { repo, commits, indexOf, until: commit, patches, signal };
-    for (const [at, insertion] of group.entries()) {
-      const later = pathLater(renames, insertion.path, insertion.index, index);
-      const after = tree.get(later) ?? null;
-      if (!blames.has(later))
-        blames.set(later, after === null ? new Map() : await blameOf(repo, commit, later, signal));
-      const blame = blames.get(later);
-      const kept = tracked?.[at];
-      // Neither a file that git cannot blame nor one that Kept calls unknown is a verdict.
-      if (blame === null || blame === undefined || kept === null || kept === undefined) continue;
-      const traced = blame.get(`${insertion.commit} ${insertion.path}`) ?? [];
-      const byBlame = fateOf(insertion, { lines: traced, path: later, text: after });
-      const fate = byBlame === "deleted" ? await fateOfGone(insertion, lines, question) : byBlame;
+    using blobs = openBlobs(repo, signal);
+    for (const [at, one] of group.entries()) {
+      const { insertion, laterPath, fate, byBlame } = one;
+      const found = tracked.get(one) ?? null;
+      // What Kept calls unknown is no verdict.
+      if (found?.tok === null || found === null) continue;
+      const after = (await blobs.read(`${until}:${laterPath}`))?.toString("utf8") ?? null;
       const followed = { ...insertion, inserted: insertion.text, before: insertion.file, after };
-      const verdicts: Record<string, number> = { kept, tokenRule: compared?.[at] ?? 0 };
+      const verdicts: Record<string, number> = { kept: found.tok, tokenRule: compared[at] ?? 0 };
       for (const [measure, judge] of Object.entries(PUBLISHED_MEASURES)) verdicts[measure] = judge(followed);
       observed.push({ fate, byBlame, verdicts });
-      if (options.showWrong) tellWrong(name, insertion, commit, fate, kept, say);
+      if (options.showWrong) tellWrong(name, one, found, say);
     }
   }
   return observed;
-}
-
-/** Insertions of one file that are looked for, each in a round of its own. */
-const MAX_ROUNDS = 3;
-
-/**
- * A tracker gives each token of a file to one snippet, the first. Insertions of a history overlap, as when a
- * later one edits the lines of an earlier, which no two suggestions that somebody accepts do: so a file has one
- * insertion in each round.
- */
-function inRounds(insertions: readonly Insertion[], fileOf: (insertion: Insertion) => string): Insertion[][] {
-  const rounds: Insertion[][] = [];
-  const counts = new Map<string, number>();
-  for (const insertion of insertions) {
-    const file = fileOf(insertion);
-    const round = counts.get(file) ?? 0;
-    if (round === MAX_ROUNDS) continue;
-    counts.set(file, round + 1);
-    (rounds[round] ??= []).push(insertion);
-  }
-  return rounds;
-}
-
-async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R[]>): Promise<R[]> {
-  const results: R[] = [];
-  for (const item of items) results.push(...(await work(item)));
-  return results;
-}
-
-/** Insertions by the commit, named by its index, at which they are looked for: one of the later checkpoints. */
-function byCheckpoint(
-  insertions: readonly Insertion[],
-  nCommits: number,
-  { checkpoints: nCheckpoints, seed }: Options,
-): Map<number, Insertion[]> {
-  const checkpoints = Array.from({ length: nCheckpoints }, (_, at) =>
-    Math.floor(((at + 1) * (nCommits - 1)) / nCheckpoints),
-  );
-  const groups = new Map<number, Insertion[]>();
-  for (const insertion of insertions) {
-    const later = checkpoints.filter((index) => index > insertion.index);
-    const index = later[hashText(`${seed}:${insertion.commit}:${insertion.path}`) % Math.max(1, later.length)];
-    if (index === undefined) continue;
-    const group = groups.get(index);
-    if (group === undefined) groups.set(index, [insertion]);
-    else group.push(insertion);
-  }
-  return groups;
-}
-
-/** Of an insertion of which a commit carried on more than this, something lives on, lines. */
-const CARRIED_UP_TO = 0.25;
-
-/** Blame looks into one file only. Code that stands whole in another, where it did not stand before, was moved. */
-async function fateOfGone(insertion: Insertion, lines: LineIndex, question: RemovalQuestion): Promise<Fate> {
-  const elsewhere = lines.findWhole(insertion.text, "");
-  if (elsewhere === null) {
-    const carried = await carriedShare(insertion, question);
-    return carried === null || carried > CARRIED_UP_TO ? "rewritten" : "deleted";
-  }
-  using blobs = openBlobs(question.repo, question.signal);
-  const before = (await blobs.read(`${insertion.commit}:${elsewhere}`))?.toString("utf8");
-  if (elsewhere === insertion.path) return "moved-inside";
-  const stoodThere = before !== undefined && indexLines(new Map([[elsewhere, before]])).findWhole(insertion.text, "");
-  return stoodThere ? "deleted" : "moved-across";
-}
-
-async function readTree(repo: string, commit: string, signal: AbortSignal): Promise<Map<string, string>> {
-  const listing = await gitText(repo, ["ls-tree", "-r", "-z", "--name-only", commit], signal);
-  const paths = listing.split("\0").filter((name) => languageOf(name) !== null && isWrittenPath(name));
-  using blobs = openBlobs(repo, signal);
-  const files = new Map<string, string>();
-  for (const name of paths) {
-    const text = (await blobs.read(`${commit}:${name}`))?.toString("utf8");
-    if (text !== undefined) files.set(name, text);
-  }
-  return files;
 }
 
 /** Lends a repository of its own whose HEAD stands at a commit and whose objects are the history's. */
@@ -251,18 +155,21 @@ async function atCommit<T>(
   }
 }
 
+const JUDGED: ReadonlySet<Fate> = new Set(["untouched", "moved-file", "moved-inside", "moved-across", "deleted"]);
+
+/** With the code, where Kept says that it lives, and the commits that took it and brought it back. */
 function tellWrong(
   name: string,
-  insertion: Insertion,
-  commit: string,
-  fate: Fate,
-  kept: number,
+  { insertion, until, fate }: JudgedInsertion,
+  { tok, files, story }: TrackedShare,
   say: (line: string) => void,
 ): void {
-  const alive = kept >= 0.5;
-  if (fate === "partial" || fate === "rewritten" || alive === (fate !== "deleted")) return;
+  const alive = (tok ?? 0) >= 0.5;
+  if (!JUDGED.has(fate) || alive === (fate !== "deleted")) return;
   const where = `${insertion.path}:${insertion.line + 1}+${insertion.nLines}`;
   say(
-    `wrong: ${name} ${fate} but ${kept.toFixed(2)}: ${insertion.commit.slice(0, 10)} ${where} at ${commit.slice(0, 10)}`,
+    `wrong: ${name} ${fate} but ${tok?.toFixed(2)}: ${insertion.commit.slice(0, 10)} ${where} at ${until.slice(0, 10)}`,
   );
+  say(`  in ${files.join(", ") || "no file"}; ${story.join(", ")}`);
+  for (const line of insertion.text.trimEnd().split("\n")) say(`  | ${line}`);
 }

@@ -47,7 +47,7 @@ export const sampleInsertions = async (options: SampleOptions): Promise<Insertio
   const { repo, commits, limit, seed, signal } = options;
   const indexOf = new Map(commits.map((commit, index) => [commit, index]));
   const candidates = commits.slice(1, Math.max(1, Math.floor(commits.length * SAMPLED_SHARE)));
-  const chosen = evenlySpaced(candidates, Math.ceil(limit / 1.5));
+  const chosen = evenlySpaced(candidates, limit * 2);
   using blobs = openBlobs(repo, signal);
   const found: Insertion[] = [];
   for (const batch of batchesOf(chosen, 200)) {

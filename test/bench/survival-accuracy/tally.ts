@@ -5,7 +5,7 @@ import type { Fate } from "./truth.ts";
 export type Verdicts = Readonly<Record<string, number>>;
 
 export interface Tally {
-  add(repository: string, fate: Fate, byBlame: Fate, verdicts: Verdicts): void;
+  add(one: Case): void;
   /** Counts so far, in one line. */
   line(): string;
   metrics(): Record<string, number>;
@@ -17,9 +17,13 @@ export interface Tally {
 const ALIVE_FROM = 0.5;
 const MOVED: ReadonlySet<Fate> = new Set(["moved-file", "moved-inside", "moved-across"]);
 
-interface Case {
+/** Deleted, if a line that kept half of its words, or came back, is a deleted line. */
+const GONE: ReadonlySet<Fate> = new Set(["deleted", "reworded", "restored"]);
+
+export interface Case {
   readonly repository: string;
   readonly fate: Fate;
+  /** Fate before code in other files, and edited code, was looked for. */
   readonly byBlame: Fate;
   readonly verdicts: Verdicts;
 }
@@ -28,6 +32,7 @@ export const createTally = (): Tally => {
   const cases: Case[] = [];
   const among = (isIn: (one: Case) => boolean): Case[] => cases.filter(isIn);
   const deleted = (): Case[] => among(({ fate }) => fate === "deleted");
+  const gone = (): Case[] => among(({ fate }) => GONE.has(fate));
   const moved = (): Case[] => among(({ fate }) => MOVED.has(fate));
   const untouched = (): Case[] => among(({ fate }) => fate === "untouched");
 
@@ -36,15 +41,19 @@ export const createTally = (): Tally => {
       repositories: new Set(cases.map(({ repository }) => repository)).size,
       insertions: cases.length,
       "n.deleted": deleted().length,
+      "n.gone": gone().length,
       "n.deletedByBlameAlone": among(({ byBlame }) => byBlame === "deleted").length,
       "n.moved": moved().length,
       "n.untouched": untouched().length,
       "n.partial": among(({ fate }) => fate === "partial").length,
       "n.rewritten": among(({ fate }) => fate === "rewritten").length,
+      "n.reworded": among(({ fate }) => fate === "reworded").length,
+      "n.restored": among(({ fate }) => fate === "restored").length,
     };
     for (const kind of MOVED) found[`n.${kind}`] = among(({ fate }) => fate === kind).length;
     for (const measure of Object.keys(cases[0]?.verdicts ?? {})) {
       found[`${measure}.deletedAlive`] = aliveShare(deleted(), measure);
+      found[`${measure}.goneAlive`] = aliveShare(gone(), measure);
       found[`${measure}.deletedAliveByBlameAlone`] = aliveShare(
         among(({ byBlame }) => byBlame === "deleted"),
         measure,
@@ -60,6 +69,7 @@ export const createTally = (): Tally => {
     }
     for (const [name, group] of [
       ["deletedAlive", deleted()],
+      ["goneAlive", gone()],
       ["movedFound", moved()],
       ["untouchedAlive", untouched()],
     ] as const) {
@@ -71,9 +81,10 @@ export const createTally = (): Tally => {
   };
 
   return {
-    add: (repository, fate, byBlame, verdicts) => void cases.push({ repository, fate, byBlame, verdicts }),
+    add: (one) => void cases.push(one),
     line: () =>
-      `so far ${deleted().length} deleted (${aliveShare(deleted(), "kept").toFixed(1)} % called alive), ` +
+      `so far ${deleted().length} deleted (${aliveShare(deleted(), "kept").toFixed(1)} % called alive; ` +
+      `with reworded and restored ones ${aliveShare(gone(), "kept").toFixed(1)} % of ${gone().length}), ` +
       `${moved().length} moved (${aliveShare(moved(), "kept").toFixed(1)} % found), ` +
       `${untouched().length} untouched (${aliveShare(untouched(), "kept").toFixed(1)} % alive)`,
     metrics,
@@ -82,11 +93,11 @@ export const createTally = (): Tally => {
       const percent = (key: string): string => `${(found[key] ?? 0).toFixed(1)} %`;
       const measures = Object.keys(cases[0]?.verdicts ?? {});
       return [
-        "| measure | deleted called alive | moved found | untouched called alive |",
-        "|---|---|---|---|",
+        "| measure | deleted called alive | with reworded and restored | moved found | untouched called alive |",
+        "|---|---|---|---|---|",
         ...measures.map(
           (measure) =>
-            `| ${measure} | ${percent(`${measure}.deletedAlive`)} | ${percent(`${measure}.movedFound`)} | ${percent(`${measure}.untouchedAlive`)} |`,
+            `| ${measure} | ${percent(`${measure}.deletedAlive`)} | ${percent(`${measure}.goneAlive`)} | ${percent(`${measure}.movedFound`)} | ${percent(`${measure}.untouchedAlive`)} |`,
         ),
       ];
     },

@@ -5,11 +5,21 @@ import type { Insertion } from "./insertions.ts";
 /**
  * What became of an insertion. `untouched`: every line stands at its place. `moved-file`: in a renamed file;
  * `moved-inside`: at another place of the file; `moved-across`: in another file, where blame does not look.
- * `deleted`: no line is left and nothing of it was carried on. `rewritten`: no line is left, and the commits
- * that took them out put edited or equal ones somewhere. `partial`: some lines are left. About the last two no
- * yes or no can be right.
+ * `deleted`: no line is left and nothing of it was carried on. No line is left, but the commits that took them
+ * out put equal or edited ones somewhere: `rewritten`, with most of the words of a line; `reworded`, with half of
+ * them, so that half of the code may stand. `restored`: a later commit put the lines back into the same file,
+ * where they are its own to blame. `partial`: some lines are left. About the last four no yes or no can be right.
  */
-export type Fate = "untouched" | "moved-file" | "moved-inside" | "moved-across" | "deleted" | "rewritten" | "partial";
+export type Fate =
+  | "untouched"
+  | "moved-file"
+  | "moved-inside"
+  | "moved-across"
+  | "deleted"
+  | "rewritten"
+  | "reworded"
+  | "restored"
+  | "partial";
 
 export interface Traced {
   /** Lines of the insertion that blame finds in the later file. */
@@ -100,4 +110,4 @@ export const holdsTogether = (lines: readonly (readonly number[])[]): boolean =>
 };
 
 /** Lines without white space and what formatters add and drop. */
-const squeezedLines = (text: string): string[] => text.split("\n").map((line) => line.replace(/[\s;,'"`]+/g, ""));
+export const squeezedLines = (text: string): string[] => text.split("\n").map((line) => line.replace(/[\s;,'"`]+/g, ""));
