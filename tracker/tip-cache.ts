@@ -1,6 +1,7 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type FileAnchors, ANCHOR_STRIDE } from "../core/survival/anchors.ts";
+import type { LostTokens } from "../core/survival/lost-tokens.ts";
 import { emptySnapshot, growSnapshot, setFileAnchors, type Snapshot } from "../core/survival/snapshot.ts";
 import type { SnippetChange, WalkContext, WalkedSnippet } from "./commit-walk.ts";
 
@@ -15,14 +16,23 @@ export interface Tips {
   readonly pending: ReadonlyMap<number, readonly SnippetChange[]>;
 }
 
+interface StoredTip {
+  readonly files: Readonly<Record<string, number>>;
+  readonly conf: string;
+  /** By the index of the snippet's id, which of the lists of losses. */
+  readonly lost: readonly (readonly [number, number])[];
+}
+
 interface Stored {
-  readonly version: 1;
+  readonly version: 2;
   readonly sids: readonly string[];
   readonly introducedBy: readonly (readonly string[])[];
   readonly refs: SeenRefs;
   /** Anchors of files, each list once, in base64. */
   readonly anchors: readonly string[];
-  readonly tips: Readonly<Record<string, { readonly files: Readonly<Record<string, number>>; readonly conf: string }>>;
+  /** Losses of snippets that do not stand whole, each list once, in base64. */
+  readonly losses: readonly string[];
+  readonly tips: Readonly<Record<string, StoredTip>>;
   readonly pending: readonly (readonly [number, readonly SnippetChange[]])[];
 }
 
@@ -36,7 +46,7 @@ export const loadTips = async (
 ): Promise<Omit<Tips, "commits"> | null> => {
   try {
     const stored = JSON.parse(await readFile(join(folder, NAME), "utf8")) as Stored;
-    if (stored.version !== 1) return null;
+    if (stored.version !== 2) return null;
     // Numbers of snippets go by the order of the log, which may have grown or shrunk since.
     const renumbered = stored.sids.map((sid) => numbers.get(sid) ?? -1);
     const lists = stored.anchors.map((text) => renumber(decode(text), renumbered));
@@ -44,13 +54,19 @@ export const loadTips = async (
       const snippet = context.snippets[renumbered[index] ?? -1] as WalkedSnippet | undefined;
       snippet?.introducedBy.push(...commits);
     }
-    for (const [commit, { files, conf }] of Object.entries(stored.tips)) {
+    const losses = stored.losses.map((text) => decodeLosses(text));
+    for (const [commit, { files, conf, lost }] of Object.entries(stored.tips)) {
       const snapshot = emptySnapshot();
       growSnapshot(snapshot, context.snippets.length);
       for (const [path, index] of Object.entries(files)) setFileAnchors(snapshot, path, lists[index] as FileAnchors);
       for (const [index, value] of Buffer.from(conf, "base64").entries()) {
         const number = renumbered[index] ?? -1;
         if (number !== -1) snapshot.conf[number] = value;
+      }
+      for (const [index, list] of lost) {
+        const number = renumbered[index] ?? -1;
+        const known = losses[list];
+        if (number !== -1 && known !== undefined) snapshot.lost.set(number, known);
       }
       context.snapshots.set(commit, snapshot);
     }
@@ -78,7 +94,9 @@ export const saveTips = async (
 ): Promise<void> => {
   const lists: FileAnchors[] = [];
   const indexOf = new Map<FileAnchors, number>();
-  const tips: Record<string, { files: Record<string, number>; conf: string }> = {};
+  const losses: LostTokens[] = [];
+  const indexOfLosses = new Map<LostTokens, number>();
+  const tips: Record<string, StoredTip> = {};
   for (const commit of commits) {
     const snapshot: Snapshot | undefined = context.snapshots.get(commit);
     if (snapshot === undefined) continue;
@@ -91,14 +109,20 @@ export const saveTips = async (
       }
       files[path] = index;
     }
-    tips[commit] = { files, conf: Buffer.from(snapshot.conf).toString("base64") };
+    const lost = [...snapshot.lost].map(([number, list]): readonly [number, number] => {
+      const index = indexOfLosses.get(list) ?? losses.push(list) - 1;
+      indexOfLosses.set(list, index);
+      return [number, index];
+    });
+    tips[commit] = { files, conf: Buffer.from(snapshot.conf).toString("base64"), lost };
   }
   const stored: Stored = {
-    version: 1,
+    version: 2,
     sids: context.snippets.map(({ sid }) => sid),
     introducedBy: context.snippets.map(({ introducedBy }) => introducedBy),
     refs,
     anchors: lists.map(encode),
+    losses: losses.map(encode),
     tips,
     pending: [...pending],
   };
@@ -109,12 +133,13 @@ export const saveTips = async (
 export const forgetInTips = async (folder: string, sids: ReadonlySet<string>): Promise<void> => {
   try {
     const stored = JSON.parse(await readFile(join(folder, NAME), "utf8")) as Stored;
-    if (stored.version !== 1) throw new Error("of another version");
+    if (stored.version !== 2) throw new Error("of another version");
     const numbers = stored.sids.map((sid, number) => (sids.has(sid) ? -1 : number));
     const lists = stored.anchors.map((text) => renumber(decode(text), numbers));
     const tips = Object.entries(stored.tips).map(([commit, tip]) => {
       const files = Object.entries(tip.files).filter(([, index]) => lists[index]?.length !== 0);
-      return [commit, { ...tip, files: Object.fromEntries(files) }] as const;
+      const lost = tip.lost.filter(([number]) => numbers[number] !== -1);
+      return [commit, { ...tip, files: Object.fromEntries(files), lost }] as const;
     });
     await store(folder, {
       ...stored,
@@ -135,8 +160,13 @@ const store = async (folder: string, stored: Stored): Promise<void> => {
   await rename(join(folder, `${NAME}.new`), join(folder, NAME));
 };
 
-const encode = (anchors: FileAnchors): string =>
-  Buffer.from(anchors.buffer, anchors.byteOffset, anchors.byteLength).toString("base64");
+const encode = ({ buffer, byteOffset, byteLength }: FileAnchors | LostTokens): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+
+const decodeLosses = (text: string): LostTokens => {
+  const bytes = Buffer.from(text, "base64");
+  return Uint16Array.from({ length: bytes.length >> 1 }, (_, at) => bytes.readUInt16LE(at * 2));
+};
 
 const decode = (text: string): FileAnchors => {
   const bytes = Buffer.from(text, "base64");

@@ -128,7 +128,8 @@ export const settle = (
     for (const snippet of resurrect(snapshot, changes, context)) affected.add(snippet);
   }
   const isNextLine = lineOrder(changes);
-  for (const snippet of affected) dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet, isNextLine);
+  for (const snippet of affected)
+    dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet, isNextLine);
   noteLosses(snapshot, affected, stood, context.snippets);
   return affected;
 };
@@ -179,7 +180,11 @@ const dropChance = (
   const alive = aliveMask(snapshot, snippet, tokens.length);
   let found = 0;
   for (let at = 0; at < alive.length; at += 1) if (alive[at] === 1) found += sizes[at] as number;
-  if (found >= Math.min(MIN_MOVED_ALPHANUMERICS, size / 2) && longestRun(snapshot, snippet, isNextLine) >= MIN_RUN_TOKENS) return;
+  if (
+    found >= Math.min(MIN_MOVED_ALPHANUMERICS, size / 2) &&
+    longestRun(snapshot, snippet, isNextLine) >= MIN_RUN_TOKENS
+  )
+    return;
   for (const path of snapshot.homes[snippet] ?? []) {
     const anchors = snapshot.files.get(path);
     if (anchors === undefined) continue;

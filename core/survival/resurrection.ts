@@ -1,12 +1,12 @@
+import { type AddedText, readAdded, readBefore } from "./added-text.ts";
 import type { AnchorRun, FileAnchors } from "./anchors.ts";
-import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
+import type { FileChange, HunkSide } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
 import { returnedRuns } from "./lost-tokens.ts";
 import { ownersIn } from "./map-anchors.ts";
-import { sideIds } from "./side-ids.ts";
 import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { keepRunsOfIds, MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
-import { indexText, type TextGrams } from "./text-grams.ts";
+import { indexText } from "./text-grams.ts";
 import type { TrackedSnippet, Vocabulary } from "./tracked-snippet.ts";
 
 export interface ResurrectionContext {
@@ -37,19 +37,6 @@ const SMALLEST_SIZE = 4;
 export const CONF_ANCHORED = 100;
 const CONF_RESURRECTED = 80;
 const CONF_AMBIGUOUS = 30;
-
-/** The text that a change adds, its hunks after each other. */
-interface AddedText {
-  readonly path: string;
-  readonly sides: readonly HunkSide[];
-  /** Ids of the tokens of all sides with a break between sides; -1 for tokens that no snippet holds. */
-  readonly ids: Int32Array;
-  /** Side and token index of each id; -1 for a break. */
-  readonly sideOf: Int32Array;
-  readonly indexOf: Int32Array;
-  /** Where its groups of four tokens stand. Made when it is asked for. */
-  grams: TextGrams | null;
-}
 
 /** Tokens of a snippet that follow each other in the text as they do in the snippet. */
 interface MatchingRun {
@@ -259,49 +246,6 @@ const distanceTo = (snapshot: Snapshot, snippet: number, path: string, context: 
 
 const isInFolderOf = (file: string, path: string, nFolder: number): boolean =>
   file.lastIndexOf("/") + 1 === nFolder && file.startsWith(path.slice(0, nFolder));
-
-const addedTexts = new WeakMap<FileChange, AddedText>();
-
-const readAdded = (path: string, change: FileChange, vocabulary: Vocabulary): AddedText => {
-  const known = addedTexts.get(change);
-  if (known !== undefined) return known;
-  const sides = change.hunks.map((hunk) => readHunk(hunk).new);
-  const nIds = sides.reduce((sum, side) => sum + side.tokens.length + 1, 0);
-  const ids = new Int32Array(nIds).fill(-1);
-  const sideOf = new Int32Array(nIds).fill(-1);
-  const indexOf = new Int32Array(nIds).fill(-1);
-  let end = 0;
-  for (const [number, side] of sides.entries()) {
-    ids.set(sideIds(side, vocabulary), end);
-    for (let index = 0; index < side.tokens.length; index += 1) {
-      sideOf[end] = number;
-      indexOf[end] = index;
-      end += 1;
-    }
-    end += 1;
-  }
-  const text: AddedText = { path, sides, ids, sideOf, indexOf, grams: null };
-  addedTexts.set(change, text);
-  return text;
-};
-
-/** Text before a commit that is compared, tokens. */
-const MAX_BEFORE_TOKENS = 200_000;
-
-/** What stood in the changed places before, the lines around them with it. */
-const readBefore = (changes: readonly FileChange[], vocabulary: Vocabulary): Int32Array => {
-  const ids: number[] = [];
-  for (const { hunks } of changes) {
-    for (const hunk of hunks) {
-      const { old } = readHunk(hunk);
-      for (let at = 0; at < old.tokens.length && ids.length < MAX_BEFORE_TOKENS; at += 1) {
-        ids.push(vocabulary.get(old.tokens[at] as string) ?? -1);
-      }
-      ids.push(-1);
-    }
-  }
-  return Int32Array.from(ids);
-};
 
 const placeCandidate = (
   snapshot: Snapshot,

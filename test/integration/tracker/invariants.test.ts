@@ -62,6 +62,19 @@ describe("invariants of the tracker", () => {
     assert.equal(repository.records.length, nRecords);
   });
 
+  it("P3 what earlier commits took is remembered over a restart: scraps of it in another file are not the code", async () => {
+    await using repository = await accepted();
+    await repository.look();
+    await repository.commit("drop", { "a.ts": BASKET });
+    assert.equal((await repository.see()).state.kind, "dead");
+    await repository.restart();
+    await repository.commit("scraps", { "c.ts": SNIPPET.split("\n").slice(0, 6).join("\n") });
+    assert.equal((await repository.see()).state.kind, "dead");
+    await repository.restart();
+    await repository.commit("whole", { "d.ts": SNIPPET });
+    assert.equal((await repository.see()).tok, 1);
+  });
+
   it("P4, P13, P20 on random histories counted words are retained, rises are told, and the dead are nowhere", async function () {
     this.timeout(180_000);
     const firstSeed = 7_000;

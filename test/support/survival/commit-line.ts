@@ -44,7 +44,8 @@ export const commitLine = (start: Tree, snippets: readonly { file: string; text:
     grams,
     short,
     isSought: isLost,
-    wanted: () => (tracked.some((_, at) => isLost(at)) ? Uint8Array.from(tracked, (_, at) => (isLost(at) ? 1 : 0)) : null),
+    wanted: () =>
+      tracked.some((_, at) => isLost(at)) ? Uint8Array.from(tracked, (_, at) => (isLost(at) ? 1 : 0)) : null,
     isNew: (number) => !seen.has(number),
   };
   let tree = start;

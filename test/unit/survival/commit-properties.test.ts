@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { commitLine, type Tree } from "../../support/survival/commit-line.ts";
 
 /** Words of nine letters or more each, none of which occurs twice. */
-const words = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix}Word${at}x`);
+const words = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, at) => `${prefix}Word${at}x`);
 
 const WORDS_PER_LINE = 5;
 const linesOf = (all: readonly string[]): string[] =>
@@ -130,7 +131,11 @@ describe("properties of the commit step", () => {
           assert.ok(line.tok() <= (states.at(-1)?.tok ?? 0));
           states.push({ lines, tok: line.tok() });
           // A commit about something else brings nothing back.
-          line.commit({ ...TREE, "src/a.ts": textOf([...ABOVE, ...lines, ...BELOW]), "lib/b.ts": textOf(OTHER.slice(1)) });
+          line.commit({
+            ...TREE,
+            "src/a.ts": textOf([...ABOVE, ...lines, ...BELOW]),
+            "lib/b.ts": textOf(OTHER.slice(1)),
+          });
           assert.equal(line.tok(), states.at(-1)?.tok);
         }
         for (const { lines, tok } of states.toReversed()) {

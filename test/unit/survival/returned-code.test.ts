@@ -63,7 +63,11 @@ describe("code that comes back in a later commit than the one that took it", () 
   });
   const copied: Tree = { ...BEFORE, "app/copy.ts": text(...OTHER, ...SNIPPET) };
   check("is not the snippet when the commit only moves another copy of it", {
-    then: [{ ...WITH, ...copied, "start.ts": WITH["start.ts"] ?? "" }, copied, { ...BEFORE, "lib/copy.ts": copied["app/copy.ts"] ?? "" }],
+    then: [
+      { ...WITH, ...copied, "start.ts": WITH["start.ts"] ?? "" },
+      copied,
+      { ...BEFORE, "lib/copy.ts": copied["app/copy.ts"] ?? "" },
+    ],
     tok: 0,
   });
   check("is not the snippet when the commit only adds to another copy of it", {
