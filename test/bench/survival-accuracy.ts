@@ -112,7 +112,11 @@ async function observe(
       until,
       async (folder) => {
         for (const round of rounds) {
-          const shares = await trackedShares(folder, round.map(({ insertion }) => insertion), signal);
+          const shares = await trackedShares(
+            folder,
+            round.map(({ insertion }) => insertion),
+            signal,
+          );
           for (const [at, one] of round.entries()) tracked.set(one, shares[at] ?? null);
         }
         return comparedShares(folder, insertions, signal);

@@ -40,7 +40,12 @@ export const bench: Bench = {
       bars: [
         { name: "checks", value: nChecks, target: 5_000, want: "at-least" },
         { name: "over-counts", value: over.length, target: 0, want: "at-most" },
-        { name: "called dead elsewhere than nowhere, or risen without a gain", value: others.length, target: 0, want: "at-most" },
+        {
+          name: "called dead elsewhere than nowhere, or risen without a gain",
+          value: others.length,
+          target: 0,
+          want: "at-most",
+        },
         { name: "under-counts, %", value: underPercent, target: 0.05, want: "at-most" },
       ],
     };

@@ -122,7 +122,9 @@ const fateOfGone = async (insertion: Insertion, lines: LineIndex, question: Remo
 
 /** Whether another file held the code, by its longest line, when it was written: then nobody can say which one is left. */
 const hasCopy = async (insertion: Insertion, { repo, signal }: RemovalQuestion): Promise<boolean> => {
-  const longest = insertion.text.split("\n").reduce((best, line) => (line.trim().length > best.length ? line.trim() : best), "");
+  const longest = insertion.text
+    .split("\n")
+    .reduce((best, line) => (line.trim().length > best.length ? line.trim() : best), "");
   try {
     const names = await gitText(repo, ["grep", "-lF", "-e", longest, insertion.commit], signal);
     return names.split("\n").some((name) => name !== `${insertion.commit}:${insertion.path}`);

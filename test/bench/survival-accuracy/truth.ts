@@ -110,4 +110,5 @@ export const holdsTogether = (lines: readonly (readonly number[])[]): boolean =>
 };
 
 /** Lines without white space and what formatters add and drop. */
-export const squeezedLines = (text: string): string[] => text.split("\n").map((line) => line.replace(/[\s;,'"`]+/g, ""));
+export const squeezedLines = (text: string): string[] =>
+  text.split("\n").map((line) => line.replace(/[\s;,'"`]+/g, ""));
