@@ -4,7 +4,9 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { retainedFraction } from "../../../core/survival/retention.ts";
+import fc from "fast-check";
+import { PANEL, pretty, prettierStyle, withoutRemarks } from "../../support/survival/prettier-styles.ts";
+import { fourGramRecall, retainedFraction } from "../../../core/survival/retention.ts";
 
 const PROJECT = join(import.meta.dirname, "../../..");
 const SNIPPET_LINES = 9;
@@ -46,4 +48,25 @@ describe("retention under a real formatter", () => {
       }
     });
   }
+
+  it("P6 is exactly 1 under Prettier in any configuration, four-grams too", async function () {
+    this.timeout(120_000);
+    const names = (await readdir(join(PROJECT, "core"), { recursive: true })).filter((name) => name.endsWith(".ts"));
+    const file = fc.constantFrom("panel.tsx", ...names.sort());
+    await fc.assert(
+      fc.asyncProperty(file, prettierStyle, prettierStyle, async (name, first, then) => {
+        const text = name === "panel.tsx" ? PANEL : withoutRemarks(await readFile(join(PROJECT, "core", name), "utf8"));
+        const before = await pretty(text, name, { ...first, endOfLine: "lf" });
+        const after = await pretty(before, name, then);
+        const lines = before.split("\n");
+        for (let at = 0; at + SNIPPET_LINES <= lines.length; at += SNIPPET_LINES) {
+          const snippet = lines.slice(at, at + SNIPPET_LINES).join("\n");
+          if (snippet.trim().length < MIN_SNIPPET_CHARS) continue;
+          assert.equal(retainedFraction(snippet, after), 1, `${name}:${at + 1}: ${snippet}`);
+          assert.equal(fourGramRecall(snippet, after), 1, `${name}:${at + 1}: ${snippet}`);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
 });
