@@ -381,5 +381,8 @@ export const loginResponse = z.object({ token: z.string() });
 /** `POST /v1/login-codes`, for a holder of the token: a code for `POST /login`, good once, for 60 s. */
 export const loginCode = z.object({ code: z.string(), expiresAt: z.string() });
 
+/** `POST /v1/token`: the new token is in the runtime file. */
+export const tokenRotation = z.object({ rotated: z.literal(true) });
+
 /** `POST /v1/shutdown`, for a holder of the token: the server finishes its requests and ends. */
 export const shutdownResponse = z.object({ stopping: z.literal(true) });

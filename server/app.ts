@@ -148,9 +148,20 @@ export async function startApp(options: AppOptions): Promise<App> {
   const derive = (suggestionIds: Iterable<string>) => deriveSuggestions(store, suggestionIds);
   undo.use(startSweeper({ store, places, clock, log, hub, derive, firstMs: options.sweepAfterMs }));
   const reserve = undo.use(createReserve(places));
-  const token = createToken();
+  let token = createToken();
+  const startedAt = isoTime(clock.wallMs());
   const shutdown = Promise.withResolvers<void>();
   let port = 0;
+  const loginCodes = createLoginCodes(clock);
+  const announce = (): void =>
+    writeRuntimeFile(places.runtimeFile, {
+      pid: process.pid,
+      port,
+      token,
+      version: keptVersion,
+      protocol: PROTOCOL_VERSION,
+      startedAt,
+    });
   const server = createHttpServer({
     store,
     files,
@@ -176,8 +187,22 @@ export async function startApp(options: AppOptions): Promise<App> {
     clock,
     log,
     metrics,
-    token,
-    loginCodes: createLoginCodes(clock),
+    token: () => token,
+    rotateToken() {
+      const before = token;
+      token = createToken();
+      try {
+        announce();
+      } catch (error) {
+        // The file still has the old one: then that has to count.
+        token = before;
+        throw error;
+      }
+      loginCodes.clear();
+      hub.endAll();
+      log.info({ event: "token-rotated" });
+    },
+    loginCodes,
     largeBatches: createTurns(LARGE_BATCHES),
     mediaDir: options.mediaDir,
     port: () => port,
@@ -188,15 +213,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   // Whatever an earlier server left running has ended with it.
   const nRequeued = store.jobs.requeueAll();
-  const startedAt = isoTime(clock.wallMs());
-  writeRuntimeFile(places.runtimeFile, {
-    pid: process.pid,
-    port,
-    token,
-    version: keptVersion,
-    protocol: PROTOCOL_VERSION,
-    startedAt,
-  });
+  announce();
   undo.defer(() => removeRuntimeFile(places.runtimeFile, token));
   void forgetting.resume().catch((err: unknown) => log.error({ event: "forgetting-failed", err }));
   log.info({ event: "listening", port, pid: process.pid, requeued: nRequeued });
@@ -206,7 +223,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   let stopped: Promise<void> | null = null;
   return {
     port,
-    token,
+    get token() {
+      return token;
+    },
     places,
     log,
     shutdownRequested: shutdown.promise,

@@ -79,6 +79,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     (m, program, parts) => m.addDashboardCommand(program, parts),
   ),
   entry(
+    "token",
+    "the server's token",
+    () => import("./server-commands.ts"),
+    (m, program, parts) => m.addTokenCommands(program, parts),
+  ),
+  entry(
     "backup",
     "copies of everything that was learned, and back",
     () => import("../backup/backup-command.ts"),

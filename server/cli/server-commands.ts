@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { loginCode, serverStatus, shutdownResponse } from "../../protocol/api.ts";
+import { loginCode, serverStatus, shutdownResponse, tokenRotation } from "../../protocol/api.ts";
 import type { CommandParts } from "./command-parts.ts";
 import { print, table } from "./output.ts";
 
@@ -38,6 +38,19 @@ export function addStatusCommand(program: Command, { connect }: CommandParts): v
           ],
         ),
       );
+    });
+}
+
+/** Adds `kept token rotate`. */
+export function addTokenCommands(program: Command, { connect }: CommandParts): void {
+  program
+    .command("token")
+    .description("the server's token")
+    .command("rotate")
+    .description("make another token: the one before counts no more; editors find the new one, dashboards log in again")
+    .action(async () => {
+      await (await connect()).send("POST", "/v1/token", {}, tokenRotation);
+      process.stderr.write("The token before counts no more.\n");
     });
 }
 

@@ -30,7 +30,7 @@ export function createHttpServer(parts: ServerParts): Server {
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = "", url: target = "", rawHeaders } = request;
-    const admission = admit({ method, target, rawHeaders }, { port: parts.port(), token: parts.token, isOpen });
+    const admission = admit({ method, target, rawHeaders }, { port: parts.port(), token: parts.token(), isOpen });
     if (admission.ok) {
       if (/100-continue/i.test(request.headers.expect ?? "")) response.writeContinue();
       return void answer(request, response);

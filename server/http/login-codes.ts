@@ -16,6 +16,8 @@ export interface LoginCodes {
   mint(): { code: string; expiresAtMs: number };
   /** Uses a code up. */
   redeem(code: string): "ok" | "wrong" | "too-many";
+  /** Makes every code that waits worthless. */
+  clear(): void;
 }
 
 export function createLoginCodes(clock: Clock): LoginCodes {
@@ -27,6 +29,7 @@ export function createLoginCodes(clock: Clock): LoginCodes {
       waiting = [...waiting.slice(1 - MAX_WAITING_CODES), { code, until: clock.monotonicMs() + LOGIN_CODE_MS }];
       return { code, expiresAtMs: clock.wallMs() + LOGIN_CODE_MS };
     },
+    clear: () => void (waiting = []),
     redeem(code) {
       const now = clock.monotonicMs();
       failures = failures.filter((at) => at > now - FAILURE_WINDOW_MS);

@@ -31,7 +31,10 @@ export interface ServerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly token: string;
+  /** The token that counts now. */
+  readonly token: () => string;
+  /** Makes another token: the one before, and the codes made with it, count no more, and streams end. */
+  readonly rotateToken: () => void;
   readonly loginCodes: LoginCodes;
   /** Folder of the built dashboard. */
   readonly mediaDir: string;

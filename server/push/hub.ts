@@ -20,6 +20,8 @@ export interface PushHub extends Disposable {
    * that does not keep up hears of its end by `onDropped`: by what it reads it would hear of it too late.
    */
   subscribe(afterId: number | null, onDropped?: () => void): Subscription | null;
+  /** Ends every reader there is: each connects again, and has to show who it is. */
+  endAll(): void;
   readonly nSubscribers: number;
   /** Readers that were dropped because they did not keep up. */
   readonly nDropped: number;
@@ -60,6 +62,12 @@ export function createPushHub(): PushHub {
       const reader: Reader = { queue: missed, ended: false, wake: () => {}, onDropped };
       readers.add(reader);
       return { events: read(reader), [Symbol.dispose]: () => end(reader) };
+    },
+    endAll() {
+      for (const reader of readers) {
+        end(reader);
+        reader.onDropped();
+      }
     },
     get nSubscribers() {
       return readers.size;

@@ -46,7 +46,7 @@ export const healthRoutes: readonly Route[] = [
     open: true,
     async handle(c, { token, port }) {
       const { nonce } = await readJson(c, proofRequest);
-      return c.json({ proof: proveToken(token, nonce, port(), process.pid), pid: process.pid, port: port() });
+      return c.json({ proof: proveToken(token(), nonce, port(), process.pid), pid: process.pid, port: port() });
     },
   },
 ];

@@ -1,4 +1,4 @@
-import { loginCode, loginRequest, loginResponse } from "../../../protocol/api.ts";
+import { loginCode, loginRequest, loginResponse, tokenRotation } from "../../../protocol/api.ts";
 import { isoTime } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import { readJson } from "../body.ts";
@@ -17,7 +17,17 @@ export const loginRoutes: readonly Route[] = [
       const outcome = loginCodes.redeem(code);
       if (outcome === "too-many") throw new AppError("too-many", "Too many wrong codes; wait a minute.");
       if (outcome === "wrong") throw new AppError("unauthorized", "The code is wrong, used or too old.");
-      return c.json({ token });
+      return c.json({ token: token() });
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/token",
+    about: "Makes another token: the one before counts no more. It is in server.json, and in no answer.",
+    answers: tokenRotation,
+    handle(c, { rotateToken }) {
+      rotateToken();
+      return c.json({ rotated: true });
     },
   },
   {
