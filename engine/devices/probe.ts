@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { listSupportedBackends } from "onnxruntime-node";
+import { listSupportedBackends } from "../runtime.ts";
 import type { Provider } from "./device.ts";
 import type { Finding } from "./finding.ts";
 import type { ProbeAnswer, ProbeQuestion } from "./probe-process.ts";

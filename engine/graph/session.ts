@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "../runtime.ts";
 import type { Provider } from "../devices/device.ts";
 import { encodeModel, externalFolder } from "./encode.ts";
 import type { Graph, Value } from "./graph.ts";

@@ -1,4 +1,4 @@
-import { Tensor } from "onnxruntime-node";
+import { Tensor } from "../runtime.ts";
 import type { Graph } from "../graph/graph.ts";
 
 /** Real numbers in a graph's precision: float32 to run, float64 to check gradients. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { readText, repositoryFiles, root } from "./tracked-files.ts";
 
@@ -12,6 +12,28 @@ const PRODUCT = /^(server|extension|engine|tracker|core|protocol|media)\/.*\.(ts
 
 /** A soak of half an hour, and a flood. */
 const WITHOUT_TEST = [12, 13];
+
+describe("ONNX Runtime", () => {
+  it("is loaded through the door that keeps it silent, and nowhere else", () => {
+    const loads =
+      /^(import|export) (?!type)[^;]*"onnxruntime-node"|import\("onnxruntime-node"\)|require\("onnxruntime-node"\)/m;
+    const files = repositoryFiles().filter((file) => PRODUCT.test(file) && loads.test(readText(file)));
+    assert.deepEqual(files, ["engine/runtime.ts"]);
+    const [first] = readText("engine/runtime.ts").match(/^import .*$/m) ?? [];
+    assert.equal(first, 'import "./no-telemetry.ts";');
+    assert.match(readText("engine/no-telemetry.ts"), /^process\.env\["ORT_DISABLE_TELEMETRY"\] = "1";$/m);
+  });
+
+  it("is silenced before it is loaded in every bundle that has it", () => {
+    for (const bundle of ["engine", "worker", "device-probe", "cli", "extension", "server"]) {
+      const text = readFileSync(path.join(root, "dist", `${bundle}.cjs`), "utf8");
+      const loaded = text.indexOf('require("onnxruntime-node")');
+      if (loaded === -1) continue;
+      const silenced = text.indexOf('process.env["ORT_DISABLE_TELEMETRY"] = "1"');
+      assert.ok(silenced !== -1 && silenced < loaded, bundle);
+    }
+  });
+});
 
 describe("docs/security.md", () => {
   const page = readText("docs/security.md");

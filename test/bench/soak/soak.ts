@@ -115,7 +115,10 @@ function whatIsThere(
 ): Pick<SoakResult, "nLost" | "nUnknown" | "ledgerBalances" | "integrity"> {
   using store = openStore(database);
   const stored = new Set(store.db.prepare("SELECT id FROM events").pluck().all() as string[]);
-  const nForgotten = store.db.prepare("SELECT coalesce(sum(n_events), 0) FROM forget_operations").pluck().get() as number;
+  const nForgotten = store.db
+    .prepare("SELECT coalesce(sum(n_events), 0) FROM forget_operations")
+    .pluck()
+    .get() as number;
   const nMissing = [...stage.acknowledged].filter((id) => !stored.has(id)).length;
   const { accepted } = store.events.ledger();
   return {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Tensor } from "onnxruntime-node";
+import { Tensor } from "../../../engine/runtime.ts";
 import { addGradients } from "../../../engine/autodiff/gradients.ts";
 import { RULES } from "../../../engine/autodiff/rules.ts";
 import {
