@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { print, table } from "../cli/output.ts";
 import { backupsOf, dataPlaces } from "../places.ts";
-import { listBackups, verifyBackup, type BackupManifest } from "./backup-folder.ts";
+import { createProgressLine } from "../replay/progress-line.ts";
+import { type BackupProgress, listBackups, verifyBackup, type BackupManifest } from "./backup-folder.ts";
 import { createBackup } from "./create.ts";
 import { restoreBackup } from "./restore.ts";
 import path from "node:path";
@@ -18,7 +19,9 @@ export function addBackupCommand(program: Command, dataDir: () => string): void 
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  kept backup create --folder /mnt/disk/kept\n")
     .action((flags: { folder?: string; json?: boolean }) => {
-      const { dir, manifest } = createBackup(dataPlaces(dataDir()), folderOf(flags), new Date());
+      const { dir, manifest } = withProgress("backed up", (onProgress) =>
+        createBackup(dataPlaces(dataDir()), folderOf(flags), new Date(), onProgress),
+      );
       print({ dir, ...summary(manifest) }, flags, () => `${dir}\n`);
     });
 
@@ -49,7 +52,7 @@ export function addBackupCommand(program: Command, dataDir: () => string): void 
     .description("compare every byte of a backup with its manifest")
     .option("--json", "print JSON")
     .action((dir: string, flags: { json?: boolean }) => {
-      const manifest = verifyBackup(path.resolve(dir));
+      const manifest = withProgress("compared", (onProgress) => verifyBackup(path.resolve(dir), onProgress));
       print({ ok: true, ...summary(manifest) }, flags, () => `${manifest.files.length} files are as they were.\n`);
     });
 
@@ -61,9 +64,22 @@ export function addBackupCommand(program: Command, dataDir: () => string): void 
     .addHelpText("after", "\nExample:\n  kept backup restore ~/kept-backups/kept-2026-11-22 --to ~/kept-restored\n")
     .action((dir: string, flags: { to: string; json?: boolean }) => {
       const to = path.resolve(flags.to);
-      const manifest = restoreBackup(path.resolve(dir), to);
+      const manifest = withProgress("restored", (onProgress) => restoreBackup(path.resolve(dir), to, onProgress));
       print({ dataDir: to, ...summary(manifest) }, flags, () => `${to}\nUse it: kept --data-dir ${to} serve\n`);
     });
+}
+
+/** Does the work with a line that says how far it is, and takes the line away in the end. */
+function withProgress<T>(what: string, work: (onProgress: BackupProgress) => T): T {
+  const line = createProgressLine(process.stderr);
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  try {
+    return work((done, all) =>
+      line.show(`${what}: ${megabytes(done)}${all === null ? "" : ` of ${megabytes(all)}`} MB`),
+    );
+  } finally {
+    line.clear();
+  }
 }
 
 const summary = ({ createdAt, schema, eventWatermark, files }: BackupManifest) => ({

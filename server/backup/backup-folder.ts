@@ -27,18 +27,24 @@ export const backupManifest = z.object({
 });
 export type BackupManifest = z.infer<typeof backupManifest>;
 
+/** Hears how many bytes of a backup are done, of how many; null while that is not known. */
+export type BackupProgress = (done: number, all: number | null) => void;
+
 /**
  * Reads a backup's manifest and compares every file with it.
  * @throws AppError `not-found` when there is no backup, `backup-damaged` when a byte is not what it was
  */
-export function verifyBackup(dir: string): BackupManifest {
+export function verifyBackup(dir: string, onProgress: BackupProgress = () => {}): BackupManifest {
   const manifest = readManifest(dir);
+  const all = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  let done = 0;
   for (const { path: name, bytes, sha256 } of manifest.files) {
     const file = path.join(dir, ...name.split("/"));
     const stat = lstatSync(file, { throwIfNoEntry: false });
     if (!stat?.isFile()) throw damagedBackup(dir, `${name} is missing or no ordinary file`);
     if (stat.size !== bytes || hashOf(readFileSync(file)) !== sha256)
       throw damagedBackup(dir, `${name} has other bytes`);
+    onProgress((done += bytes), all);
   }
   return manifest;
 }

@@ -4,7 +4,7 @@ import { syncDirectory, writeFileDurably } from "../durable-file.ts";
 import type { DataPlaces } from "../places.ts";
 import { copyDatabase, schemaVersion } from "../store/database.ts";
 import { keptVersion } from "../version.ts";
-import { FORMAT, MANIFEST, verifyBackup, type BackupManifest } from "./backup-folder.ts";
+import { FORMAT, MANIFEST, verifyBackup, type BackupManifest, type BackupProgress } from "./backup-folder.ts";
 import Database from "better-sqlite3";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
@@ -29,7 +29,7 @@ export interface Backup {
  * Not in it: the token, logs, checkpoints of runs, and base models that can be pulled again.
  * @throws AppError `not-found` without a store, `backup-damaged` when what was written reads back otherwise
  */
-export function createBackup(places: DataPlaces, to: string, now: Date): Backup {
+export function createBackup(places: DataPlaces, to: string, now: Date, onProgress: BackupProgress = () => {}): Backup {
   if (!existsSync(places.database)) throw new AppError("not-found", `${places.dataDir} holds no store.`);
   mkdirSync(to, { recursive: true, mode: PRIVATE_DIR });
   removeUnfinished(to);
@@ -39,15 +39,18 @@ export function createBackup(places: DataPlaces, to: string, now: Date): Backup 
   mkdirSync(work, { mode: PRIVATE_DIR });
   try {
     const files: BackupManifest["files"] = [];
+    let done = 0;
     const keep = (relative: string, bytes: Buffer): void => {
       const file = path.join(work, ...relative.split("/"));
       mkdirSync(path.dirname(file), { recursive: true, mode: PRIVATE_DIR });
       writeFileDurably(file, bytes, PRIVATE_FILE);
       files.push({ path: relative, bytes: bytes.length, sha256: hashOf(bytes) });
+      onProgress((done += bytes.length), null);
     };
     const taken = copyStore(places.database, path.join(work, STORE));
     const stored = readFileSync(path.join(work, STORE));
     files.push({ path: STORE, bytes: stored.length, sha256: hashOf(stored) });
+    onProgress((done += stored.length), null);
     for (const sha256 of taken.contentFiles) {
       const bytes = readNamed(path.join(places.files, sha256));
       if (hashOf(bytes) !== sha256) {
@@ -63,7 +66,7 @@ export function createBackup(places: DataPlaces, to: string, now: Date): Backup 
     const { schema, eventWatermark } = taken;
     const manifest: BackupManifest = { format: FORMAT, createdAt, keptVersion, schema, eventWatermark, files };
     writeFileDurably(path.join(work, MANIFEST), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), PRIVATE_FILE);
-    verifyBackup(work);
+    verifyBackup(work, onProgress);
     checkIntegrity(path.join(work, STORE));
     const dir = path.join(to, name);
     renameSync(work, dir);

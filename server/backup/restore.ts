@@ -3,7 +3,7 @@ import { syncDirectory, writeFileDurably } from "../durable-file.ts";
 import { dataPlaces } from "../places.ts";
 import { openStore } from "../store/store.ts";
 import { checkIntegrity } from "./create.ts";
-import { verifyBackup, type BackupManifest } from "./backup-folder.ts";
+import { verifyBackup, type BackupManifest, type BackupProgress } from "./backup-folder.ts";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import path from "node:path";
@@ -16,21 +16,24 @@ const PRIVATE_FILE = 0o600;
  * is durable and its store has been opened, and a folder that holds anything is never written into.
  * @throws AppError `not-found`, `backup-damaged`, `invalid` when the folder is not empty, `newer-schema`
  */
-export function restoreBackup(backup: string, dataDir: string): BackupManifest {
+export function restoreBackup(backup: string, dataDir: string, onProgress: BackupProgress = () => {}): BackupManifest {
   if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
     throw new AppError("invalid", `${dataDir} is not empty; a restore never overwrites.`, {
       hint: "Name an empty folder with --to, or move the old one away first.",
     });
   }
-  const manifest = verifyBackup(backup);
+  const manifest = verifyBackup(backup, onProgress);
   mkdirSync(path.dirname(dataDir), { recursive: true });
   const work = `${dataDir}.restore-${randomUUID()}`;
   mkdirSync(work, { mode: PRIVATE_DIR });
   try {
-    for (const { path: name } of manifest.files) {
+    let done = 0;
+    const all = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { path: name, bytes } of manifest.files) {
       const file = path.join(work, ...name.split("/"));
       mkdirSync(path.dirname(file), { recursive: true, mode: PRIVATE_DIR });
       writeFileDurably(file, readFileSync(path.join(backup, ...name.split("/"))), PRIVATE_FILE);
+      onProgress((done += bytes), all);
     }
     const { database } = dataPlaces(work);
     checkIntegrity(database);
