@@ -18,7 +18,7 @@ export interface EventStore {
    * with another body is refused and leaves an audit row.
    */
   append(event: KeptEvent, receivedAt: number, sequence?: number | null): AppendResult;
-  /** Events of one suggestion, in server order. */
+  /** Events of one suggestion, in server order, the first {@link MAX_EVENTS_OF_SUGGESTION}. */
   ofSuggestion(suggestionId: string): KeptEvent[];
   /** Sequence of the `shown` event of a suggestion, or null. */
   shownSequence(suggestionId: string): number | null;
@@ -31,6 +31,12 @@ export interface EventStore {
   nConflicts(): number;
 }
 
+/**
+ * Events of one suggestion that anything is derived from: a person causes some dozens. All are read with each
+ * that comes, so that without a bound a client could hold up everybody's by sending one's over and over.
+ */
+export const MAX_EVENTS_OF_SUGGESTION = 1_000;
+
 export function openEventStore(db: Db): EventStore {
   const insert = db.prepare(`
     INSERT INTO events (sequence, id, suggestion_id, session_id, kind, body, body_sha256, received_at)
@@ -39,7 +45,9 @@ export function openEventStore(db: Db): EventStore {
   const storedHash = db.prepare("SELECT body_sha256 AS sha256 FROM events WHERE id = ?");
   const audit = db.prepare(`
     INSERT INTO event_conflicts (event_id, stored_sha256, refused_sha256, received_at) VALUES (?, ?, ?, ?)`);
-  const ofSuggestion = db.prepare("SELECT body FROM events WHERE suggestion_id = ? ORDER BY sequence");
+  const ofSuggestion = db.prepare(
+    `SELECT body FROM events WHERE suggestion_id = ? ORDER BY sequence LIMIT ${MAX_EVENTS_OF_SUGGESTION}`,
+  );
   const shown = db.prepare("SELECT min(sequence) AS sequence FROM events WHERE suggestion_id = ? AND kind = 'shown'");
   const note = db.prepare(`
     UPDATE event_counts SET

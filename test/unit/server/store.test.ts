@@ -3,7 +3,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { closeDatabase, openDatabase, schemaVersion } from "../../../server/store/database.ts";
-import { canonicalJson } from "../../../server/store/event-store.ts";
+import { canonicalJson, MAX_EVENTS_OF_SUGGESTION } from "../../../server/store/event-store.ts";
 import { MIGRATIONS } from "../../../server/store/migrations.ts";
 import { openStore } from "../../../server/store/store.ts";
 import { sampleSession, shownWith } from "../../server/sample-events.ts";
@@ -173,6 +173,17 @@ describe("event store", () => {
       store.events.append(event!, 1);
       assert.throws(() => store.db.prepare("UPDATE events SET kind = 'rated'").run(), /append-only/);
     }));
+
+  it("reads the first thousand events of a suggestion, whoever sends more", async () => {
+    await using folder = await tempFolder();
+    using store = openStore(path.join(folder.dir, "kept.db"));
+    const session = sampleSession();
+    const id = uuidv7();
+    const sent = session.story("shown ".concat("read ".repeat(MAX_EVENTS_OF_SUGGESTION + 20)).trim(), id);
+    store.transaction(() => sent.forEach((event) => store.events.append(event, 1)));
+    assert.deepEqual(store.events.ofSuggestion(id), sent.slice(0, MAX_EVENTS_OF_SUGGESTION));
+    assert.equal(store.events.count(), sent.length);
+  });
 
   it("numbers events in the order of arrival, without gaps from duplicates that matter", () =>
     check((store) => {
