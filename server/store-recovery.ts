@@ -1,6 +1,7 @@
 import { checkIntegrity } from "./backup/create.ts";
 import { listBackups, verifyBackup } from "./backup/backup-folder.ts";
 import { syncDirectory, writeFileDurably } from "./durable-file.ts";
+import { withdrawAllIn } from "./egress/allowances.ts";
 import { AppError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { backupsOf, type DataPlaces } from "./places.ts";
@@ -114,6 +115,7 @@ function restoreInto(places: DataPlaces, { backup, aside }: Intent, log: Log): v
     mkdirSync(path.dirname(file), { recursive: true, mode: PRIVATE_DIR });
     writeFileDurably(file, readFileSync(path.join(backup, ...name.split("/"))), PRIVATE_FILE);
   }
+  withdrawAllIn(restored);
   mkdirSync(kept, { recursive: true, mode: PRIVATE_DIR });
   if (!existsSync(path.join(kept, store))) linkSync(places.database, path.join(kept, store));
   for (const end of ["-wal", "-shm"]) {

@@ -1,3 +1,4 @@
+import { withdrawAllIn } from "../egress/allowances.ts";
 import { AppError } from "../errors.ts";
 import { syncDirectory, writeFileDurably } from "../durable-file.ts";
 import { dataPlaces } from "../places.ts";
@@ -39,6 +40,7 @@ export function restoreBackup(backup: string, dataDir: string, onProgress: Backu
     checkIntegrity(database);
     // Opening brings it to this version's schema, or refuses a newer one, before anybody relies on it.
     openStore(database)[Symbol.dispose]();
+    withdrawAllIn(database);
     if (existsSync(dataDir)) rmSync(dataDir, { recursive: true });
     renameSync(work, dataDir);
     syncDirectory(path.dirname(dataDir));

@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import type { SettingsStore } from "../store/settings-store.ts";
 import { checkedEndpoint, type EgressPermit } from "./permit.ts";
+import Database from "better-sqlite3";
 import { z } from "zod";
 
 /** Purposes that a person allows once and for all; the others are allowed by the command that needs them. */
@@ -54,4 +55,20 @@ export function permitsOf(settings: SettingsStore): EgressPermit[] {
     mayBePrivate,
     redirects: "none",
   }));
+}
+
+/**
+ * Takes every permission out of a store that comes from a backup, before it takes its place: one that was
+ * withdrawn since must not come back with it.
+ */
+export function withdrawAllIn(database: string): void {
+  const db = new Database(database, { fileMustExist: true });
+  try {
+    db.pragma("secure_delete = ON");
+    const knowsSettings = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'settings'").get() !== undefined;
+    if (knowsSettings) db.prepare("DELETE FROM settings WHERE name = ?").run(SETTING);
+    db.pragma("wal_checkpoint(TRUNCATE)");
+  } finally {
+    db.close();
+  }
 }

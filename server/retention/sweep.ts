@@ -158,11 +158,14 @@ async function boundsOf({ store, clock }: Pick<SweepParts, "store" | "clock">): 
 }
 
 /** Puts events without their code in their places, and computes anew what was computed with it. */
-function stripCode({ store, derive }: SweepParts, found: readonly { sequence: number; body: string }[]): number {
+function stripCode({ store, derive }: SweepParts, sequences: readonly number[]): number {
   let nStripped = 0;
   store.transaction(() => {
     const touched = new Set<string>();
-    for (const { sequence, body } of found) {
+    for (const sequence of sequences) {
+      // Read where it is written: it may have been forgotten since it was found.
+      const body = store.expiry.bodyAt(sequence);
+      if (body === null) continue;
       const event = keptEvent.parse(JSON.parse(body));
       const stripped = outcomeOnly(event);
       if (stripped === event) continue;

@@ -25,8 +25,10 @@ export interface Expiry {
   /** Events before, of suggestions that are not there: what comes late for one that was deleted. */
   strayEvents(before: number, limit: number): string[];
   countBefore(before: number): { suggestions: number; events: number };
-  /** Events from the sequence `from` on and before `before` that may have code in them. */
-  withCode(from: number, before: number): { sequence: number; body: string }[];
+  /** Sequences from `from` on and before `before` of events that may have code in them. */
+  withCode(from: number, before: number): number[];
+  /** The body of an event; null when it is gone. */
+  bodyAt(sequence: number): string | null;
   countWithCode(before: number): number;
   /** The first event from `from` on and before `before` that is not older than `cutoffMs`, or null. */
   firstSince(cutoffMs: number, from: number, before: number): number | null;
@@ -87,10 +89,11 @@ export function openExpiry(db: Db): Expiry {
     }),
     withCode: (from, before) =>
       db
-        .prepare(
-          `SELECT sequence, body FROM events WHERE sequence >= ? AND sequence < ? AND ${HAS_CODE} ORDER BY sequence`,
-        )
-        .all(from, before) as { sequence: number; body: string }[],
+        .prepare(`SELECT sequence FROM events WHERE sequence >= ? AND sequence < ? AND ${HAS_CODE} ORDER BY sequence`)
+        .pluck()
+        .all(from, before) as number[],
+    bodyAt: (sequence) =>
+      (db.prepare("SELECT body FROM events WHERE sequence = ?").pluck().get(sequence) as string | undefined) ?? null,
     countWithCode: (before) => number(`SELECT count(*) FROM events WHERE sequence < ? AND ${HAS_CODE}`, before),
     firstSince: (cutoffMs, from, before) =>
       db

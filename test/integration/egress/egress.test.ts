@@ -4,6 +4,12 @@ import { openConnectionLog, readConnections } from "../../../server/egress/conne
 import { openEgress, type EgressRequest } from "../../../server/egress/egress.ts";
 import { fetchOwnServer } from "../../../server/egress/own-server.ts";
 import { checkedEndpoint, type EgressPermit } from "../../../server/egress/permit.ts";
+import { createBackup } from "../../../server/backup/create.ts";
+import { restoreBackup } from "../../../server/backup/restore.ts";
+import { prepareDataDir } from "../../../server/data-dir.ts";
+import { createLog } from "../../../server/log.ts";
+import { dataPlaces } from "../../../server/places.ts";
+import { openOrRestore } from "../../../server/store-recovery.ts";
 import { openStore } from "../../../server/store/store.ts";
 import { tempFolder } from "../../server/temp-folder.ts";
 import { runCli } from "../../server/server-process.ts";
@@ -287,6 +293,23 @@ describe("a permission to connect", function () {
     const byHand = { purpose: "metrics", url: "http://127.0.0.1:22", mayBePrivate: false, allowedAt: "" };
     settings.put("egress", { allow: [byHand] }, 4);
     assert.throws(() => permitsOf(settings), { code: "egress-refused" });
+  });
+
+  it("does not come back with a backup", async () => {
+    await using folder = await tempFolder();
+    const places = prepareDataDir(path.join(folder.dir, "data"));
+    {
+      using store = openStore(places.database);
+      allow(store.settings, { purpose: "metrics", url: "https://canary-5e1f.example/", mayBePrivate: false }, 1);
+    }
+    const backup = createBackup(places, path.join(folder.dir, "data-backups"), new Date(1));
+    const to = path.join(folder.dir, "restored");
+    restoreBackup(backup.dir, to);
+    assert.equal(readFileSync(dataPlaces(to).database).includes("canary-5e1f"), false);
+    // A server that finds its store damaged takes the backup by itself.
+    writeFileSync(places.database, "no store");
+    using store = openOrRestore(places, createLog({ level: "fatal", destination: places.log }));
+    assert.deepEqual(allowances(store.settings), []);
   });
 
   // G49 to G51, when it is saved.

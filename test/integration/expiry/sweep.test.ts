@@ -226,6 +226,21 @@ describe("a sweep", function () {
       assert.equal(store.db.pragma("integrity_check", { simple: true }), "ok");
     }, 100));
 
+  it("brings nothing back that is forgotten while it sweeps", () =>
+    check(async ({ store, at, ids }) => {
+      changeRetention(store.settings, { code: 1 }, 1);
+      await sweep(at(0));
+      let hasForgotten = false;
+      const onProgress = (): void => {
+        if (hasForgotten) return;
+        hasForgotten = true;
+        store.transaction(() => store.erasure.deleteSuggestions(ids));
+      };
+      const { stripped } = await sweep({ ...at(6), onProgress });
+      assert.ok(hasForgotten && stripped > 0 && stripped < 60, `${stripped} were stripped`);
+      assert.equal(store.events.count(), 0);
+    }, 60));
+
   describe("with a clock that is wrong (F21)", () => {
     it("deletes nothing after a jump of ten years ahead", () =>
       check(async ({ store, at }) => {
