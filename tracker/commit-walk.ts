@@ -29,6 +29,8 @@ export interface WalkContext {
   readonly short: readonly number[];
   /** By commit. The walk adds those of the tips. */
   readonly snapshots: Map<string, Snapshot>;
+  /** What the editor saved of the files that a commit brings: one more source of it, for the snippets that are sought. */
+  savedSource?(changes: readonly FileChange[], isSought: (snippet: number) => boolean): Promise<Snapshot | null>;
 }
 
 /** A commit changed how much stands of a snippet, or where. */
@@ -148,6 +150,8 @@ export const walkCommits = async (
       turnedAt = performance.now();
     }
     if (!step.isLast || open === null) continue;
+    const saved = (await context.savedSource?.(open.changes.changes, resurrection.isSought)) ?? null;
+    if (saved !== null) for (const snippet of addSource(open.snapshot, saved, context.snippets)) touch(open, snippet);
     for (const snippet of settle(open.snapshot, open.changes.changes, open.touched.keys(), resurrection))
       touch(open, snippet);
     const { commit } = step.pair;

@@ -1,7 +1,6 @@
 import { aliveMask, aliveTokens, filesOf, type Snapshot } from "../core/survival/snapshot.ts";
 import { type CauseFinding, causeOfLoss } from "../core/survival/causes.ts";
 import { runLengths, stateOverPlaces } from "../core/survival/place-state.ts";
-import type { SavedBuffer } from "../core/survival/saved-buffer.ts";
 import {
   type CensorReason,
   type PlaceSeen,
@@ -223,7 +222,6 @@ export const createEvaluation = (
       files.done();
       return records;
     },
-    saved: (file: string, buffer: SavedBuffer): void => files.saved(file, buffer),
     /** Snippets that files on disk hold and commits do not: they have to be looked at each time. */
     unsettled: (): ReadonlySet<string> => restless,
   };

@@ -12,6 +12,7 @@ import { isWrittenPath } from "./mined-files.ts";
 import { type CommitNode, listNewCommits, readParents } from "./new-commits.ts";
 import { readRefs, type RefState } from "./refs.ts";
 import { isInOperation, type Repository } from "./repository.ts";
+import { createSavedBuffers } from "./saved-buffers.ts";
 import type { SeenRefs, Tips } from "./tip-cache.ts";
 
 /** What came of one look at a repository. */
@@ -67,6 +68,12 @@ export const createObserver = (options: ObserverOptions): Observer => {
   const suspects = new Set<string>();
   const unreadable = new Map<string, CensorReason>();
   const evaluation = createEvaluation({ ...options, unreadable, pending });
+  const savedBuffers = createSavedBuffers(repository.top);
+  const savedSource: WalkContext["savedSource"] = (changes, isSought) =>
+    savedBuffers.sourceOf(changes, context.snippets.length, (sid) => {
+      const number = numbers.get(sid);
+      return number !== undefined && isSought(number) ? number : undefined;
+    });
   let seen: SeenRefs | null = options.cached?.refs ?? null;
   let stamp: string | null = null;
 
@@ -117,7 +124,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
     const tips = new Set([...tipsOf(refs)].filter((commit) => !snapshots.has(commit)));
     const rewrites = findRewrites(refs, nodes, seen ?? {}, snapshots, await amendedCommit(refs, nodes));
     const plan = { nodes, tips, rewrites, nearest: nearestKnown(refs) };
-    await walkCommits(context, plan, reader, (change) => changes.push(change), noteUnreadable);
+    await walkCommits({ ...context, savedSource }, plan, reader, (change) => changes.push(change), noteUnreadable);
     await lookAgain(tips, changes, reader);
     return changes;
   };
@@ -230,7 +237,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
     hasBegun: () => seen !== null || context.snippets.length > 0,
     suspect: (sid) => void suspects.add(sid),
     saved(file, buffer) {
-      evaluation.saved(file, buffer);
+      savedBuffers.note(file, buffer);
       for (const { suggestionId } of buffer.places) if (numbers.has(suggestionId)) suspects.add(suggestionId);
     },
     async failed(reason) {

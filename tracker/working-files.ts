@@ -1,7 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { retentionIn } from "../core/survival/retention.ts";
-import type { SavedBuffer } from "../core/survival/saved-buffer.ts";
 import type { PlaceSeen } from "../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../core/survival/survival-state.ts";
 import { type BlobReader, openBlobs } from "./blobs.ts";
@@ -20,7 +19,6 @@ type Retained = (text: string) => number;
 export const createWorkingFiles = (repository: Repository, openText: ((file: string) => string | null) | undefined) => {
   /** Of one look, so that many snippets of one file read it once. */
   const read = new Map<string, Promise<Retained | null>>();
-  const saved = new Map<string, SavedBuffer[]>();
   let blobs: BlobReader | null = null;
   let stop = new AbortController();
 
@@ -45,10 +43,6 @@ export const createWorkingFiles = (repository: Repository, openText: ((file: str
     new Set([known.file, ...where.flatMap(({ files }) => files), ...known.where.flatMap(({ files }) => files)]);
 
   return {
-    saved(file: string, buffer: SavedBuffer): void {
-      saved.set(file, [buffer, ...(saved.get(file) ?? [])].slice(0, 2));
-    },
-
     async find(known: SnippetSurvival, _snippet: WalkedSnippet, where: readonly PlaceSeen[]): Promise<PlaceSeen[]> {
       const found: PlaceSeen[] = [];
       let best: PlaceSeen | null = null;

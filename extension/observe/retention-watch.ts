@@ -2,6 +2,7 @@ import type { Region, TextChange } from "../../core/lifecycle/region.ts";
 import type { BufferLossCause, ChangeAuthor } from "../../core/survival/buffer-cause.ts";
 import type { BufferFact } from "../../core/survival/buffer-follower.ts";
 import { dueChecks, nextDueAt } from "../../core/survival/check-schedule.ts";
+import type { SavedBuffer } from "../../core/survival/saved-buffer.ts";
 import type { CensorReason } from "../../protocol/events.ts";
 import { followDocuments, type FollowedDocuments } from "../survive/followed-documents.ts";
 import type { TextSource } from "../survive/text-source.ts";
@@ -59,6 +60,8 @@ export interface RetentionWatch {
   /** Its line ends have changed, or something else that no change tells. */
   touched(document: string): void;
   opened(document: string): void;
+  /** Looks at a document that was saved, and gives what is followed in it; null when nothing is. */
+  saved(document: string): Promise<SavedBuffer | null>;
   closed(document: string, text: () => string): void;
   renamed(from: string, to: string): void;
   deleted(document: string): void;
@@ -201,6 +204,12 @@ export function watchRetention(
     opened(document) {
       documents.opened(document);
       this.touched(document);
+    },
+    async saved(document) {
+      if (documents.suggestionsIn(document).length === 0) return null;
+      touched.delete(document);
+      const found = await look(document);
+      return found.ok ? documents.savedBuffer(document) : null;
     },
     closed(document, text) {
       documents.closed(document, text);

@@ -91,3 +91,16 @@ export function onDidRenameFile(listener: (from: string, to: string) => void): v
     for (const { oldUri, newUri } of files) listener(oldUri.fsPath, newUri.fsPath);
   });
 }
+
+/** Files that the editor saves, by the document's name and the absolute path. */
+export function onDidSaveFile(listener: (document: string, file: string) => void): vscode.Disposable {
+  return vscode.workspace.onDidSaveTextDocument(({ uri }) => {
+    if (uri.scheme === "file") listener(uri.toString(), uri.fsPath);
+  });
+}
+
+/** Text of an open file with changes that are not saved; null when it has none. */
+export function unsavedText(file: string): string | null {
+  const isIt = ({ uri, isDirty }: vscode.TextDocument) => isDirty && uri.scheme === "file" && uri.fsPath === file;
+  return vscode.workspace.textDocuments.find(isIt)?.getText() ?? null;
+}

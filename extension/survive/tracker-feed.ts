@@ -2,6 +2,7 @@ import type { CaptureLevel } from "../../core/capture-level.ts";
 import type { Region } from "../../core/lifecycle/region.ts";
 import { replaceFindings } from "../../core/redaction/findings.ts";
 import { widenedText } from "../../core/survival/followed-snippet.ts";
+import type { SavedBuffer } from "../../core/survival/saved-buffer.ts";
 import type { SurvivalRecord } from "../../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
 import type { NamedSnippet } from "../../tracker/forgotten-log.ts";
@@ -57,6 +58,12 @@ export interface TrackerFeedOptions {
   around(document: string, region: Region): { readonly before: string; readonly after: string };
   /** Tells of files and folders that get another name, by absolute paths. */
   onDidRename(listener: (from: string, to: string) => void): { dispose(): void };
+  /** Tells of files that are saved: the document's name and its absolute path. */
+  onDidSave(listener: (document: string, file: string) => void): { dispose(): void };
+  /** A document that was just saved, with the places of the accepted code in it; null when it has none. */
+  savedBuffer(document: string): Promise<SavedBuffer | null>;
+  /** Text of an open file, by its absolute path, with changes that are not saved; null when it has none. */
+  unsavedText(file: string): string | null;
   /** How long git must be quiet after a change, milliseconds. */
   readonly debounceMs?: number;
 }
@@ -110,6 +117,7 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
       repository,
       folder: keeping === "on-disk" ? logFolder(root) : null,
       now: () => Date.now(),
+      openText: (file) => options.unsavedText(path.join(root, inFolder(file))),
       onChange: (survival, records) => tell(root, inFolder(survival.file), survival, records),
     });
     const watch = watchRepository(repository, (signal) => tracker.observe(signal), {
@@ -210,6 +218,15 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
       const [old, now] = [inRepository(from), inRepository(to)];
       if (old !== null && now !== null) await tracker.renamed(old, now);
     });
+  const saved = async (document: string, file: string): Promise<void> => {
+    const buffer = await options.savedBuffer(document);
+    if (buffer === null) return;
+    await everyFollower(({ tracker, inRepository }) => {
+      const inside = inRepository(file);
+      if (inside !== null) tracker.saved(inside, buffer);
+    });
+  };
+  const saves = options.onDidSave((document, file) => later("Noting a saved file", () => saved(document, file)));
   const renames = options.onDidRename((from, to) => later("Following a rename", () => renamed(from, to)));
 
   return {
@@ -241,6 +258,7 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
     },
     async close() {
       renames.dispose();
+      saves.dispose();
       // What was accepted in the last moments is written first; git that hangs does not hold the window.
       let timer: NodeJS.Timeout | undefined;
       await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, CLOSING_MS)))]);

@@ -81,6 +81,9 @@ function openParts(storage: string, root: string, log: (message: string) => void
     log,
     around: () => ({ before: "", after: "" }),
     onDidRename: () => ({ dispose() {} }),
+    onDidSave: () => ({ dispose() {} }),
+    savedBuffer: async () => null,
+    unsavedText: () => null,
   });
   const texts = { open: () => CODE_AROUND, openFiles: () => [], read: async () => ({ ok: true, text: "" }) as const };
   const retention = watchRetention(RETENTION_SCHEDULE_MS, texts, systemClock, {

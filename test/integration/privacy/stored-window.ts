@@ -53,6 +53,9 @@ export async function openStoredWindow(storage: string, root: string): Promise<S
     log,
     around: () => ({ before: "", after: "" }),
     onDidRename: () => ({ dispose() {} }),
+    onDidSave: () => ({ dispose() {} }),
+    savedBuffer: async () => null,
+    unsavedText: () => null,
   });
   const dir = path.join(storage, "retention");
   const followed: StoredCheck[] = [];

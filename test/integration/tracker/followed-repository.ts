@@ -50,7 +50,11 @@ export interface FollowedRepository extends TestRepository {
 export const DEADLINE_MS = 30_000;
 
 export const followRepository = async (
-  options: { readonly files?: Record<string, string>; readonly at?: TestRepository } = {},
+  options: {
+    readonly files?: Record<string, string>;
+    readonly at?: TestRepository;
+    readonly openText?: (file: string) => string | null;
+  } = {},
 ): Promise<FollowedRepository> => {
   const repository = options.at ?? (await createRepository());
   if (options.at === undefined) await repository.commit("start", { "a.ts": BASKET, "b.ts": FILLER, ...options.files });
@@ -62,6 +66,7 @@ export const followRepository = async (
       repository: await repositoryAt(repository.root),
       folder: storage,
       now: () => clock,
+      openText: (file) => options.openText?.(file) ?? null,
       onChange: (_, fresh) => records.push(...fresh),
     });
   let tracker = await open();
