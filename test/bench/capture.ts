@@ -1,6 +1,13 @@
 import { runHostSuite } from "../support/vscode/extension-host.ts";
 import { bigFile } from "./capture/big-file.ts";
-import type { CaptureReport, MemoryReport, ServerReport, ServerState, TypingReport } from "./capture/capture-report.ts";
+import type {
+  CaptureReport,
+  MemoryReport,
+  Sample,
+  ServerReport,
+  ServerState,
+  TypingReport,
+} from "./capture/capture-report.ts";
 import { percentile } from "./capture/percentile.ts";
 import type { Bar, Bench } from "./harness/report.ts";
 import path from "node:path";
@@ -65,19 +72,28 @@ export const bench: Bench = {
   },
 };
 
-function serverBars({ latencies, overheads }: ServerReport, metrics: Record<string, number>): Bar[] {
+/** A state's percentile is the median over the rounds of each round's own: one busy moment is one round's. */
+function serverBars({ rounds }: ServerReport, metrics: Record<string, number>): Bar[] {
   const states: readonly ServerState[] = ["up", "absent", "hung", "slow"];
-  const p95 = (state: ServerState) => percentile(latencies[state], 0.95);
-  const own = (state: ServerState) => percentile(overheads[state], 0.95);
-  const shift = (of: (state: ServerState) => number) => Math.max(...states.map(of)) - Math.min(...states.map(of));
+  const whole = ({ latencyMs }: Sample) => latencyMs;
+  const own = ({ latencyMs, engineMs }: Sample) => latencyMs - engineMs;
+  const at = (state: ServerState, part: (sample: Sample) => number, p: number) =>
+    percentile(
+      rounds.map((round) => percentile(round[state].map(part), p)),
+      0.5,
+    );
+  const shift = (part: (sample: Sample) => number) => {
+    const found = states.map((state) => at(state, part, 0.95));
+    return Math.max(...found) - Math.min(...found);
+  };
   for (const state of states) {
-    metrics[`suggestion p50, server ${state} (ms)`] = percentile(latencies[state], 0.5);
-    metrics[`suggestion p95, server ${state} (ms)`] = p95(state);
-    metrics[`suggestion p50 without the model, server ${state} (ms)`] = percentile(overheads[state], 0.5);
-    metrics[`suggestion p95 without the model, server ${state} (ms)`] = own(state);
+    metrics[`suggestion p50, server ${state} (ms)`] = at(state, whole, 0.5);
+    metrics[`suggestion p95, server ${state} (ms)`] = at(state, whole, 0.95);
+    metrics[`suggestion p50 without the model, server ${state} (ms)`] = at(state, own, 0.5);
+    metrics[`suggestion p95 without the model, server ${state} (ms)`] = at(state, own, 0.95);
   }
   return [
-    { name: "suggestion p95 between server states (ms)", value: shift(p95), target: 5, want: "at-most" },
+    { name: "suggestion p95 between server states (ms)", value: shift(whole), target: 5, want: "at-most" },
     { name: "the same without the model's own time (ms)", value: shift(own), target: 5, want: "at-most" },
   ];
 }
@@ -105,6 +121,7 @@ function typingBars(
 
 function memoryBars(report: MemoryReport, loadHeapMb: number, metrics: Record<string, number>): Bar[] {
   metrics["suggestions for the memory"] = report.suggestions;
+  metrics["of these accepted"] = report.accepted;
   metrics["heap grown (MB)"] = report.heapGrowthMb;
   metrics["heap grown in the second half (MB)"] = report.secondHalfMb;
   return [

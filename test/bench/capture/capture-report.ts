@@ -12,10 +12,15 @@ export interface CaptureReport {
   readonly memory?: MemoryReport;
 }
 
-/** From the provider's call to its answer, milliseconds; and the same without the engine's own time. */
+/** From the provider's call to its answer, and the engine's own part of that, milliseconds. */
+export interface Sample {
+  readonly latencyMs: number;
+  readonly engineMs: number;
+}
+
+/** Rounds of all states in turn. */
 export interface ServerReport {
-  readonly latencies: Readonly<Record<ServerState, readonly number[]>>;
-  readonly overheads: Readonly<Record<ServerState, readonly number[]>>;
+  readonly rounds: readonly Readonly<Record<ServerState, readonly Sample[]>>[];
 }
 
 export interface TypingReport {
@@ -33,6 +38,7 @@ export interface TypingReport {
 
 export interface MemoryReport {
   readonly suggestions: number;
+  readonly accepted: number;
   /** Heap and buffers in use after a collection, 2^20 bytes. */
   readonly heapGrowthMb: number;
   readonly secondHalfMb: number;

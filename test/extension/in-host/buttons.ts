@@ -1,21 +1,15 @@
-import { diagnostics, keptExtension, openFile, storedEvent, storedEvents, suggest, until } from "./editor.ts";
+import {
+  POINT_CODE,
+  diagnostics,
+  keptExtension,
+  openFile,
+  storedEvent,
+  storedEvents,
+  suggest,
+  until,
+} from "./editor.ts";
 import assert from "node:assert/strict";
 import * as vscode from "vscode";
-
-const CODE = `export interface Point {
-  x: number;
-  y: number;
-}
-
-export function addPoint(a: Point, b: Point): Point {
-  return { x: a.x + b.x, y: a.y + b.y };
-}
-
-export function subtractPoint(a: Point, b: Point): Point {
-  |
-}
-`;
-
 const run = (command: string, ...args: unknown[]) => vscode.commands.executeCommand(command, ...args);
 const ratingsOf = (id: string) =>
   storedEvents()
@@ -31,7 +25,7 @@ const rated = (id: string, verdict: string, reason?: string) =>
 
 /** A suggestion that was taken with Tab's command; the cursor stands behind it. */
 export async function acceptIn(file: string): Promise<{ id: string; editor: vscode.TextEditor }> {
-  const editor = await openFile(file, CODE);
+  const editor = await openFile(file, POINT_CODE);
   const id = await suggest();
   await run("editor.action.inlineSuggest.commit");
   await storedEvent("accepted", id);
@@ -58,7 +52,7 @@ export function describeButtons(): void {
     });
 
     it("the light bulb has the thumbs while a suggestion is up", async () => {
-      const editor = await openFile("src/bulb.ts", CODE);
+      const editor = await openFile("src/bulb.ts", POINT_CODE);
       const id = await suggest();
       const actions = await actionsAt(editor);
       assert.deepEqual(
@@ -113,7 +107,7 @@ export function describeButtons(): void {
     it("without a name it is the code at the cursor, not what was shown last", async () => {
       const { id, editor } = await acceptIn("src/cursor.ts");
       const at = editor.selection;
-      await openFile("src/cursor-other.ts", CODE);
+      await openFile("src/cursor-other.ts", POINT_CODE);
       await suggest();
       await vscode.window.showTextDocument(editor.document, { selection: at });
       await run("kept.rateUp");
@@ -187,9 +181,9 @@ export function describeButtons(): void {
           return pattern.test(`${state.text}: ${state.detail}`);
         });
       };
-      await says("src/state.ts", CODE, /^Suggestions are on: Kept learns/);
+      await says("src/state.ts", POINT_CODE, /^Suggestions are on: Kept learns/);
       await says("notes.md", "# Notes\n", /^No suggestions here: .*language is excluded.*markdown/);
-      await says("build/out.ts", CODE, /ignore file/);
+      await says("build/out.ts", POINT_CODE, /ignore file/);
       await says(".env.local", "A=1\n", /holds secrets/);
       const output = await vscode.workspace.openTextDocument(vscode.Uri.parse("kept-why:/page.md?none"));
       assert.match(keptExtension().exports.fileState(output).detail, /files on a disk/);

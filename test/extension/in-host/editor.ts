@@ -13,8 +13,9 @@ const POLL_MS = 25;
 export async function until<T>(
   what: string,
   look: () => T | undefined | null | false | Promise<T | undefined | null | false>,
+  deadlineMs: number = DEADLINE_MS,
 ): Promise<T> {
-  const deadline = performance.now() + DEADLINE_MS;
+  const deadline = performance.now() + deadlineMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== null && found !== false) return found;
@@ -67,6 +68,21 @@ export function storedEventWhere<K extends KeptEvent["kind"]>(
 }
 
 const folder = () => vscode.workspace.workspaceFolders![0]!.uri;
+
+/** A function before, and one that asks for its body at the cursor. */
+export const POINT_CODE = `export interface Point {
+  x: number;
+  y: number;
+}
+
+export function addPoint(a: Point, b: Point): Point {
+  return { x: a.x + b.x, y: a.y + b.y };
+}
+
+export function subtractPoint(a: Point, b: Point): Point {
+  |
+}
+`;
 
 /** A fresh file with this text, shown, with the cursor at its end (or at `|`). */
 export async function openFile(name: string, text: string): Promise<vscode.TextEditor> {

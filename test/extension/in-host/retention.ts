@@ -1,22 +1,16 @@
-import { diagnostics, openFile, storedEvent, storedEvents, storedEventWhere, suggest, until } from "./editor.ts";
+import {
+  POINT_CODE,
+  diagnostics,
+  openFile,
+  storedEvent,
+  storedEvents,
+  storedEventWhere,
+  suggest,
+  until,
+} from "./editor.ts";
 import assert from "node:assert/strict";
 import path from "node:path";
 import * as vscode from "vscode";
-
-const CODE = `export interface Point {
-  x: number;
-  y: number;
-}
-
-export function addPoint(a: Point, b: Point): Point {
-  return { x: a.x + b.x, y: a.y + b.y };
-}
-
-export function subtractPoint(a: Point, b: Point): Point {
-  |
-}
-`;
-
 /** What became of accepted code in the buffer: survival.md, section 4, in a real editor. */
 export function describeRetention(): void {
   describe("accepted code in the buffer", () => {
@@ -27,7 +21,7 @@ export function describeRetention(): void {
     });
 
     it("D4: is lost by undo and gained back by redo", async () => {
-      await openFile("src/d4.ts", CODE);
+      await openFile("src/d4.ts", POINT_CODE);
       const { id } = await accept();
       await vscode.commands.executeCommand("undo");
       const loss = await storedEvent("loss", id);
@@ -43,7 +37,7 @@ export function describeRetention(): void {
         waitUntil(Promise.resolve([vscode.TextEdit.replace(all, otherStyle(document.getText()))]));
       });
       try {
-        const editor = await openFile("src/d5.ts", CODE);
+        const editor = await openFile("src/d5.ts", POINT_CODE);
         const { id } = await accept();
         const before = editor.document.getText();
         await editor.document.save();
@@ -61,7 +55,7 @@ export function describeRetention(): void {
     });
 
     it("D6: is whole where it was cut and pasted", async () => {
-      const editor = await openFile("src/d6.ts", CODE);
+      const editor = await openFile("src/d6.ts", POINT_CODE);
       const { id, completion } = await accept();
       const start = editor.document.positionAt(editor.document.getText().lastIndexOf(completion));
       const end = editor.document.positionAt(editor.document.offsetAt(start) + completion.length);
@@ -71,7 +65,7 @@ export function describeRetention(): void {
     });
 
     it("D7: is followed when its file is renamed, and edited there", async () => {
-      const editor = await openFile("src/d7.ts", CODE);
+      const editor = await openFile("src/d7.ts", POINT_CODE);
       const { id } = await accept();
       await editor.document.save();
       const to = vscode.Uri.joinPath(editor.document.uri, "../d7-renamed.ts");
@@ -88,7 +82,7 @@ export function describeRetention(): void {
     });
 
     it("D8: is lost when its file is deleted", async () => {
-      const editor = await openFile("src/d8.ts", CODE);
+      const editor = await openFile("src/d8.ts", POINT_CODE);
       const { id } = await accept();
       await editor.document.save();
       const remove = new vscode.WorkspaceEdit();
@@ -99,7 +93,7 @@ export function describeRetention(): void {
     });
 
     it("is looked at on disk when its document is closed", async () => {
-      const editor = await openFile("src/closed.ts", CODE);
+      const editor = await openFile("src/closed.ts", POINT_CODE);
       const { id } = await accept();
       await editor.document.save();
       await vscode.commands.executeCommand("workbench.action.closeAllEditors");
@@ -107,7 +101,7 @@ export function describeRetention(): void {
     });
 
     it("waits for its checks in a file that outlives the window", async () => {
-      await openFile("src/pending.ts", CODE);
+      await openFile("src/pending.ts", POINT_CODE);
       const { id, completion } = await accept();
       const dir = vscode.Uri.file(path.join(diagnostics().storage, "retention"));
       const found = await until("the file of pending checks", async () => {
@@ -134,7 +128,7 @@ export function describeRetention(): void {
         return error;
       };
       try {
-        const editor = await openFile("src/errors.ts", CODE);
+        const editor = await openFile("src/errors.ts", POINT_CODE);
         const { uri } = editor.document;
         const old = report(new vscode.Range(10, 0, 10, 2), "old");
         reports.set(uri, [old]);
@@ -161,7 +155,7 @@ export function describeRetention(): void {
     });
 
     it("that was rejected and then typed all the same is typed through, not typed instead", async () => {
-      const editor = await openFile("src/same.ts", CODE);
+      const editor = await openFile("src/same.ts", POINT_CODE);
       const id = await suggest();
       const { completion } = await storedEvent("shown", id);
       await vscode.commands.executeCommand("kept.rejectSuggestion");

@@ -1,24 +1,18 @@
-import { diagnostics, openFile, storedEvent, storedEvents, storedEventWhere, suggest, until } from "./editor.ts";
+import {
+  POINT_CODE,
+  diagnostics,
+  openFile,
+  storedEvent,
+  storedEvents,
+  storedEventWhere,
+  suggest,
+  until,
+} from "./editor.ts";
 import { keptEvent } from "../../../protocol/events.ts";
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import * as vscode from "vscode";
-
-const CODE = `export interface Point {
-  x: number;
-  y: number;
-}
-
-export function addPoint(a: Point, b: Point): Point {
-  return { x: a.x + b.x, y: a.y + b.y };
-}
-
-export function subtractPoint(a: Point, b: Point): Point {
-  |
-}
-`;
-
 export function describeSuggestions(): void {
   describe("suggestions", () => {
     before(() => until("the engine", () => diagnostics().engine === "ready"));
@@ -28,7 +22,7 @@ export function describeSuggestions(): void {
     });
 
     it("come from the engine, and are recorded with what the model saw", async () => {
-      await openFile("src/first.ts", CODE);
+      await openFile("src/first.ts", POINT_CODE);
       const id = await suggest();
       const shown = await storedEvent("shown", id);
       assert.equal(shown.context.path, "src/first.ts");
@@ -41,7 +35,7 @@ export function describeSuggestions(): void {
     });
 
     it("are accepted: the text is in the document, the event is told once", async () => {
-      const editor = await openFile("src/accepted.ts", CODE);
+      const editor = await openFile("src/accepted.ts", POINT_CODE);
       const id = await suggest();
       const { completion } = await storedEvent("shown", id);
       await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
@@ -52,7 +46,7 @@ export function describeSuggestions(): void {
     });
 
     it("are looked at again in the buffer after the accept", async () => {
-      await openFile("src/retained.ts", CODE);
+      await openFile("src/retained.ts", POINT_CODE);
       const id = await suggest();
       await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
       // A busy machine may be late for the first look, which is then censored.
@@ -62,7 +56,7 @@ export function describeSuggestions(): void {
     });
 
     it("that are undone are told as undone, and are no longer retained", async () => {
-      const editor = await openFile("src/undone.ts", CODE);
+      const editor = await openFile("src/undone.ts", POINT_CODE);
       const before = editor.document.getText();
       const id = await suggest();
       await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
@@ -73,7 +67,7 @@ export function describeSuggestions(): void {
     });
 
     it("are rejected by Escape's command", async () => {
-      await openFile("src/rejected.ts", CODE);
+      await openFile("src/rejected.ts", POINT_CODE);
       const id = await suggest();
       await vscode.commands.executeCommand("kept.rejectSuggestion");
       await storedEvent("rejected", id);
@@ -81,7 +75,7 @@ export function describeSuggestions(): void {
     });
 
     it("that were rejected are followed by what the developer wrote instead", async () => {
-      const editor = await openFile("src/instead.ts", CODE);
+      const editor = await openFile("src/instead.ts", POINT_CODE);
       const id = await suggest();
       await vscode.commands.executeCommand("kept.rejectSuggestion");
       await storedEvent("rejected", id);
@@ -92,7 +86,7 @@ export function describeSuggestions(): void {
     });
 
     it("are accepted by the word", async () => {
-      const editor = await openFile("src/word.ts", CODE);
+      const editor = await openFile("src/word.ts", POINT_CODE);
       const before = editor.document.getText();
       const id = await suggest();
       await vscode.commands.executeCommand("kept.acceptNextWord");
@@ -102,14 +96,14 @@ export function describeSuggestions(): void {
     });
 
     it("are rated, and the rating carries its suggestion", async () => {
-      await openFile("src/rated.ts", CODE);
+      await openFile("src/rated.ts", POINT_CODE);
       const id = await suggest();
       await vscode.commands.executeCommand("kept.rateUp", id);
       assert.equal((await storedEvent("rated", id)).verdict, "up");
     });
 
     it("show thumbs over the code that was accepted", async () => {
-      const editor = await openFile("src/lens.ts", CODE);
+      const editor = await openFile("src/lens.ts", POINT_CODE);
       const id = await suggest();
       await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
       const lenses = await until("the lens", async () => {
@@ -131,7 +125,7 @@ export function describeSuggestions(): void {
     });
 
     it("say why they were made", async () => {
-      await openFile("src/why.ts", CODE);
+      await openFile("src/why.ts", POINT_CODE);
       const id = await suggest();
       await vscode.commands.executeCommand("kept.explainSuggestion", id);
       const page = await until("the page", () =>
@@ -145,7 +139,7 @@ export function describeSuggestions(): void {
     it("read other open files, and say so", async () => {
       await openFile("src/vector.ts", "scaleVector(factor, origin);\n");
       await vscode.commands.executeCommand("workbench.action.keepEditor");
-      const code = CODE.replace("  return", "  scaleVector(factor);\n  return");
+      const code = POINT_CODE.replace("  return", "  scaleVector(factor);\n  return");
       let attempt = 0;
       const found = await until("a suggestion that has read another file", async () => {
         attempt += 1;
@@ -159,7 +153,7 @@ export function describeSuggestions(): void {
 
     it("leave no secret in the outbox", async () => {
       const token = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
-      await openFile("src/secret.ts", `const token = "${token}";\n${CODE}`);
+      await openFile("src/secret.ts", `const token = "${token}";\n${POINT_CODE}`);
       const id = await suggest();
       const shown = await storedEvent("shown", id);
       assert.ok(shown.context.prefix.includes("<github-token>"));
@@ -171,7 +165,7 @@ export function describeSuggestions(): void {
       await vscode.commands.executeCommand("kept.pauseCapture");
       try {
         const before = diagnostics().recorded;
-        await openFile("src/paused.ts", CODE);
+        await openFile("src/paused.ts", POINT_CODE);
         await suggest();
         await vscode.commands.executeCommand("kept.rejectSuggestion");
         assert.equal(diagnostics().recorded, before);
@@ -182,7 +176,7 @@ export function describeSuggestions(): void {
     });
 
     it("leave files alone that git ignores", async () => {
-      await openFile("build/ignored.ts", CODE);
+      await openFile("build/ignored.ts", POINT_CODE);
       const before = diagnostics().leftAlone;
       await until("a refusal", async () => {
         await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
@@ -197,7 +191,7 @@ export function describeSuggestions(): void {
       assert.ok(child, "no engine process was found");
       process.kill(child, "SIGKILL");
       await until("a new engine", () => diagnostics().engineStarts === 2 && diagnostics().engine === "ready");
-      await openFile("src/again.ts", CODE);
+      await openFile("src/again.ts", POINT_CODE);
       await suggest();
     });
 

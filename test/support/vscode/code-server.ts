@@ -25,6 +25,10 @@ export interface CodeServerOptions {
   readonly port?: number;
   /** Whether every folder is trusted; it is, unless said otherwise. Then none is, and nobody is asked. */
   readonly isTrusted?: boolean;
+  /** Display language of the editor; English, unless said otherwise. */
+  readonly locale?: string;
+  /** Driven by a test: with the extension from its folder, and without toasts. It is, unless said otherwise. */
+  readonly isDriven?: boolean;
   /** Asked for at the door; without one everybody on this machine may come in. */
   readonly password?: string;
 }
@@ -74,6 +78,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
   mkdirSync(path.join(runDir, "ud/Machine"), { recursive: true });
   writeFileSync(path.join(runDir, "ud/Machine/settings.json"), settings);
   writeFileSync(path.join(runDir, "config.yaml"), "");
+  if (options.locale !== undefined) writeLanguagePack(path.join(runDir, "ud"), options.locale);
   const port = options.port ?? (await freePort());
   const auth = options.password === undefined ? "none" : "password";
   const flags: Readonly<Record<string, string>> = {
@@ -82,7 +87,8 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     "--bind-addr": `127.0.0.1:${port}`,
     "--user-data-dir": path.join(runDir, "ud"),
     "--extensions-dir": path.join(runDir, "ext"),
-    "--vscode-option": "enable-smoke-test-driver",
+    ...((options.isDriven ?? true) ? { "--vscode-option": "enable-smoke-test-driver" } : {}),
+    ...(options.locale === undefined ? {} : { "--locale": options.locale }),
   };
   const args = [path.join(packageDir, "out/node/entry.js"), ...Object.entries(flags).flat(), ...SWITCHES];
   if (isTrusted) args.push("--disable-workspace-trust");
@@ -119,6 +125,17 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     },
     [Symbol.asyncDispose]: () => stop(child),
   };
+}
+
+/**
+ * Tells the editor of a language pack, in the file that it keeps of those installed. The pack says nothing: the
+ * editor's own words stay English, and those of extensions are looked for in its language.
+ */
+function writeLanguagePack(userDataDir: string, locale: string): void {
+  const translations = path.join(userDataDir, "language-pack.json");
+  writeFileSync(translations, JSON.stringify({ version: "1.0.0", contents: {} }));
+  const pack = { hash: `kept-${locale}`, label: locale, extensions: [], translations: { vscode: translations } };
+  writeFileSync(path.join(userDataDir, "languagepacks.json"), JSON.stringify({ [locale]: pack }));
 }
 
 /** A loopback port that was free a moment ago. */
