@@ -106,7 +106,7 @@ async function generate(
     {
       prefix: window.prefix,
       suffix: window.suffix,
-      path: place.relative,
+      path: place.relative.slice(-MAX_PROMPT_PATH_CHARS),
       repository: place.repository,
       examples: [],
       head: headAbove(document, position.line, window.prefix),
@@ -143,6 +143,9 @@ async function generate(
     createdAt: performance.now(),
   };
 }
+
+/** The end of a path says what a file is; a path of thousands of characters would leave no room for code. */
+const MAX_PROMPT_PATH_CHARS = 256;
 
 /** As many as an event holds. */
 const MAX_RECORDED_EXAMPLES = 16;

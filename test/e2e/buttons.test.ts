@@ -50,7 +50,7 @@ describe("buttons on the screen", function () {
   before(async function () {
     this.timeout(STEP_MS * 3);
     session = await openEditorSession();
-    page().setDefaultTimeout(STEP_MS / 4);
+    page().setDefaultTimeout(STEP_MS / 2);
     await until("the model and the server", STEP_MS, async () =>
       /model ready.*server connected/.test(await session.editor.statusText()),
     );
@@ -82,20 +82,24 @@ describe("buttons on the screen", function () {
     await page().locator(".lightBulbWidget, .codicon-gutter-lightbulb, .codicon-light-bulb").first().waitFor();
     await editor.press("Control+.");
     await page().locator(".action-widget .monaco-list-row", { hasText: "Kept: good suggestion" }).click();
-    accepted = await newestShown(11);
-    await rating(accepted, "from the light bulb", ({ verdict }) => verdict === "up");
+    await page().locator(".statusbar-item", { hasText: "Rated up · Undo" }).waitFor();
   });
 
   it("a click on the status item takes the rating back", async () => {
     const undo = page().locator(".statusbar-item", { hasText: "Rated up · Undo" });
-    await undo.waitFor();
+    // The offer stands for a few seconds: it is taken before anything else is looked at.
     await undo.locator("a").click();
+    accepted = await newestShown(11);
     await rating(accepted, "withdrawn", ({ verdict }) => verdict === "withdrawn");
+    const verdicts = storedEvents(session.dataDir, accepted).flatMap((event) =>
+      event.kind === "rated" ? [event.verdict] : [],
+    );
+    assert.deepEqual(verdicts, ["up", "withdrawn"]);
   });
 
   it("the chord rates what is on the screen, and leaves the suggestion there", async () => {
     const { editor } = session;
-    await page().locator(".editor-instance .monaco-editor .view-lines").first().click();
+    await session.editor.focusText();
     await editor.goToLine(11);
     for (const key of ["Shift+Home", "Shift+Home", "Delete"]) await editor.press(key);
     await editor.goToLine(15);
@@ -119,7 +123,8 @@ describe("buttons on the screen", function () {
     await lens("thumbsdown").click();
     const picker = page().locator(".quick-input-widget");
     await picker.locator(".monaco-list-row", { hasText: "Outdated API" }).waitFor();
-    await page().keyboard.type("insec");
+    await picker.locator("input[type=text]").fill("insec");
+    await picker.locator(".monaco-list-row.focused", { hasText: /insecure/i }).waitFor();
     await editor.press("Enter");
     await rating(accepted, "down, insecure", ({ verdict, reason }) => verdict === "down" && reason === "insecure");
   });
@@ -161,7 +166,7 @@ describe("buttons on the screen", function () {
   });
 
   it("the view's row says what became of it: outcome, retention, survival, rating, model", async () => {
-    await page().locator(".editor-instance .monaco-editor .view-lines").first().click();
+    await session.editor.focusText();
     await session.editor.press("Control+S");
     await page().locator(".tab.active:not(.dirty)", { hasText: "point.ts" }).waitFor();
     await until("retention", STEP_MS, () =>
@@ -180,8 +185,8 @@ describe("buttons on the screen", function () {
     await row("alive on main").locator(".codicon-thumbsdown").click();
     const picker = page().locator(".quick-input-widget");
     await picker.locator(".monaco-list-row", { hasText: "Outdated API" }).waitFor();
-    await page().keyboard.type("uses the wrong operator");
-    await picker.locator(".monaco-list-row", { hasText: "Say: uses the wrong operator" }).waitFor();
+    await picker.locator("input[type=text]").fill("uses the wrong operator");
+    await picker.locator(".monaco-list-row.focused", { hasText: "Say: uses the wrong operator" }).waitFor();
     await session.editor.press("Enter");
     await rating(
       accepted,
@@ -206,6 +211,7 @@ describe("buttons on the screen", function () {
     const { editor } = session;
     await editor.goToLine(1);
     await editor.command("Kept: Show Suggestions");
+    await page().locator(".pane-body .monaco-list:focus, .pane-body .monaco-list :focus").first().waitFor();
     await page().keyboard.press("Home");
     await page().keyboard.press("ArrowDown");
     await page().keyboard.press("Enter");
@@ -222,7 +228,10 @@ describe("buttons on the screen", function () {
     const labels = (await rows.allInnerTexts()).join("\n");
     for (const label of ["Rate the last suggestion up", "Show suggestions", "Choose what is recorded"])
       assert.ok(labels.includes(label), `${label} in ${labels}`);
-    await page().keyboard.type("copy diag");
+    await page().locator(".quick-input-widget input[type=text]").fill("copy diag");
+    await page()
+      .locator(".quick-input-list .monaco-list-row.focused", { hasText: /copy diagnostics/i })
+      .waitFor();
     await page().keyboard.press("Enter");
     await page().locator(".statusbar-item", { hasText: "Diagnostics copied" }).waitFor();
   });

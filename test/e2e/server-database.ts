@@ -1,7 +1,8 @@
 import type { KeptEvent } from "../../protocol/events.ts";
 import { runtimeFile, type RuntimeFile } from "../../protocol/api.ts";
+import { eventsIn } from "../support/vscode/left-events.ts";
 import Database from "better-sqlite3";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /** Looks into a running server's store without going through it: read-only, one statement a call. */
@@ -29,13 +30,7 @@ export function storedEvents(dataDir: string, suggestionId?: string): KeptEvent[
 
 /** Events that stand in the outbox files of the editor's windows. */
 export function waitingEvents(userDataDir: string): KeptEvent[] {
-  const dir = path.join(userDataDir, "User/globalStorage/kept.kept/outbox");
-  if (!existsSync(dir)) return [];
-  return readdirSync(dir)
-    .filter((name) => name.endsWith(".jsonl"))
-    .flatMap((name) => readFileSync(path.join(dir, name), "utf8").split("\n"))
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as KeptEvent);
+  return eventsIn(path.join(userDataDir, "User/globalStorage/kept.kept/outbox"));
 }
 
 /** The runtime file of the server that the extension started, or null. */

@@ -149,7 +149,7 @@ describe("walking loop", function () {
     });
 
     it("rejects another with Escape", async () => {
-      await editor.page.locator(".monaco-editor .view-lines").first().click();
+      await editor.focusText();
       await editor.goToLine(15);
       const ghost = await typeUntilGhost(["  return ", "{ x: a.x ", "* "]);
       const shown = await shownAs(ghost, 15);
@@ -165,6 +165,7 @@ describe("walking loop", function () {
       assert.equal((await stored("rated", ids.rejected)).verdict, "down");
       const pick = editor.page.locator(".quick-input-widget");
       await pick.locator("input[type=text]").fill("style");
+      await pick.locator(".monaco-list-row.focused", { hasText: /style/i }).waitFor({ timeout: STEP_MS });
       await editor.press("Enter");
       await until("the reason", STEP_MS, () =>
         eventsOf(ids.rejected).some((event) => event.kind === "rated" && event.reason === "style"),
@@ -237,7 +238,7 @@ describe("walking loop", function () {
       // Another process holds the data folder: the servers that the editor starts meanwhile give way.
       lock = await until("the lock", STEP_MS, () => holdInstanceLock(dataDir));
       await until("the status item", STEP_MS, async () => /server away/.test(await editor.statusText()));
-      await editor.page.locator(".monaco-editor .view-lines").first().click();
+      await editor.focusText();
       await editor.goToLine(19);
       await typeUntilGhost(["  return ", "{ x: a.x ", "/ "]);
       await until("a waiting shown event", STEP_MS, () =>

@@ -3,6 +3,7 @@ import { startCodeServer, type CodeServer } from "../support/vscode/code-server.
 import { openEditorPage, type EditorPage } from "../support/vscode/editor-page.ts";
 import { createHostileWorkspace, type HostileWorkspace } from "../support/vscode/hostile-workspace.ts";
 import { installCodeServer, node24 } from "../support/vscode/install.ts";
+import { until } from "../e2e/server-database.ts";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import {
@@ -48,17 +49,19 @@ export function subtractPoint(a: Point, b: Point): Point {
 /** What the editor's own scripts call by name; no Node among them. */
 const PROGRAMS = ["git", "sh", "env", "uname", "cat", "ls", "ps", "which", "getconf", "dirname", "readlink"];
 
-async function until<T>(
-  what: string,
-  look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
-): Promise<T> {
-  const deadline = performance.now() + STEP_MS;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+/** In the page: writes down the text of every toast in which Kept asks something. */
+function noteToasts(): void {
+  const seen = new WeakSet<Element>();
+  const texts: string[] = [];
+  Object.assign(globalThis, { keptToasts: texts });
+  new MutationObserver(() => {
+    for (const toast of document.querySelectorAll(".notification-toast")) {
+      const text = toast.textContent ?? "";
+      if (seen.has(toast) || !text.includes("Kept can learn")) continue;
+      seen.add(toast);
+      texts.push(text);
+    }
+  }).observe(document, { childList: true, subtree: true, characterData: true });
 }
 
 /** The .vsix as a person gets it, in a clean editor, on a machine without Node, on a stranger's folder. */
@@ -101,7 +104,7 @@ describe("package", function () {
     if (runtime) {
       const { pid } = runtime;
       process.kill(pid, "SIGTERM");
-      await until("the server's end", () => !existsSync(`/proc/${pid}`));
+      await until("the server's end", STEP_MS, () => !existsSync(`/proc/${pid}`));
     }
     rmSync(runDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   });
@@ -194,33 +197,55 @@ describe("package", function () {
       runDir,
       // The editor's own git support would run what the folder names.
       settings: { "git.enabled": false },
-      environment: { PATH: bin, KEPT_DATA_DIR: dataDir, KEPT_CONSENT: "allow" },
+      environment: { PATH: bin, KEPT_DATA_DIR: dataDir },
+      isDriven: false,
     });
-    editor = await openEditorPage(server, workspace.folder, null);
+    editor = await openEditorPage(server, workspace.folder, null, { init: noteToasts });
+  });
+
+  it("asks once, in a notification, what it may record", async () => {
+    const { page } = editor;
+    await until("the model", STEP_MS, async () => /model ready/.test(await editor.statusText()));
+    assert.match(await editor.statusText(), /not learning from this folder/);
+    const toasts = () => page.evaluate(() => (globalThis as unknown as { keptToasts: string[] }).keptToasts);
+    await until("the notification", STEP_MS, async () => (await toasts()).length > 0);
+    assert.equal((await toasts()).length, 1);
+    // It may have gone to the bell by now: there it is too.
+    await editor.command("Notifications: Show Notifications");
+    const asked = page.locator(".notifications-center .notification-list-item", { hasText: "Kept can learn" });
+    await asked.first().waitFor({ timeout: STEP_MS });
+    assert.equal(await asked.count(), 1);
+    await asked.getByRole("button", { name: "Outcomes and code" }).click({ timeout: STEP_MS });
+    await until("the answer", STEP_MS, async () =>
+      /(?<!not )learning from this folder/.test(await editor.statusText()),
+    );
+    assert.equal((await toasts()).length, 1);
   });
 
   it("starts the server on the editor's own executable", async () => {
-    runtime = await until("the runtime file", readRuntime);
+    runtime = await until("the runtime file", STEP_MS, readRuntime);
     assert.equal(readlinkSync(`/proc/${runtime.pid}/exe`), realpathSync(node24));
-    await until("the status item", async () => /server connected/.test(await editor.statusText()));
+    await until("the status item", STEP_MS, async () => /server connected/.test(await editor.statusText()));
     const { status } = await ask("GET", "/v1/status");
     assert.equal(status, 200);
   });
 
   it("suggests, with the model that it brings", async () => {
-    await until("the model", async () => /model ready/.test(await editor.statusText()));
+    await until("the model", STEP_MS, async () => /model ready/.test(await editor.statusText()));
     await editor.openFile("point.ts");
     await editor.goToLine(11);
-    const ghost = await until("a suggestion", async () => {
-      await editor.type("  return ");
-      return editor.ghostText(6_000);
-    });
-    assert.notEqual(ghost.trim(), "");
+    let ghost: string | null = null;
+    for (const text of ["  return ", "{ x: a.x ", "- "]) {
+      await editor.type(text);
+      ghost = await editor.ghostText(10_000);
+      if ((ghost ?? "").trim() !== "") break;
+    }
+    assert.notEqual((ghost ?? "").trim(), "");
     await editor.press("Tab");
   });
 
   it("tells the server of it, and reads the folder's history for a dataset", async () => {
-    await until("an accepted event", async () => {
+    await until("an accepted event", STEP_MS, async () => {
       const { value } = await ask("GET", "/v1/suggestions?limit=10");
       return (value["suggestions"] as { outcome: string }[]).some(({ outcome }) => outcome === "accepted");
     });

@@ -3,6 +3,7 @@ import {
   diagnostics,
   keptExtension,
   openFile,
+  showAgain,
   storedEvent,
   storedEvents,
   suggest,
@@ -74,25 +75,29 @@ export function describeButtons(): void {
       assert.ok(actions.every(({ command }) => command?.arguments?.[0] === id));
       editor.selection = new vscode.Selection(0, 0, 0, 0);
       await run("editor.action.inlineSuggest.hide");
-      assert.deepEqual(await actionsAt(editor), []);
+      // Another suggestion may just have come up at the old place: it ends with the cursor's move.
+      await until("no action", async () => (await actionsAt(editor)).length === 0);
     });
 
     it("a rating is withdrawn, and the light bulb offers that only while there is one", async () => {
       const { id, editor } = await acceptIn("src/withdraw.ts");
+      const offersToWithdraw = async () =>
+        (await actionsAt(editor)).some(({ command }) => command?.command === "kept.withdrawRating");
       await run("kept.rateUp", id);
-      await rated(id, "up");
-      const withdraw = (await actionsAt(editor)).find(({ command }) => command?.command === "kept.withdrawRating");
-      assert.ok(withdraw);
+      // Said for a few seconds from the command on: looked at before anything is waited for.
       assert.match(diagnostics().statusText, /thumbsup.*Rated up · Undo/);
+      await rated(id, "up");
+      await until("the offer to withdraw", offersToWithdraw);
       await run("kept.withdrawRating", id);
       await rated(id, "withdrawn");
-      assert.ok(!(await actionsAt(editor)).some(({ command }) => command?.command === "kept.withdrawRating"));
+      await until("no such offer", async () => !(await offersToWithdraw()));
     });
 
     it("the title's thumb means the suggestion of that editor", async () => {
       const { id, editor } = await acceptIn("src/title.ts");
+      const at = editor.selection;
       await acceptIn("src/title-other.ts");
-      await vscode.window.showTextDocument(editor.document);
+      await showAgain(editor.document, at);
       await run("kept.rateUp", editor.document.uri);
       await rated(id, "up");
     });
@@ -109,16 +114,21 @@ export function describeButtons(): void {
       const at = editor.selection;
       await openFile("src/cursor-other.ts", POINT_CODE);
       await suggest();
-      await vscode.window.showTextDocument(editor.document, { selection: at });
+      await showAgain(editor.document, at);
       await run("kept.rateUp");
       await rated(id, "up");
     });
 
     it("a thumb down asks for the reason, and stands without one", async () => {
       const { id } = await acceptIn("src/reason.ts");
-      const asked = run("kept.rateDown", id);
+      let isAnswered = false;
+      const asked = run("kept.rateDown", id).then(() => (isAnswered = true));
       await rated(id, "down");
-      await run("workbench.action.closeQuickOpen");
+      // The question may come after the first try to close it.
+      await until("the question's end", async () => {
+        await run("workbench.action.closeQuickOpen");
+        return isAnswered;
+      });
       await asked;
       assert.equal(ratingsOf(id).at(-1)?.reason, undefined);
     });

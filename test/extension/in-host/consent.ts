@@ -1,4 +1,4 @@
-import { diagnostics, openFile, storedEvents, suggest, until } from "./editor.ts";
+import { diagnostics, numbersCode, openFile, storedEvents, suggest, until } from "./editor.ts";
 import assert from "node:assert/strict";
 import * as vscode from "vscode";
 
@@ -8,11 +8,11 @@ export function describeConsent(): void {
     before(() => until("the engine", () => diagnostics().engine === "ready"));
 
     it("nothing is recorded before the user agrees, though suggestions work", async () => {
-      const editor = await openFile("src/before-consent.ts", "export function half(n: number): number {\n  |\n}\n");
+      const editor = await openFile("src/before-consent.ts", numbersCode("subtractNumbers"));
       await suggest();
       await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
       await until("the accept", () => diagnostics().lastAccepted !== null);
-      assert.notEqual(editor.document.lineAt(1).text.trim(), "");
+      assert.notEqual(editor.document.lineAt(5).text.trim(), "");
       assert.equal(diagnostics().recorded, 0);
       assert.deepEqual(storedEvents(), []);
       await until("the status item", () => diagnostics().statusText.includes("circle-outline"));

@@ -1,12 +1,12 @@
 import type { Diagnostics, KeptApi } from "../../../extension/main.ts";
 import type { KeptEvent } from "../../../protocol/events.ts";
+import { eventsIn } from "../../support/vscode/left-events.ts";
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import * as vscode from "vscode";
 
 /** Longest wait for a condition, milliseconds: a model loads and answers on 2 busy cores. */
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 const POLL_MS = 25;
 
 /** Resolves with the first value that is not undefined, null or false. */
@@ -39,12 +39,7 @@ export function diagnostics(): Diagnostics {
 
 /** Events of this session that stand in the outbox's files, oldest first. */
 export function storedEvents(): KeptEvent[] {
-  const dir = path.join(diagnostics().storage, "outbox");
-  return readdirSync(dir)
-    .filter((name) => name.endsWith(".jsonl"))
-    .flatMap((name) => readFileSync(path.join(dir, name), "utf8").split("\n"))
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as KeptEvent);
+  return eventsIn(path.join(diagnostics().storage, "outbox"));
 }
 
 export function storedEvent<K extends KeptEvent["kind"]>(
@@ -69,6 +64,9 @@ export function storedEventWhere<K extends KeptEvent["kind"]>(
 
 const folder = () => vscode.workspace.workspaceFolders![0]!.uri;
 
+/** What was shown last before the file on screen was opened, or was asked for last: any other is an answer. */
+let known: string | null = null;
+
 /** A function before, and one that asks for its body at the cursor. */
 export const POINT_CODE = `export interface Point {
   x: number;
@@ -89,6 +87,7 @@ export async function openFile(name: string, text: string): Promise<vscode.TextE
   const cursor = text.indexOf("|");
   const clean = text.replace("|", "");
   const uri = vscode.Uri.joinPath(folder(), name);
+  known = diagnostics().lastShown;
   await vscode.workspace.fs.writeFile(uri, Buffer.from(clean));
   const editor = await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
   const at = editor.document.positionAt(cursor === -1 ? clean.length : cursor);
@@ -96,12 +95,28 @@ export async function openFile(name: string, text: string): Promise<vscode.TextE
   return editor;
 }
 
-/** Ask for a suggestion at the cursor and wait until it stands there and was shown. */
+/**
+ * Ask for a suggestion at the cursor and wait until it stands there and was shown. One that came by itself since the
+ * file was opened is one too.
+ */
 export async function suggest(): Promise<string> {
-  const before = diagnostics().lastShown;
-  return until("a suggestion", async () => {
+  known = await until("a suggestion", async () => {
     await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
     const { visible, lastShown } = diagnostics();
-    return visible !== null && lastShown === visible && visible !== before ? visible : null;
+    return visible !== null && lastShown === visible && visible !== known ? visible : null;
+  });
+  return known;
+}
+
+/** A complete function of numbers, and one of this name that asks for its body at the cursor. */
+export const numbersCode = (name: string): string =>
+  `export function addNumbers(a: number, b: number): number {\n  return a + b;\n}\n\nexport function ${name}(a: number, b: number): number {\n  |\n}\n`;
+
+/** Show a document that is open, with this selection, and wait until the window knows of both. */
+export async function showAgain(document: vscode.TextDocument, selection: vscode.Selection): Promise<void> {
+  await vscode.window.showTextDocument(document, { selection });
+  await until("the editor in front", () => {
+    const { activeTextEditor } = vscode.window;
+    return activeTextEditor?.document === document && activeTextEditor.selection.isEqual(selection);
   });
 }

@@ -1,49 +1,20 @@
-import { diagnostics, keptExtension, openFile, storedEvent, storedEvents, suggest, until } from "./editor.ts";
+import {
+  diagnostics,
+  keptExtension,
+  numbersCode,
+  openFile,
+  storedEvent,
+  storedEvents,
+  suggest,
+  until,
+} from "./editor.ts";
+import { bytesBelow, filesWith } from "./stored-bytes.ts";
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as vscode from "vscode";
 
 const root = () => vscode.workspace.workspaceFolders![0]!.uri.fsPath;
-const code = (name: string) => `export function ${name}(a: number, b: number): number {\n  |\n}\n`;
-/** Longer than the model takes, milliseconds. */
-const PLACE_MS = 6_000;
-
-/** The file's name is part of the prompt, and a small model may be silent: then the code there becomes another. */
-async function suggestSomehow(editor: vscode.TextEditor): Promise<string> {
-  const names = ["beside", "leaky", "addNumbers", "sum"];
-  const before = diagnostics().lastShown;
-  let beganAt = performance.now();
-  return until("a suggestion", async () => {
-    const next = performance.now() - beganAt > PLACE_MS ? names.shift() : undefined;
-    if (next !== undefined) {
-      const whole = new vscode.Range(0, 0, editor.document.lineCount, 0);
-      await editor.edit((edit) => edit.replace(whole, code(next).replace("|", "")));
-      editor.selection = new vscode.Selection(1, 2, 1, 2);
-      beganAt = performance.now();
-    }
-    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
-    const { visible, lastShown } = diagnostics();
-    return visible !== null && lastShown === visible && visible !== before ? visible : null;
-  });
-}
-
-/** As a stolen key would look, made of letters and digits that no issuer gave out. */
-const GITHUB = `ghp_${"aB3dE5gH7jK9mN2pQ4rS6tU8vW1xYz0CaB3d"}`;
-
-/** Files of Kept's storage in this editor that hold a text, in their bytes or their names. */
-const filesWith = (text: string): string[] => bytesBelow(diagnostics().storage, text);
-
-function bytesBelow(dir: string, text: string): string[] {
-  return readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((name) => {
-    const file = path.join(dir, name);
-    // A file may go while it is looked at.
-    const found = statSync(file, { throwIfNoEntry: false });
-    return name.includes(text) || (found?.isFile() === true && readFileSync(file).includes(text));
-  });
-}
-
 const choose = (level: string, unsent?: string) =>
   vscode.commands.executeCommand("kept.chooseCaptureLevel", level, root(), unsent);
 
@@ -60,7 +31,7 @@ export function describePrivacy(): void {
     });
 
     it("records nothing until the person has answered", async () => {
-      await openFile("src/canaryUnasked.ts", code("canaryUnasked"));
+      await openFile("src/canaryUnasked.ts", numbersCode("canaryUnasked"));
       await suggest();
       await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
       await until("the accept", () => diagnostics().lastAccepted !== null);
@@ -69,44 +40,9 @@ export function describePrivacy(): void {
       await choose("code");
     });
 
-    for (const name of ["build/canary-out.ts", ".env", "canary.pem", "id_rsa", "canary-ai.ts", "canary-cursor.ts"]) {
-      it(`leaves no trace of ${name}, not even as an open file`, async () => {
-        writeFileSync(path.join(root(), ".aiignore"), "canary-ai.ts\n");
-        writeFileSync(path.join(root(), ".cursorignore"), "canary-cursor.ts\n");
-        const before = diagnostics().leftAlone;
-        const canary = `canary${name.replaceAll(/\W/g, "")}`;
-        await openFile(name, code(canary));
-        await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
-        if (diagnostics().leftAlone === before) {
-          // Plain text has no suggestions at all: then nothing asked, and nothing may have been seen either.
-          assert.equal(diagnostics().visible, null);
-        }
-        await openFile("src/beside.ts", code("beside"));
-        await storedEvent("shown", await suggest());
-        assert.deepEqual(filesWith(canary), []);
-        assert.deepEqual(filesWith(path.basename(name)), []);
-      });
-    }
-
-    for (const name of ["new\nline.ts", `qu'o"te.ts`, "$(touch pwned).ts", `${"long".repeat(60)}.ts`]) {
-      it(`takes the file name ${JSON.stringify(name.slice(0, 20))} as it is`, async () => {
-        const id = await suggestSomehow(await openFile(`src/${name}`, code("strange")));
-        assert.equal((await storedEvent("shown", id)).context.path, `src/${name}`);
-        assert.ok(!readdirSync(root()).includes("pwned"));
-      });
-    }
-
-    it("redacts secrets around a suggestion before they are written", async () => {
-      await openFile("src/leaky.ts", `const key = "${GITHUB}";\n${code("leaky")}`);
-      const id = await suggest();
-      const shown = await storedEvent("shown", id);
-      assert.ok(shown.context.prefix.includes('"<github-token>"'));
-      assert.deepEqual(filesWith(GITHUB), []);
-    });
-
     it("records no code, name or path at the level of outcomes", async () => {
       await choose("outcomes", "keep");
-      await openFile("src/canaryOutcomes.ts", code("canaryOutcomes"));
+      await openFile("src/canaryOutcomes.ts", numbersCode("canaryOutcomes"));
       const id = await suggest();
       await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
       const events = await until("the accept", () => {
@@ -117,39 +53,13 @@ export function describePrivacy(): void {
       assert.ok(shown?.kind === "shown" && shown.withheld && shown.withheld.characters > 0);
       assert.equal(shown.completion + shown.context.prefix + shown.context.suffix, "");
       assert.deepEqual(filesWith("canaryOutcomes"), []);
-    });
-
-    it("stops within a second when consent goes, and deletes what was not sent", async () => {
-      await choose("code");
-      await openFile("src/withdrawn.ts", code("canaryWithdrawn"));
-      await storedEvent("shown", await suggest());
-      assert.notDeepEqual(filesWith("canaryWithdrawn"), []);
-      await choose("off", "delete");
-      assert.deepEqual(storedEvents(), []);
-      const { recorded } = diagnostics();
-      await openFile("src/after.ts", code("canaryAfter"));
-      await suggest();
-      await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
-      await until("the status", () => diagnostics().statusText.includes("circle-outline"));
-      assert.equal(diagnostics().recorded, recorded);
-      assert.deepEqual(storedEvents(), []);
-      await choose("code");
-    });
-
-    it("keeps what was not sent when the person says so", async () => {
-      await openFile("src/kept.ts", code("canaryHeld"));
-      await storedEvent("shown", await suggest());
-      const before = storedEvents().length;
-      assert.ok(before > 0);
-      await choose("off", "keep");
-      assert.equal(storedEvents().length, before);
       await choose("code");
     });
 
     it("pauses, and resumes", async () => {
       await vscode.commands.executeCommand("kept.pauseCaptureHour");
       const { recorded } = diagnostics();
-      await openFile("src/paused.ts", code("paused"));
+      await openFile("src/paused.ts", numbersCode("paused"));
       await suggest();
       await until("the status", () => diagnostics().statusText.includes("debug-pause"));
       assert.equal(diagnostics().recorded, recorded);
@@ -158,7 +68,7 @@ export function describePrivacy(): void {
     });
 
     it("shows the last events exactly as they are stored", async () => {
-      await openFile("src/shown.ts", code("canaryPage"));
+      await openFile("src/shown.ts", numbersCode("canaryPage"));
       const id = await suggest();
       await storedEvent("shown", id);
       await vscode.commands.executeCommand("kept.showRecorded");
@@ -178,7 +88,7 @@ export function describePrivacy(): void {
 
     it("forgets a suggestion: no byte of it in this editor, and the server is asked when it is there", async () => {
       const tag = `canaryForget${Date.now()}`;
-      await openFile(`src/${tag}.ts`, code(tag));
+      await openFile(`src/${tag}.ts`, numbersCode(tag));
       const id = await suggest();
       await storedEvent("shown", id);
       assert.notDeepEqual(filesWith(id), []);
@@ -194,7 +104,7 @@ export function describePrivacy(): void {
 
     it("forgets a file, and everything", async () => {
       const tag = `canaryFile${Date.now()}`;
-      await openFile(`src/${tag}.ts`, code(tag));
+      await openFile(`src/${tag}.ts`, numbersCode(tag));
       await storedEvent("shown", await suggest());
       assert.notDeepEqual(filesWith(tag), []);
       await vscode.commands.executeCommand("kept.forgetFile");
@@ -202,7 +112,7 @@ export function describePrivacy(): void {
         filesWith(tag).every((name) => name.startsWith("forget")),
         filesWith(tag).join(),
       );
-      await openFile("src/again.ts", code("again"));
+      await openFile("src/again.ts", numbersCode("again"));
       await storedEvent("shown", await suggest());
       await vscode.commands.executeCommand("kept.forgetEverything", true);
       assert.deepEqual(storedEvents(), []);
@@ -222,7 +132,7 @@ export function describePrivacy(): void {
       };
       for (const [scope, forget] of Object.entries(scopes)) {
         const tag = `canaryAccepted${scope}`;
-        await openFile(`src/${tag}.ts`, code(tag));
+        await openFile(`src/${tag}.ts`, numbersCode(tag));
         const id = await suggest();
         await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
         await storedEvent("accepted", id);
@@ -253,7 +163,7 @@ export function describePrivacy(): void {
       });
       try {
         await until("the connection", () => diagnostics().server === "connected");
-        await openFile(`src/${tag}.ts`, code(tag));
+        await openFile(`src/${tag}.ts`, numbersCode(tag));
         await suggest();
         await until(
           "the event at the server",

@@ -1,4 +1,4 @@
-import { diagnostics, keptExtension, openFile, storedEvents, suggest, until } from "./editor.ts";
+import { diagnostics, keptExtension, numbersCode, openFile, storedEvents, suggest, until } from "./editor.ts";
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import path from "node:path";
@@ -47,7 +47,7 @@ export function describeServerLink(): void {
     it("goes on suggesting when the server is killed, and events wait", async () => {
       await stopServer("SIGKILL");
       await until("offline", () => diagnostics().server !== "connected");
-      await openFile("src/offline.ts", "export function distance(a: number, b: number): number {\n  |\n}\n");
+      await openFile("src/offline.ts", numbersCode("subtractNumbers"));
       await suggest();
       await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
       await until("waiting events", () => diagnostics().waiting > 0);

@@ -134,7 +134,8 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
 function writeLanguagePack(userDataDir: string, locale: string): void {
   const translations = path.join(userDataDir, "language-pack.json");
   writeFileSync(translations, JSON.stringify({ version: "1.0.0", contents: {} }));
-  const pack = { hash: `kept-${locale}`, label: locale, extensions: [], translations: { vscode: translations } };
+  const extensions = [{ extensionIdentifier: { id: `kept.language-pack-${locale}` }, version: "1.0.0" }];
+  const pack = { hash: `kept-${locale}`, label: locale, extensions, translations: { vscode: translations } };
   writeFileSync(path.join(userDataDir, "languagepacks.json"), JSON.stringify({ [locale]: pack }));
 }
 

@@ -10,6 +10,8 @@ export interface EditorPage extends AsyncDisposable {
   /** Press keys one by one, as a hand does. */
   type(text: string): Promise<void>;
   press(key: string): Promise<void>;
+  /** Until the keys go to the text of the editor in front. */
+  focusText(): Promise<void>;
   /** Put the cursor at the end of a line (1-based) of the file on screen. */
   goToLine(line: number): Promise<void>;
   /** Run a command by its title through the command palette. */
@@ -28,10 +30,13 @@ const KEY_DELAY_MS = 40;
 const READY_DEADLINE_MS = 90_000;
 const GHOST_DEADLINE_MS = 15_000;
 const OPEN_ATTEMPTS = 4;
+const FOCUS_DEADLINE_MS = 5_000;
 
 export interface EditorPageOptions {
   /** Pixels of a screenshot for each of the page's. */
   readonly scale?: number;
+  /** Runs in the page before the editor does. */
+  readonly init?: () => void;
 }
 
 /** `extension` is its source folder, or null where it is installed. */
@@ -39,11 +44,12 @@ export async function openEditorPage(
   server: CodeServer,
   folder: string,
   extension: string | null,
-  { scale = 2 }: EditorPageOptions = {},
+  { scale = 2, init }: EditorPageOptions = {},
 ): Promise<EditorPage> {
   const browser: Browser = await launchChromium();
   try {
     const page = await browser.newPage({ viewport: { width: 1180, height: 640 }, deviceScaleFactor: scale });
+    if (init) await page.addInitScript(init);
     await page.goto(server.address({ folder, ...(extension === null ? {} : { extension }) }));
     await page.locator(".monaco-workbench").waitFor({ timeout: READY_DEADLINE_MS });
     const status = page.locator(".statusbar-item", { hasText: "Kept" }).first();
@@ -70,17 +76,37 @@ function editorPage(browser: Browser, page: Page, status: Locator): EditorPage {
     await press("Enter");
     await page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: GHOST_DEADLINE_MS });
   };
+  /** What has just opened or closed may take the focus back: it is asked for until it is there. */
+  const focusText = async () => {
+    const focused = page.locator(".editor-instance .monaco-editor.focused");
+    for (let attempt = 1; ; attempt += 1) {
+      await press("Control+1");
+      try {
+        await focused.first().waitFor({ timeout: FOCUS_DEADLINE_MS });
+        return;
+      } catch (error) {
+        if (attempt === OPEN_ATTEMPTS) throw error;
+      }
+    }
+  };
 
   return {
     async goToLine(line) {
       await press("Control+G");
       await quickInput.waitFor({ timeout: GHOST_DEADLINE_MS });
-      await page.keyboard.type(String(line));
+      // Keys could come before the box has the focus.
+      await quickInput.fill(`:${line}`);
       await press("Enter");
       await page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: GHOST_DEADLINE_MS });
+      await focusText();
+      await page
+        .locator(".statusbar-item", { hasText: new RegExp(`^Ln ${line},`) })
+        .first()
+        .waitFor({ timeout: GHOST_DEADLINE_MS });
       await press("End");
     },
     page,
+    focusText,
     async openFile(name) {
       // The editor lists a file that was just written after a while, and asks its index only once a search.
       for (let attempt = 1; ; attempt += 1) {
@@ -93,7 +119,7 @@ function editorPage(browser: Browser, page: Page, status: Locator): EditorPage {
         }
       }
       await page.locator(".tab.active", { hasText: lastPart(name) }).waitFor({ timeout: GHOST_DEADLINE_MS });
-      await page.locator(".editor-instance .monaco-editor .view-lines").first().click();
+      await focusText();
     },
     type: (text) => page.keyboard.type(text, { delay: KEY_DELAY_MS }),
     press,
