@@ -87,6 +87,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     dir: path.join(storage, "forget"),
     connection: () => link.connection,
     hidden: privacy.hidden,
+    hold: () => outbox.hold(),
     apply: (forgotten) =>
       forgetHere(forgotten, {
         outbox,
@@ -203,10 +204,13 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     }
   };
 
+  /** As the context key has it: telling the editor costs a message. */
+  let isSuggestionUp: boolean | null = null;
   const observer = observeSuggestions({
     onFact,
     onVisible(id) {
-      setContext(CONTEXT_KEYS.suggestionVisible, id !== null);
+      if (isSuggestionUp !== (id !== null)) setContext(CONTEXT_KEYS.suggestionVisible, id !== null);
+      isSuggestionUp = id !== null;
       changed.visible.fire();
     },
     onChange(document, changes, reason) {

@@ -36,6 +36,8 @@ export interface ForgetQueueOptions {
   hidden(place: string): string;
   /** Takes everything that this window holds away, in memory and on disk. */
   apply(forgotten: Forgotten): Promise<void>;
+  /** Nothing that was recorded is sent until the answer is called: the server forgets everything that it has. */
+  hold(): () => void;
   log(message: string): void;
 }
 
@@ -103,10 +105,18 @@ export function openForgetQueue(options: ForgetQueueOptions): ForgetQueue {
     }
   };
 
-  const tendOnce = () =>
-    (tending ??= tend()
+  const tendOnce = () => {
+    if (tending) return tending;
+    // What was recorded after a request comes to the server after it too.
+    const release = options.hold();
+    tending = tend()
       .catch((error: Error) => options.log(`Requests to forget wait: ${error.message}`))
-      .finally(() => (tending = null)));
+      .finally(() => {
+        tending = null;
+        release();
+      });
+    return tending;
+  };
 
   return {
     async forget(wish) {

@@ -28,6 +28,14 @@ export function watchRatingContext(ctx: Ctx, changes: readonly vscode.Event<void
     void vscode.commands.executeCommand("setContext", key, value);
   };
 
+  /** Editors with marks: one without is not told so again and again. */
+  const marked = new WeakSet<vscode.TextEditor>();
+  const mark = (editor: vscode.TextEditor, ranges: readonly vscode.Range[]) => {
+    if (ranges.length === 0 && !marked.delete(editor)) return;
+    if (ranges.length > 0) marked.add(editor);
+    editor.setDecorations(gutter, ranges);
+  };
+
   const follow = () => {
     timer = null;
     const editor = vscode.window.activeTextEditor;
@@ -46,7 +54,7 @@ export function watchRatingContext(ctx: Ctx, changes: readonly vscode.Event<void
           new vscode.Range(editor.document.positionAt(region.start), editor.document.positionAt(region.end)),
       );
     set(CONTEXT_KEYS.ratableLines, linesOf(ranges));
-    editor.setDecorations(gutter, ctx.settings().gutterMark ? ranges : []);
+    mark(editor, ctx.settings().gutterMark ? ranges : []);
   };
   const soon = () => {
     timer ??= setTimeout(follow, FOLLOW_MS);

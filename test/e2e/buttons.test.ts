@@ -161,6 +161,7 @@ describe("buttons on the screen", function () {
           () => false,
         );
       if (came) break;
+      await closeMenu();
     }
     await rating(accepted, "beside the line number", ({ verdict }) => verdict === "up");
   });

@@ -57,7 +57,7 @@ const SECRETS: Readonly<Record<string, { secret: string; placeholder: string; co
   },
   "connection string": {
     secret: "hunter2hunter2",
-    placeholder: "<credentials>",
+    placeholder: "<database-connection-string-secret>",
     code: (secret) => `  return "postgres://app:${secret}@db:5432/app";`,
   },
 };

@@ -75,6 +75,7 @@ export async function openStoredWindow(storage: string, root: string): Promise<S
     dir: path.join(storage, "forget"),
     connection: () => null,
     hidden,
+    hold: () => outbox.hold(),
     apply: (forgotten) =>
       forgetHere(forgotten, {
         outbox,

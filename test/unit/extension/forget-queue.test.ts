@@ -85,6 +85,7 @@ describe("requests to forget", () => {
 
 describe("forget queue", () => {
   let dir = "";
+  let nHeld = 0;
   beforeEach(() => (dir = path.join(mkdtempSync(path.join(tmpdir(), "kept-forget-")), "forget")));
   afterEach(() => rmSync(path.dirname(dir), { recursive: true, force: true }));
   const open = (applied: Forgotten[] = []): ForgetQueue =>
@@ -92,9 +93,21 @@ describe("forget queue", () => {
       dir,
       connection: () => null,
       hidden,
+      hold() {
+        nHeld += 1;
+        return () => (nHeld -= 1);
+      },
       apply: (one) => Promise.resolve(void applied.push(one)),
       log: (message) => assert.fail(message),
     });
+
+  it("holds the outbox back while a request may be on its way, and no longer", async () => {
+    const queue = open([]);
+    const tended = queue.tend();
+    assert.equal(nHeld, 1);
+    await tended;
+    assert.equal(nHeld, 0);
+  });
 
   it("forgets here at once, and waits for the server on disk", async () => {
     const applied: Forgotten[] = [];
