@@ -2,9 +2,11 @@ import type { TrainingProgress } from "../../protocol/api.ts";
 
 const COLUMNS = ["step", "totalSteps", "loss", "validationLoss", "tokensPerSecond", "secondsLeft"] as const;
 
-/** The curve as CSV (RFC 4180), one row a step; an absent validation loss is an empty field. */
+/** The curve as CSV (RFC 4180), one row a step; an absent validation loss is an empty field. What is no number is left out: a spreadsheet would run it. */
 export function curveCsv(points: readonly TrainingProgress[]): string {
-  const rows = points.map((point) => COLUMNS.map((column) => point[column] ?? "").join(","));
+  const rows = points.map((point) =>
+    COLUMNS.map((column) => (Number.isFinite(point[column]) ? String(point[column]) : "")).join(","),
+  );
   return [COLUMNS.join(","), ...rows, ""].join("\r\n");
 }
 

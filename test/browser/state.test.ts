@@ -76,6 +76,14 @@ describe("curve points", () => {
       curveCsv([point(1, 2.5), point(2, 2, 2.25)]),
       "step,totalSteps,loss,validationLoss,tokensPerSecond,secondsLeft\r\n1,100,2.5,,500,10\r\n2,100,2,2.25,500,10\r\n",
     ));
+  it("is CSV of numbers alone, whatever a point claims to be (G44)", () => {
+    const hostile = ["=cmd|'/c calc'!A1", "+1+1", "@SUM(A1)", "-1+1", '",x'].map((text, step) => ({
+      ...point(step + 1, 1),
+      loss: text as never,
+      totalSteps: text as never,
+    }));
+    for (const line of curveCsv(hostile).trim().split("\r\n").slice(1)) assert.match(line, /^\d,,,,500,10$/);
+  });
   it("export to JSON that reads back", () => {
     const back = JSON.parse(curveJson("r", [point(1, 2.5, 3)])) as { runId: string; points: unknown[] };
     assert.equal(back.runId, "r");

@@ -14,7 +14,7 @@ export interface SoakFigures {
   /** Slope of the resident memory, MiB in 10 minutes: the median of the slopes between any two minutes. */
   readonly rssSlope: number;
   readonly rssMib: number;
-  /** Highest less lowest number of open files, and of the fewest sockets and pipes of each minute. */
+  /** Highest less lowest of the fewest open files of each minute, and of the fewest sockets and pipes. */
   readonly filesSpread: number;
   readonly otherSpread: number;
   readonly logMaxMib: number;
@@ -35,16 +35,15 @@ export function soakFigures(
   const lowest = [...minutes].map(([minute, some]) => ({
     minute: (minute * minuteSeconds) / MINUTE_S,
     rss: Math.min(...some.map(({ rssMib }) => rssMib)),
+    files: Math.min(...some.map(({ nFiles }) => nFiles)),
     other: Math.min(...some.map(({ nOther }) => nOther)),
   }));
-  // A worker's start opens files for a moment.
-  const quiet = late.filter((sample) => sample.nChildren === 0);
   return {
     ...walFigures(samples),
     walMaxMib: Math.max(...samples.map(({ walMib }) => walMib)),
     rssSlope: slope(lowest.map(({ minute, rss }) => [minute / TEN_MINUTES, rss])),
     rssMib: median(lowest.map(({ rss }) => rss)),
-    filesSpread: spread(quiet.map(({ nFiles }) => nFiles)),
+    filesSpread: spread(lowest.map(({ files }) => files)),
     otherSpread: spread(lowest.map(({ other }) => other)),
     logMaxMib: Math.max(...samples.map(({ logMib }) => logMib)),
   };

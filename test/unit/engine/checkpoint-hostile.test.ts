@@ -95,6 +95,22 @@ describe("a hostile checkpoint folder", () => {
       truncateSync(path.join(dir, "model.safetensors"), 1e12);
     },
   );
+  for (const [what, bytes] of [
+    ["its magic alone", "GGUF"],
+    ["2^63 tensors", "GGUF\u0003\0\0\0\0\0\0\0\0\0\0\u0080\0\0\0\0\0\0\0\0"],
+    ["2^32 entries", "GGUF\u0003\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\u0001\0\0\0"],
+  ] as const) {
+    refuses(
+      `a GGUF file under the name of weights (G39), ${what}`,
+      "checkpoint-invalid",
+      /shorter|longer than the file|start with/,
+      ({ write }) => write("model.safetensors", Buffer.from(bytes, "latin1")),
+    );
+  }
+  refuses("no weights but a GGUF file", "model-not-found", /no weights/, ({ dir, write }) => {
+    rmSync(path.join(dir, "model.safetensors"));
+    write("model.gguf", Buffer.from("GGUF"));
+  });
   refuses("a file cut by a byte", "checkpoint-invalid", /beyond the file/, ({ dir }) => {
     const file = path.join(dir, "model.safetensors");
     truncateSync(file, readFileSync(file).length - 1);
