@@ -9,6 +9,7 @@ import { aliveTokens, cloneSnapshot, emptySnapshot, growSnapshot, type Snapshot 
 import type { TrackedSnippet, Vocabulary } from "../core/survival/tracked-snippet.ts";
 import type { ChangesReader, CommitChanges, CommitPair } from "./commit-changes.ts";
 import type { CommitNode } from "./new-commits.ts";
+import { createTurns } from "./turns.ts";
 
 /** A snippet of the walk, with what the causes of losses are told from. */
 export interface WalkedSnippet extends TrackedSnippet {
@@ -65,10 +66,10 @@ export interface Rewrite {
   readonly isAmend: boolean;
 }
 
-/** Work after which others get their turn: the editor's keys go through the same loop, milliseconds. */
-const TURN_MS = 3;
 /** Every so many commits of a long history one snapshot is kept, for branches that start there. */
 const KEEP_EVERY = 50;
+/** The newest of them, of half a megabyte each with ten thousand snippets: most branches start in the last 1,600 commits. */
+const MAX_KEPT = 32;
 
 /**
  * Steps through new commits (survival.md section 3.5) with one stream of changes for all of them. Snapshots of
@@ -122,7 +123,8 @@ export const walkCommits = async (
 
   let open: OpenStep | null = null;
   let next = 0;
-  let turnedAt = performance.now();
+  const turns = createTurns();
+  const kept: string[] = [];
   for await (const changes of reader.read(steps.map(({ pair }) => pair))) {
     const step = steps[next] as Step;
     next += 1;
@@ -145,10 +147,7 @@ export const walkCommits = async (
       else carry(open, source, changes.changes);
       for (const snippet of addSource(open.snapshot, source, context.snippets)) touch(open, snippet);
     }
-    if (performance.now() - turnedAt > TURN_MS) {
-      await new Promise((resolve) => setImmediate(resolve));
-      turnedAt = performance.now();
-    }
+    if (turns.isOver()) await turns.next();
     if (!step.isLast || open === null) continue;
     const saved = (await context.savedSource?.(open.changes.changes, resurrection.isSought)) ?? null;
     if (saved !== null) for (const snippet of addSource(open.snapshot, saved, context.snippets)) touch(open, snippet);
@@ -158,8 +157,11 @@ export const walkCommits = async (
     // What stands in for an unknown past brings no news.
     if (inBatch.has(commit)) report(open, context, onChange);
     if ((nWaiting.get(commit) ?? 0) > 0 || tips.has(commit)) made.set(commit, open.snapshot);
-    const isKept = tips.has(commit) || (position % KEEP_EVERY === 0 && nodes.length > KEEP_EVERY);
-    if (isKept) context.snapshots.set(commit, tips.has(commit) ? open.snapshot : cloneSnapshot(open.snapshot));
+    if (tips.has(commit)) context.snapshots.set(commit, open.snapshot);
+    else if (position % KEEP_EVERY === 0 && nodes.length > KEEP_EVERY) {
+      context.snapshots.set(commit, cloneSnapshot(open.snapshot));
+      if (kept.push(commit) > MAX_KEPT) context.snapshots.delete(kept.shift() as string);
+    }
     open = null;
   }
 };

@@ -1,4 +1,4 @@
-import { aliveMask, aliveTokens, filesOf, type Snapshot } from "../core/survival/snapshot.ts";
+import { aliveMask, aliveTokens, filesOf, onlyFileOf, type Snapshot } from "../core/survival/snapshot.ts";
 import { type CauseFinding, causeOfLoss } from "../core/survival/causes.ts";
 import { runLengths, stateOverPlaces } from "../core/survival/place-state.ts";
 import {
@@ -14,6 +14,7 @@ import type { ObserverOptions } from "./observer.ts";
 import type { Ref, RefState } from "./refs.ts";
 import { isInSubmodule, isShallow } from "./repository.ts";
 import type { SeenRefs } from "./tip-cache.ts";
+import { createTurns } from "./turns.ts";
 import { createWorkingFiles } from "./working-files.ts";
 
 export interface EvaluationQuestion {
@@ -28,8 +29,6 @@ export interface EvaluationQuestion {
   readonly seen?: SeenRefs | null;
 }
 
-/** Snippets that are looked at before others get a turn. */
-const CHUNK = 256;
 /** Smaller differences of fractions are rounding. */
 const EPSILON = 1e-9;
 /** Certainty of a place that was found by a jump (survival.md section 3.8). */
@@ -45,12 +44,40 @@ export const createEvaluation = (
   const { repository, context, numbers, state, now, unreadable, pending } = options;
   const files = createWorkingFiles(repository, options.openText);
   let restless = new Set<string>();
+  /** Of one look: places by the places and the file. */
+  const shared = new Map<string, readonly PlaceSeen[]>();
 
   const placesInCommits = (number: number, nTokens: number, places: readonly NamedPlace[]): PlaceSeen[] => {
     const where: PlaceSeen[] = [];
     for (const { place, ref, snapshot } of places) {
       const nAlive = aliveTokens(snapshot, number);
       if (nAlive > 0) where.push({ place, ref, tok: nAlive / nTokens, files: filesOf(snapshot, number) });
+    }
+    return where;
+  };
+
+  /** The same for a snippet that is whole and in one file wherever it is: one list for all such snippets of a file. */
+  const sharedPlaces = (
+    number: number,
+    nTokens: number,
+    places: readonly NamedPlace[],
+  ): readonly PlaceSeen[] | null => {
+    let path: string | null = null;
+    let key = "";
+    for (const { snapshot } of places) {
+      const nAlive = aliveTokens(snapshot, number);
+      key += nAlive === 0 ? "-" : "+";
+      if (nAlive === 0) continue;
+      const only = nAlive === nTokens ? onlyFileOf(snapshot, number) : null;
+      if (only === null || (path !== null && only !== path)) return null;
+      path = only;
+    }
+    if (path === null) return null;
+    key += path;
+    let where = shared.get(key);
+    if (where === undefined) {
+      where = placesInCommits(number, nTokens, places);
+      shared.set(key, where);
     }
     return where;
   };
@@ -69,20 +96,24 @@ export const createEvaluation = (
   ): Promise<SurvivalRecord[]> => {
     const snippet = context.snippets[number] as WalkedSnippet;
     const nTokens = snippet.tokens.length;
-    const where = placesInCommits(number, nTokens, places);
     const head = places.find(({ place }) => place === "head");
     const inHead = head === undefined ? 0 : aliveTokens(head.snapshot, number) / nTokens;
-    if (inHead < 1) where.push(...(await files.find(known, snippet, where)));
+    let where = inHead === 1 ? sharedPlaces(number, nTokens, places) : null;
+    if (where === null) {
+      const own = placesInCommits(number, nTokens, places);
+      if (inHead < 1) own.push(...(await files.find(known, snippet, own)));
+      where = own;
+    }
     let found = stateOverPlaces({ where, gap: null });
     if (found.state.kind === "dead") {
-      where.push(...(await files.findInIndex(known, question.mode)));
+      where = [...where, ...(await files.findInIndex(known, question.mode))];
       found = stateOverPlaces({ where, gap: null });
       if (found.state.kind === "dead") found = stateOverPlaces({ where, gap: await gapOf(snippet, shallow) });
     }
     const { state: next, tok } = found;
     const isInFiles = where.some(({ place }) => place === "worktree" || place === "index" || place === "buffer");
     if (isInFiles || known.committedAt === null) restless.add(known.sid);
-    const best = [...where].sort((left, right) => right.tok - left.tok)[0];
+    const best = bestOf(where);
     const from = places.find(({ place, ref }) => place === best?.place && ref === best.ref)?.snapshot;
     const conf = from === undefined ? 1 : (from.conf[number] ?? 100) / 100;
     const commit = head?.commit ?? null;
@@ -91,7 +122,12 @@ export const createEvaluation = (
     if (question.mode === "walk" && tok !== null) {
       records.push(...levelRecords(known, snippet, number, tok, where, head?.commit ?? null, changes, question));
     }
-    const aliveRle = from === undefined ? known.aliveRle : runLengths(aliveMask(from, number, nTokens));
+    const aliveRle =
+      from === undefined
+        ? known.aliveRle
+        : aliveTokens(from, number) === nTokens
+          ? [nTokens]
+          : runLengths(aliveMask(from, number, nTokens));
     const snap = {
       ...envelope,
       kind: "snap" as const,
@@ -209,12 +245,12 @@ export const createEvaluation = (
       const shallow = await isShallow(repository);
       restless = new Set();
       const records: SurvivalRecord[] = [];
-      let nDone = 0;
+      shared.clear();
+      const turns = createTurns();
       for (const known of state.values()) {
         const number = numbers.get(known.sid);
         if (number === undefined) continue;
-        nDone += 1;
-        if (nDone % CHUNK === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (turns.isOver()) await turns.next();
         const changes = byNumber.get(number) ?? [];
         if (changes.length === 0 && !question.suspects.has(known.sid) && isSettled(known, number, places)) continue;
         records.push(...(await evaluateOne(known, number, question, places, changes, shallow)));
@@ -282,9 +318,19 @@ const isSettled = (known: SnippetSurvival, number: number, places: readonly Name
   return matched === known.where.length;
 };
 
+/** The first of the places that hold most. */
+const bestOf = (where: readonly PlaceSeen[]): PlaceSeen | undefined => {
+  let [best] = where;
+  for (const one of where) if (best !== undefined && one.tok > best.tok) best = one;
+  return best;
+};
+
 const isNews = (known: SnippetSurvival, snap: Extract<SurvivalRecord, { kind: "snap" }>): boolean =>
-  JSON.stringify([known.state, known.tok, known.aliveRle, known.where, known.conf]) !==
-  JSON.stringify([snap.state, snap.tok, snap.aliveRle, snap.where, snap.conf]);
+  known.tok !== snap.tok ||
+  known.conf !== snap.conf ||
+  known.where.length !== snap.where.length ||
+  JSON.stringify([known.state, known.aliveRle, known.where]) !==
+    JSON.stringify([snap.state, snap.aliveRle, snap.where]);
 
 const ancestorsOf = (commit: string | null, nodes: readonly CommitNode[]): ReadonlySet<string> => {
   const parents = new Map(nodes.map((node) => [node.commit, node.parents]));

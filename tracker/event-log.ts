@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { SURVIVAL_RECORD_VERSION, type SurvivalRecord } from "../core/survival/survival-record.ts";
+import { type PlaceSeen, SURVIVAL_RECORD_VERSION, type SurvivalRecord } from "../core/survival/survival-record.ts";
+import { createTurns } from "./turns.ts";
 
 /** The append-only log of one repository's tracker, in monthly segments. Appends are in order. */
 export interface EventLog {
@@ -28,6 +29,9 @@ const KINDS: ReadonlySet<string> = new Set([
   "censor",
 ]);
 
+/** Places of a snapshot that are those of the last one of another snippet, before that one's id. */
+const SAME_AS = "=";
+
 export interface OpenedLog {
   readonly log: EventLog;
   readonly records: readonly SurvivalRecord[];
@@ -46,7 +50,7 @@ export const openEventLog = async (folder: string): Promise<OpenedLog> => {
   let lastByte = NEWLINE;
   for (const name of segments) {
     const bytes = await readFile(join(folder, name));
-    records.push(...parseLog(bytes.toString("utf8")));
+    for (const record of await parseInTurns(bytes.toString("utf8"))) records.push(record);
     lastByte = bytes.at(-1) ?? NEWLINE;
   }
   let file: { name: string; handle: FileHandle; ino: number } | null = null;
@@ -54,7 +58,7 @@ export const openEventLog = async (folder: string): Promise<OpenedLog> => {
   const last = segments.at(-1);
 
   const write = async (given: readonly SurvivalRecord[]): Promise<void> => {
-    for (const [name, text] of bySegment(given)) {
+    for (const [name, text] of await bySegment(given)) {
       // Another window that forgets puts a file of its own in the place of the one that is open here.
       const isSame = file?.name === name && (await inodeOf(join(folder, name))) === file.ino;
       if (!isSame) {
@@ -114,15 +118,43 @@ export const openMemoryLog = (): OpenedLog => ({
 
 /** Records of a log's text, in its order. */
 export const parseLog = (text: string): SurvivalRecord[] => {
-  const end = text.lastIndexOf("\n") + 1;
-  return text
-    .slice(0, end)
-    .split("\n")
-    .flatMap((line) => {
-      const record = parseLine(line);
-      return record === null ? [] : [record];
-    });
+  const records: SurvivalRecord[] = [];
+  for (const record of readLines(text)) if (record !== null) records.push(record);
+  return records;
 };
+
+/** The same in turns, for the log that an editor opens. */
+const parseInTurns = async (text: string): Promise<SurvivalRecord[]> => {
+  const records: SurvivalRecord[] = [];
+  const turns = createTurns();
+  for (const record of readLines(text)) {
+    if (record !== null) records.push(record);
+    if (turns.isOver()) await turns.next();
+  }
+  return records;
+};
+
+/** One item a whole line; null for a line that holds no known record. */
+function* readLines(text: string): Generator<SurvivalRecord | null> {
+  const places = new Map<string, readonly PlaceSeen[]>();
+  for (let start = 0, end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+    const record = parseLine(text.slice(start, end));
+    start = end + 1;
+    if (record?.kind !== "snap") {
+      yield record;
+      continue;
+    }
+    const { where } = record as { readonly where: unknown };
+    if (typeof where !== "string") {
+      places.set(record.sid, record.where);
+      yield record;
+      continue;
+    }
+    // Places of a line that was damaged are not known, nor is what refers to them.
+    const shared = places.get(where.slice(SAME_AS.length));
+    yield shared === undefined ? null : { ...record, where: shared };
+  }
+}
 
 /** Names of the log's files, one a month. */
 export const SEGMENT = /^survival-\d{4}-\d{2}\.jsonl$/;
@@ -149,13 +181,29 @@ const parseLine = (line: string): SurvivalRecord | null => {
   return isKnown ? (value as SurvivalRecord) : null;
 };
 
-const bySegment = (records: readonly SurvivalRecord[]): Map<string, string> => {
+const bySegment = async (records: readonly SurvivalRecord[]): Promise<Map<string, string>> => {
   const segments = new Map<string, string>();
+  const writers = new Map<string, (record: SurvivalRecord) => string>();
+  const turns = createTurns();
   for (const record of records) {
-    const line = `${JSON.stringify(record)}\n`;
-    if (Buffer.byteLength(line) > MAX_LINE_BYTES) continue;
+    if (turns.isOver()) await turns.next();
     const name = `survival-${new Date(record.at).toISOString().slice(0, 7)}.jsonl`;
-    segments.set(name, (segments.get(name) ?? "") + line);
+    const lineOf = writers.get(name) ?? createLineWriter();
+    writers.set(name, lineOf);
+    segments.set(name, (segments.get(name) ?? "") + lineOf(record));
   }
   return segments;
+};
+
+/** Lines of records that follow each other: places that many snippets share are written with the first of them. */
+const createLineWriter = (): ((record: SurvivalRecord) => string) => {
+  const writtenWith = new Map<readonly PlaceSeen[], string>();
+  return (record) => {
+    const first = record.kind === "snap" ? writtenWith.get(record.where) : undefined;
+    if (first !== undefined) return `${JSON.stringify({ ...record, where: SAME_AS + first })}\n`;
+    const line = `${JSON.stringify(record)}\n`;
+    if (Buffer.byteLength(line) > MAX_LINE_BYTES) return "";
+    if (record.kind === "snap" && record.where.length > 0) writtenWith.set(record.where, record.sid);
+    return line;
+  };
 };

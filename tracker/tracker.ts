@@ -7,12 +7,7 @@ import {
   SURVIVAL_RECORD_VERSION,
   type SurvivalRecord,
 } from "../core/survival/survival-record.ts";
-import {
-  applyRecord,
-  replayRecords,
-  type SnippetSurvival,
-  type SurvivalState,
-} from "../core/survival/survival-state.ts";
+import { applyRecord, type SnippetSurvival, type SurvivalState } from "../core/survival/survival-state.ts";
 import { trackSnippet } from "../core/survival/tracked-snippet.ts";
 import { countSignificantTokens } from "../core/survival/tokens.ts";
 import { GitError } from "./git.ts";
@@ -21,6 +16,7 @@ import { openEventLog, openMemoryLog } from "./event-log.ts";
 import { createObserver, type Observation } from "./observer.ts";
 import { currentHead, type Repository, reasonOfFailure } from "./repository.ts";
 import { loadTips, saveTips } from "./tip-cache.ts";
+import { createTurns } from "./turns.ts";
 
 /** Code that a developer took over. */
 export interface AcceptedSnippet {
@@ -73,6 +69,9 @@ export interface TrackerOptions {
 
 /** The first look only reads refs. */
 const FIRST_LOOK_MS = 15_000;
+/** How long nothing is to be done before the cache is written, and after how long it is written all the same, milliseconds. */
+const SAVE_AFTER_MS = 2_000;
+const SAVE_WITHIN_MS = 300_000;
 /** Longer text does not fit into a line of the log. */
 const MAX_TEXT_CHARS = 16_384;
 
@@ -84,7 +83,12 @@ const MAX_TEXT_CHARS = 16_384;
 export const openTracker = async (options: TrackerOptions): Promise<Tracker> => {
   const { repository, folder, now } = options;
   const { log, records } = await (folder === null ? openMemoryLog() : openEventLog(folder));
-  const state = replayRecords(records);
+  const state = new Map<string, SnippetSurvival>();
+  const turns = createTurns();
+  for (const record of records) {
+    if (turns.isOver()) await turns.next();
+    applyRecord(state, record);
+  }
   const context: WalkContext & { snippets: WalkedSnippet[]; short: number[] } = {
     snippets: [],
     vocabulary: new Map(),
@@ -110,12 +114,17 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     const indexed = context.grams.add(number, snippet.ids, snippet.sizes);
     if (isBeyondIndex(snippet.size, indexed)) context.short.push(number);
   };
-  for (const known of state.values()) follow(known);
+  for (const known of state.values()) {
+    if (turns.isOver()) await turns.next();
+    follow(known);
+  }
   const cached = folder === null ? null : await loadTips(folder, context, numbers);
 
   const commit = async (fresh: readonly SurvivalRecord[]): Promise<void> => {
     const changed = new Map<string, SurvivalRecord[]>();
+    const slices = createTurns();
     for (const record of fresh) {
+      if (slices.isOver()) await slices.next();
       applyRecord(state, record);
       if (record.kind === "save" || record.kind === "head") continue;
       const known = changed.get(record.sid);
@@ -124,6 +133,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     }
     await log.append(fresh);
     for (const [sid, of] of changed) {
+      if (slices.isOver()) await slices.next();
       const survival = state.get(sid);
       if (survival !== undefined) options.onChange?.(survival, of);
     }
@@ -142,7 +152,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
   const look = async (signal: AbortSignal): Promise<Observation> => {
     try {
       const observation = await observer.observe(signal);
-      if (observation.kind === "observed" && folder !== null) await saveTips(folder, context, observer.tips());
+      if (observation.kind === "observed") tipsAreNews();
       return observation;
     } catch (error) {
       if (!(error instanceof GitError) || error.code === "git-aborted") throw error;
@@ -151,10 +161,32 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
       return { kind: "failed", reason, message: error.message };
     }
   };
+  /** The cache is written when nothing else was to be done for a while: a history can be walked again without it. */
+  let unsaved: { readonly since: number; readonly timer: NodeJS.Timeout } | null = null;
+  let isClosing = false;
+  let nTasks = 0;
+  const tipsAreNews = (): void => {
+    if (folder === null) return;
+    clearTimeout(unsaved?.timer);
+    // What cannot be written now, for want of room on the disk, is tried after the next look.
+    const timer = setTimeout(() => void inTurn(saveUnsaved).catch(() => undefined), SAVE_AFTER_MS);
+    timer.unref();
+    unsaved = { since: unsaved?.since ?? performance.now(), timer };
+  };
+  const saveUnsaved = async (): Promise<void> => {
+    if (unsaved === null || folder === null) return;
+    clearTimeout(unsaved.timer);
+    const isPatient = !isClosing && performance.now() - unsaved.since < SAVE_WITHIN_MS;
+    // Who waits for the next look does not wait for the cache.
+    const isSaved = await saveTips(folder, context, observer.tips(), () => isPatient && nTasks > 1);
+    if (isSaved) unsaved = null;
+    else tipsAreNews();
+  };
   let queue: Promise<unknown> = Promise.resolve();
   /** One after the other: what is accepted during a look is part of the next. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = queue.then(work);
+    nTasks += 1;
+    const next = queue.then(work).finally(() => (nTasks -= 1));
     queue = next.catch(() => undefined);
     return next;
   };
@@ -219,7 +251,10 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
         await log.rewrite((record) => record.kind === "save" || record.kind === "head" || record.sid !== sid);
       }),
     async close() {
+      isClosing = true;
       await queue;
+      // It is only a cache: a full disk does not keep the log open.
+      await saveUnsaved().catch(() => undefined);
       await log.close();
     },
   };

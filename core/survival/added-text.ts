@@ -50,9 +50,8 @@ export const readBefore = (changes: readonly FileChange[], vocabulary: Vocabular
   for (const { hunks } of changes) {
     for (const hunk of hunks) {
       const { old } = readHunk(hunk);
-      for (let at = 0; at < old.tokens.length && ids.length < MAX_BEFORE_TOKENS; at += 1) {
-        ids.push(vocabulary.get(old.tokens[at] as string) ?? -1);
-      }
+      const own = sideIds(old, vocabulary);
+      for (let at = 0; at < own.length && ids.length < MAX_BEFORE_TOKENS; at += 1) ids.push(own[at] as number);
       ids.push(-1);
     }
   }

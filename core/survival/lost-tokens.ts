@@ -1,5 +1,6 @@
 import { aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
-import { keepRunsOfIds, type TokenRun } from "./token-runs.ts";
+import type { TextGrams } from "./text-grams.ts";
+import { keepRunsOfIds, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
 /**
@@ -68,7 +69,7 @@ export interface ReturnQuestion {
   /** Whether the snippet stood in the file before. */
   readonly isHome: boolean;
   /** What stood in the changed places before, as ids with breaks between places. Asked for only where it is needed. */
-  textBefore(): Int32Array;
+  textBefore(): { readonly ids: Int32Array; readonly grams: TextGrams };
 }
 
 /**
@@ -88,7 +89,9 @@ export const returnedRuns = (question: ReturnQuestion): readonly TokenRun[] => {
   }
   if (returned.size > 2) {
     const sought = question.ids.map((id, at) => (isLate(lost[at] as number) ? id : -2));
-    const copy = keepRunsOfIds(sought, question.textBefore(), (at) => sizes[at] as number);
+    const before = question.textBefore();
+    const isThere = sought.length < MIN_RUN_TOKENS || before.grams.hasAny(sought, null);
+    const copy = isThere ? keepRunsOfIds(sought, before.ids, (at) => sizes[at] as number) : [];
     const moved = sizesOfLosses(copy, lost, sizes);
     for (const loss of moved.keys()) if (isLate(loss) && isReturned(loss, moved)) returned.delete(loss);
   }

@@ -2,7 +2,7 @@ import { type AddedText, readAdded, readBefore } from "./added-text.ts";
 import type { AnchorRun, FileAnchors } from "./anchors.ts";
 import type { FileChange, HunkSide } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
-import { returnedRuns } from "./lost-tokens.ts";
+import { type ReturnQuestion, returnedRuns } from "./lost-tokens.ts";
 import { ownersIn } from "./map-anchors.ts";
 import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { keepRunsOfIds, MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
@@ -81,8 +81,14 @@ export const resurrect = (
   const bySnippet = Map.groupBy(candidates, ({ snippet }) => snippet);
   const nFiles = new Map<number, number>();
   const takenOf = new Map<AddedText, Uint8Array>();
-  let before: Int32Array | null = null;
-  const textBefore = (): Int32Array => (before ??= readBefore(changes, context.vocabulary));
+  let oldText: ReturnType<ReturnQuestion["textBefore"]> | null = null;
+  const textBefore: ReturnQuestion["textBefore"] = () => {
+    if (oldText === null) {
+      const ids = readBefore(changes, context.vocabulary);
+      oldText = { ids, grams: indexText(ids) };
+    }
+    return oldText;
+  };
   for (const candidate of candidates) {
     const { snippet } = candidate;
     const nTried = nFiles.get(snippet) ?? 0;
@@ -252,7 +258,7 @@ const placeCandidate = (
   candidate: Candidate,
   context: ResurrectionContext,
   taken: Uint8Array,
-  textBefore: () => Int32Array,
+  textBefore: ReturnQuestion["textBefore"],
 ): boolean => {
   const { snippet, text } = candidate;
   const { ids, sizes } = context.snippets[snippet] as TrackedSnippet;

@@ -104,8 +104,22 @@ export const aliveMask = (snapshot: Snapshot, snippet: number, nTokens: number):
   return mask;
 };
 
+/** The only file that can hold a snippet; null when there are several, or none. */
+export const onlyFileOf = (snapshot: Snapshot, snippet: number): string | null => {
+  if (aliveTokens(snapshot, snippet) === 0) return null;
+  let only: string | null = null;
+  for (const path of snapshot.homes[snippet] ?? []) {
+    if (!snapshot.files.has(path)) continue;
+    if (only !== null) return null;
+    only = path;
+  }
+  return only;
+};
+
 /** Files that hold a snippet, most tokens first. */
 export const filesOf = (snapshot: Snapshot, snippet: number): string[] => {
+  const only = onlyFileOf(snapshot, snippet);
+  if (only !== null) return [only];
   const counts: { path: string; nTokens: number }[] = [];
   for (const path of snapshot.homes[snippet] ?? []) {
     const anchors = snapshot.files.get(path);

@@ -3,7 +3,7 @@ import { GRAM_TOKENS, gramKey, nextGramKey } from "./gram-positions.ts";
 /** Where the groups of four tokens of one text stand, for many questions about it. */
 export interface TextGrams {
   /** Whether a group of the given tokens stands in the text, at a place of which nothing is taken. Negative numbers are no tokens. */
-  hasAny(ids: Int32Array, taken: Uint8Array): boolean;
+  hasAny(ids: Int32Array, taken: Uint8Array | null): boolean;
 }
 
 /** Reads a text, given as numbers of its tokens; negative ones are no tokens. */
@@ -52,9 +52,9 @@ export const indexText = (text: Int32Array): TextGrams => {
 
 const MIN_SLOTS = 16;
 
-const standsAt = (text: Int32Array, place: number, ids: Int32Array, at: number, taken: Uint8Array): boolean => {
+const standsAt = (text: Int32Array, place: number, ids: Int32Array, at: number, taken: Uint8Array | null): boolean => {
   for (let k = 0; k < GRAM_TOKENS; k += 1) {
-    if (text[place + k] !== ids[at + k] || taken[place + k] === 1) return false;
+    if (text[place + k] !== ids[at + k] || taken?.[place + k] === 1) return false;
   }
   return true;
 };

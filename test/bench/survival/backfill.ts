@@ -7,16 +7,14 @@ import { gitText } from "../../../tracker/git.ts";
 import { isWrittenPath } from "../../../tracker/mined-files.ts";
 import type { CommitNode } from "../../../tracker/new-commits.ts";
 import { snippetsOfHistory } from "./history-snippets.ts";
-import { processorTime } from "./processor-time.ts";
 import { countProcesses } from "./started-processes.ts";
 
 export interface BackfillFigures {
   readonly commits: number;
   readonly snippets: number;
   readonly commitsPerSecond: number;
-  /** Milliseconds of processor time a commit: of the tracker, and of git. */
+  /** Milliseconds of the tracker's own processor time a commit. */
   readonly ownMsPerCommit: number;
-  readonly gitMsPerCommit: number;
   readonly peakMb: number;
   readonly processes: number;
   readonly aliveAtEnd: number;
@@ -55,7 +53,7 @@ export const measureBackfill = async (
   globalThis.gc?.();
   let peak = 0;
   const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), RSS_PERIOD_MS);
-  const before = processorTime();
+  const before = process.cpuUsage();
   const startedAt = performance.now();
   const tip = nodes.at(-1)?.commit ?? "";
   const plan = { nodes, tips: new Set([tip]), rewrites: new Map(), nearest: null, isFirstParentOnly: true };
@@ -64,16 +62,15 @@ export const measureBackfill = async (
     await walkCommits(context, plan, reader, () => undefined);
   });
   const seconds = (performance.now() - startedAt) / 1000;
+  const { user, system } = process.cpuUsage(before);
   await new Promise((resolve) => setTimeout(resolve, RSS_PERIOD_MS));
-  const after = processorTime();
   clearInterval(sampler);
   const alive = context.snapshots.get(tip)?.alive ?? new Int32Array(0);
   return {
     commits: nodes.length,
     snippets: accepted.length,
     commitsPerSecond: nodes.length / seconds,
-    ownMsPerCommit: (after.own - before.own) / nodes.length,
-    gitMsPerCommit: (after.children - before.children) / nodes.length,
+    ownMsPerCommit: (user + system) / 1000 / nodes.length,
     peakMb: peak / 2 ** 20,
     processes: nProcesses,
     aliveAtEnd: alive.reduce((count, tokens) => count + (tokens > 0 ? 1 : 0), 0),

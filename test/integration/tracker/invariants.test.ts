@@ -56,7 +56,7 @@ describe("invariants of the tracker", () => {
     await repository.look();
     await repository.restart();
     assert.deepEqual(timeless(await repository.see()), timeless(found));
-    await rm(join(repository.storage, "tips.json"));
+    await rm(join(repository.storage, "tips.jsonl"));
     await repository.restart();
     assert.deepEqual(timeless(await repository.see()), timeless(found));
     assert.equal(repository.records.length, nRecords);
