@@ -25,6 +25,8 @@ const SECONDS = isFullRun ? 30 : 6;
 async function healthyClient(server: FaultyServer, while_: Promise<unknown>) {
   const ledger = emptyLedger();
   const latencies: number[] = [];
+  // Others may use this machine too: what they do before and after is no doing of the flood.
+  const slowBefore = slowness();
   const before = residentMib(server.child.pid!);
   let [isOver, nRefused, most] = [false, 0, before];
   void while_.finally(() => (isOver = true)).catch(() => {});
@@ -35,13 +37,15 @@ async function healthyClient(server: FaultyServer, while_: Promise<unknown>) {
     most = Math.max(most, residentMib(server.child.pid!));
     await delay(50);
   }
-  return { ledger, nRefused, p95Ms: quantile(latencies, 0.95), grownMib: most - before };
+  return { ledger, nRefused, p95Ms: quantile(latencies, 0.95), grownMib: most - before, slowBefore };
 }
 
-function checkHealthy({ nRefused, p95Ms, grownMib }: Awaited<ReturnType<typeof healthyClient>>): void {
+function checkHealthy({ nRefused, p95Ms, grownMib, slowBefore }: Awaited<ReturnType<typeof healthyClient>>): void {
   assert.equal(nRefused, 0, "a client that did nothing wrong was refused");
-  if (p95Ms >= HEALTHY_P95_MS) assert.ok(p95Ms < HEALTHY_P95_MS * slowness(), `p95 ${Math.round(p95Ms)} ms`);
   assert.ok(grownMib < FLOOD_MIB, `the server grew by ${Math.round(grownMib)} MiB`);
+  if (p95Ms < HEALTHY_P95_MS) return;
+  const limitMs = HEALTHY_P95_MS * Math.max(slowBefore, slowness());
+  assert.ok(p95Ms < limitMs, `p95 ${Math.round(p95Ms)} ms, limit ${Math.round(limitMs)} ms`);
 }
 
 /** The value of one metric with these labels, 0 when it is not there yet. */
