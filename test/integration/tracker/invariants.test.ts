@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "../../../core/statistics/random.ts";
@@ -214,7 +214,7 @@ describe("invariants of the tracker", () => {
     assert.equal(await one.see(), before);
   });
 
-  it("P17 every byte of the repository stays as it was, through a day of looks", async () => {
+  it("P17 every byte of the repository stays as it was, and no lock file is ever made, through a day of looks", async () => {
     await using repository = await accepted();
     await repository.git("config", "core.fsmonitor", "touch fsmonitor-ran");
     await repository.git("config", "diff.external", "touch external-ran");
@@ -222,11 +222,23 @@ describe("invariants of the tracker", () => {
     await repository.git("checkout", "-qb", "side");
     for (const step of editStory) {
       await step(repository);
+      // As a build leaves it: the index no longer knows the file's time, and git would like to write it down.
+      await utimes(join(repository.root, "b.ts"), new Date(), new Date());
+      await repository.write("d.ts", "untracked();\n");
       const before = await contents(repository.root);
       await repository.look();
+      await repository.restart();
       await repository.look();
       assert.deepEqual(await contents(repository.root), before);
     }
+  });
+
+  it("P17 a lock file that is made and taken away again would be seen", async () => {
+    await using repository = await accepted();
+    const before = await contents(repository.root);
+    await writeFile(join(repository.root, ".git/index.lock"), "");
+    await rm(join(repository.root, ".git/index.lock"));
+    assert.notDeepEqual(await contents(repository.root), before);
   });
 
   it("forgets a snippet in memory and on disk", async () => {
@@ -240,13 +252,14 @@ describe("invariants of the tracker", () => {
   });
 });
 
-/** Hash and times of every file, `.git` included. */
+/** Hash and times of every file, `.git` included, and times of every folder: a file that comes and goes changes them. */
 const contents = async (root: string): Promise<Record<string, string>> => {
   const found: Record<string, string> = {};
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const { mtimeMs, ctimeMs } = await stat(path);
+    if (entry.isDirectory()) found[path] = `${mtimeMs} ${ctimeMs}`;
+    if (!entry.isFile()) continue;
     const hash = createHash("sha256")
       .update(await readFile(path))
       .digest("hex");

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
+import { DEFAULT_LABEL_TABLE } from "../../../core/labels/label-table.ts";
+import { qualityOf } from "../../../core/survival/quality.ts";
 import { BASKET, FILLER, followRepository, type FollowedRepository, SNIPPET } from "./followed-repository.ts";
 import { commit, compare, lookAfter, NARROW, scenario, whole, WITH_SNIPPET } from "./scenario.ts";
 
@@ -234,6 +236,16 @@ describe("survival on branches, in the stash and in work trees (D24 to D29)", ()
     (repository) => lookAfter(repository, ...onFeature(repository), () => repository.git("branch", "-qD", "feature")),
     { state: { kind: "dead" }, tok: 0, causes: ["abandoned"] },
   );
+  it("D25 a deleted branch counts nothing against the code's quality", async () => {
+    await using repository = await followRepository();
+    await repository.write("a.ts", WITH_SNIPPET);
+    await repository.accept("s", "a.ts", SNIPPET);
+    await lookAfter(repository, ...onFeature(repository), () => repository.git("branch", "-qD", "feature"));
+    const { losses, acceptedAt } = await repository.see();
+    const lost = losses.map(({ lost: fraction, lostAt, cause }) => ({ fraction, afterMs: lostAt - acceptedAt, cause }));
+    assert.ok(lost.length > 0);
+    assert.equal(qualityOf(lost, DEFAULT_LABEL_TABLE.blame), 1);
+  });
   scenario("D26 stashed", (repository) => lookAfter(repository, () => repository.git("stash", "-q")), {
     state: { kind: "dormant", ref: "stash@{0}" },
     tok: 1,
