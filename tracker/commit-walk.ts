@@ -1,6 +1,6 @@
 import type { CauseFinding } from "../core/survival/causes.ts";
 import { causeOfCommitLoss } from "../core/survival/commit-loss.ts";
-import { addSource, carryOver, settle, type TouchedSnippet } from "../core/survival/commit-step.ts";
+import { addedLines, addSource, carryOver, settle, type TouchedSnippet } from "../core/survival/commit-step.ts";
 import type { FileChange } from "../core/survival/file-change.ts";
 import type { GramIndex } from "../core/survival/gram-index.ts";
 import { addLosses } from "../core/survival/lost-tokens.ts";
@@ -138,14 +138,13 @@ export const walkCommits = async (
     } else if (open !== null) {
       const source = takeFrom(step.pair.base);
       growSnapshot(source, context.snippets.length);
-      if (step.kind === "parent") {
-        open.isMerge = true;
-        addLosses(open.snapshot, source);
-      }
+      if (step.kind === "parent") open.isMerge = true;
       if (step.kind !== "rewrite") raise(open.before, source.alive);
       if (step.kind === "rewrite") carryOver(source, changes.changes);
       else carry(open, source, changes.changes);
-      for (const snippet of addSource(open.snapshot, source, context.snippets)) touch(open, snippet);
+      const isNew = step.kind === "parent" ? addedLines(open.changes.changes) : undefined;
+      for (const snippet of addSource(open.snapshot, source, context.snippets, isNew)) touch(open, snippet);
+      if (step.kind === "parent") addLosses(open.snapshot, source);
     }
     if (turns.isOver()) await turns.next();
     if (!step.isLast || open === null) continue;

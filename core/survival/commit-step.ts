@@ -1,7 +1,7 @@
 import { anchorAt, type AnchorRun, countAnchors, type FileAnchors, packAnchors } from "./anchors.ts";
 import { extendAnchors } from "./extend-anchors.ts";
 import { type FileChange, readHunk } from "./file-change.ts";
-import { noteLosses } from "./lost-tokens.ts";
+import { isTaken, noteLosses } from "./lost-tokens.ts";
 import { mapAnchors, type TouchedHunk } from "./map-anchors.ts";
 import { type ResurrectionContext, resurrect } from "./resurrection.ts";
 import { addToFile, aliveMask, aliveTokens, growSnapshot, setFileAnchors, type Snapshot } from "./snapshot.ts";
@@ -65,15 +65,26 @@ export const carryOver = (snapshot: Snapshot, changes: readonly FileChange[]): M
 
 const EMPTY: FileAnchors = new Int32Array(0);
 
-/** Adds to a snapshot what another one of the same tree holds and it lacks: step c. The first place of a token wins. */
-export const addSource = (snapshot: Snapshot, other: Snapshot, snippets: readonly TrackedSnippet[]): Set<number> => {
+/**
+ * Adds to a snapshot what another one of the same tree holds and it lacks: step c. The first place of a token
+ * wins. `isNew` says what a merge changed of its first parent: tokens that the line of that parent took stand
+ * again only there, because elsewhere it had a text already that is not the snippet.
+ */
+export const addSource = (
+  snapshot: Snapshot,
+  other: Snapshot,
+  snippets: readonly TrackedSnippet[],
+  isNew: (path: string, line: number) => boolean = () => true,
+): Set<number> => {
   const gained = new Set<number>();
   for (let snippet = 0; snippet < snippets.length; snippet += 1) {
     const nTokens = (snippets[snippet] as TrackedSnippet).tokens.length;
     if (aliveTokens(snapshot, snippet) === nTokens || aliveTokens(other, snippet) === 0) continue;
     const alive = aliveMask(snapshot, snippet, nTokens);
+    const lost = snapshot.lost.get(snippet);
     for (const path of other.homes[snippet] ?? []) {
-      const added = missingRuns(snapshot.files.get(path), other.files.get(path), snippet, alive);
+      const mayStand = (token: number, line: number): boolean => !isTaken(lost?.[token]) || isNew(path, line);
+      const added = missingRuns(snapshot.files.get(path), other.files.get(path), snippet, alive, mayStand);
       if (added.length === 0) continue;
       addToFile(snapshot, path, added);
       gained.add(snippet);
@@ -83,11 +94,21 @@ export const addSource = (snapshot: Snapshot, other: Snapshot, snippets: readonl
   return gained;
 };
 
+/** Whether a line of a tree is one that the changes brought. */
+export const addedLines = (changes: readonly FileChange[]): ((path: string, line: number) => boolean) => {
+  const byPath = new Map(changes.map((change) => [change.newPath, change]));
+  return (path, line) => {
+    const hunk = byPath.get(path)?.hunks.find(({ newStart, nNew }) => line >= newStart && line < newStart + nNew);
+    return hunk !== undefined && readHunk(hunk).new.isChanged[line - hunk.newStart] === 1;
+  };
+};
+
 const missingRuns = (
   known: FileAnchors | undefined,
   other: FileAnchors | undefined,
   snippet: number,
   alive: Uint8Array,
+  mayStand: (token: number, line: number) => boolean,
 ): AnchorRun[] => {
   if (other === undefined) return [];
   const held = new Set<string>();
@@ -103,6 +124,7 @@ const missingRuns = (
     if (run.snippet !== snippet) continue;
     for (let k = 0; k < run.length; k += 1) {
       if (alive[run.from + k] === 1 || held.has(`${run.line}:${run.at + k}`)) continue;
+      if (!mayStand(run.from + k, run.line)) continue;
       alive[run.from + k] = 1;
       added.push({ ...run, at: run.at + k, from: run.from + k, length: 1 });
     }

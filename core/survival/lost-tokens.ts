@@ -42,6 +42,9 @@ export const noteLosses = (
   }
 };
 
+/** Whether a commit of this line of history took the token. */
+export const isTaken = (loss: number | undefined): boolean => loss !== undefined && loss !== 0 && loss !== NEVER_HELD;
+
 /** A token that stands and one that no commit ever held look alike in {@link LostTokens}: this marks the latter. */
 const NEVER_HELD = 0xffff;
 
@@ -88,17 +91,15 @@ export const returnedRuns = (question: ReturnQuestion): readonly TokenRun[] => {
     if (isReturned(loss, found) && (isHome || size >= MIN_RETURNED_ELSEWHERE)) returned.add(loss);
   }
   if (returned.size > 2) {
-    const sought = question.ids.map((id, at) => (isLate(lost[at] as number) ? id : -2));
+    const sought = question.ids.map((id, at) => (isTaken(lost[at]) ? id : -2));
     const before = question.textBefore();
     const isThere = sought.length < MIN_RUN_TOKENS || before.grams.hasAny(sought, null);
     const copy = isThere ? keepRunsOfIds(sought, before.ids, (at) => sizes[at] as number) : [];
     const moved = sizesOfLosses(copy, lost, sizes);
-    for (const loss of moved.keys()) if (isLate(loss) && isReturned(loss, moved)) returned.delete(loss);
+    for (const loss of moved.keys()) if (isTaken(loss) && isReturned(loss, moved)) returned.delete(loss);
   }
   return runs.flatMap((run) => partsOf(run, (at) => !returned.has(lost[at] as number)));
 };
-
-const isLate = (loss: number): boolean => loss !== 0 && loss !== NEVER_HELD;
 
 const sizesOfLosses = (runs: readonly TokenRun[], lost: LostTokens, sizes: Uint16Array): Map<number, number> => {
   const found = new Map<number, number>();
