@@ -15,7 +15,7 @@ import { createRejectedPlaces } from "./suggest/rejected-places.ts";
 import { createSuggestionCache } from "./suggest/suggestion-cache.ts";
 import { SuggestionRecords } from "./suggest/suggestion-record.ts";
 import { openBufferFeed } from "./survive/buffer-feed.ts";
-import { aroundRegion, onDidRenameFile, onDidSaveFile, unsavedText } from "./survive/editor-documents.ts";
+import { aroundRegion, editorFiles } from "./survive/editor-documents.ts";
 import { openTrackerFeed } from "./survive/tracker-feed.ts";
 import { createDeploymentSync } from "./sync/deployment-sync.ts";
 import { openForgetQueue } from "./sync/forget-queue.ts";
@@ -125,10 +125,8 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     roots: workspaceFolders,
     record: (id, fields, place) => recorder.record("survived", id, fields, place),
     around: aroundRegion,
-    onDidRename: onDidRenameFile,
-    onDidSave: onDidSaveFile,
     savedBuffer: (document) => buffer.retention.saved(document),
-    unsavedText,
+    ...editorFiles,
     log: say,
   });
 

@@ -86,21 +86,24 @@ function openDocument(name: string): vscode.TextDocument | undefined {
 }
 
 /** Files and folders that get another name in the editor, by absolute paths. */
-export function onDidRenameFile(listener: (from: string, to: string) => void): vscode.Disposable {
+function onDidRenameFile(listener: (from: string, to: string) => void): vscode.Disposable {
   return vscode.workspace.onDidRenameFiles(({ files }) => {
     for (const { oldUri, newUri } of files) listener(oldUri.fsPath, newUri.fsPath);
   });
 }
 
 /** Files that the editor saves, by the document's name and the absolute path. */
-export function onDidSaveFile(listener: (document: string, file: string) => void): vscode.Disposable {
+function onDidSaveFile(listener: (document: string, file: string) => void): vscode.Disposable {
   return vscode.workspace.onDidSaveTextDocument(({ uri }) => {
     if (uri.scheme === "file") listener(uri.toString(), uri.fsPath);
   });
 }
 
 /** Text of an open file with changes that are not saved; null when it has none. */
-export function unsavedText(file: string): string | null {
+function unsavedText(file: string): string | null {
   const isIt = ({ uri, isDirty }: vscode.TextDocument) => isDirty && uri.scheme === "file" && uri.fsPath === file;
   return vscode.workspace.textDocuments.find(isIt)?.getText() ?? null;
 }
+
+/** What the editor tells of files: names that change, saves, and text that waits to be saved. */
+export const editorFiles = { onDidRename: onDidRenameFile, onDidSave: onDidSaveFile, unsavedText };
