@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { keptEvent } from "../../protocol/events.ts";
+import { openStore } from "../../server/store/store.ts";
 import { readText, repositoryFiles, root } from "./tracked-files.ts";
 
 /** What opens a connection or listens. */
@@ -59,6 +61,46 @@ describe("docs/security.md", () => {
     }
     const missing = Array.from({ length: 22 }, (_, i) => i + 1).filter((n) => !covered.has(n));
     assert.deepEqual(missing, []);
+  });
+});
+
+describe("docs/privacy.md", () => {
+  const page = readText("docs/privacy.md");
+
+  it("names every column of the store, and none that is not there", () => {
+    using store = openStore(":memory:");
+    const tables = store.db
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+      .pluck()
+      .all() as string[];
+    const stored = tables.map((table) => {
+      const columns = store.db.pragma(`table_info(${table})`) as { name: string }[];
+      return `${table}: ${columns.map(({ name }) => name).join(", ")}`;
+    });
+    const named = page
+      .slice(page.indexOf("## The store, column by column"))
+      .split("\n")
+      .flatMap((line) => /^\| `(\w+)` \| ((?:`\w+`(?:, )?)+) \|/.exec(line) ?? [])
+      .filter((text) => !text.startsWith("|"));
+    const rows = Array.from(
+      { length: named.length / 2 },
+      (_, i) => `${named[2 * i]}: ${named[2 * i + 1]!.replaceAll("`", "")}`,
+    );
+    assert.deepEqual(rows.toSorted(), stored);
+  });
+
+  it("names every field of an event", () => {
+    const fields = new Set(
+      keptEvent.options.flatMap((option) => Object.keys((option as unknown as { shape: object }).shape)),
+    );
+    // The version of the format itself.
+    fields.delete("v");
+    const table = page.slice(page.indexOf("## What is stored"), page.indexOf("## The store, column by column"));
+    assert.ok(fields.size > 20);
+    assert.deepEqual(
+      [...fields].filter((field) => !new RegExp(`\`${field}[\`.]`).test(table)),
+      [],
+    );
   });
 });
 
