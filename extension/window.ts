@@ -202,14 +202,11 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     }
   };
 
-  /** As the context key has it: telling the editor costs a message. */
-  let isSuggestionUp: boolean | null = null;
   const observer = observeSuggestions({
     onFact,
-    onVisible(id) {
-      if (isSuggestionUp !== (id !== null)) setContext(CONTEXT_KEYS.suggestionVisible, id !== null);
-      isSuggestionUp = id !== null;
-      changed.visible.fire();
+    visible: {
+      onUp: (isUp) => setContext(CONTEXT_KEYS.suggestionVisible, isUp),
+      onChange: () => changed.visible.fire(),
     },
     onChange(document, changes, reason) {
       buffer.changed(document, changes, reason);

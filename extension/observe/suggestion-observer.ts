@@ -3,6 +3,7 @@ import { ACCEPT_GRACE_MS, emptyChainState, nextTickAt, visibleSuggestion } from 
 import { reduceChain } from "../../core/lifecycle/suggestion-chain.ts";
 import type { TextChange } from "../../core/lifecycle/region.ts";
 import { threadCpuMs } from "./clock.ts";
+import { createVisibleSignal, type VisibleListeners } from "./visible-signal.ts";
 import type { SuggestionRecord } from "../suggest/suggestion-record.ts";
 import * as vscode from "vscode";
 
@@ -31,7 +32,7 @@ export interface SuggestionObserver extends vscode.Disposable {
 
 export interface ObserverListeners {
   onFact(fact: Fact): void;
-  onVisible(suggestionId: string | null): void;
+  readonly visible: VisibleListeners;
   /** Every content change, for those who follow accepted code. Must not wait. */
   onChange(document: string, changes: readonly TextChange[], reason: "edit" | "undo" | "redo"): void;
   onCursor(document: string, offset: number): void;
@@ -50,6 +51,8 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
   const editCpuMs: number[] = [];
   const ended = new Set<string>();
 
+  const signal = createVisibleSignal(() => visible, listeners.visible);
+
   const see = (observation: Observation) => {
     const reduced = reduceChain(state, observation);
     state = reduced.state;
@@ -60,7 +63,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
     const now = visibleSuggestion(state);
     if (now !== visible) {
       visible = now;
-      listeners.onVisible(now);
+      signal.soon();
     }
     plan();
   };
@@ -147,6 +150,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
       // Nothing more will come: what is still open has its ending now.
       see({ kind: "tick", at: performance.now() + ACCEPT_GRACE_MS });
       if (timer) clearTimeout(timer);
+      signal[Symbol.dispose]();
       for (const subscription of subscriptions) subscription.dispose();
     },
   };
