@@ -48,7 +48,7 @@ export const ACCEPTS: readonly Behaviour[] = [
   behaviour("Undo of the accept", `${UP} press Tab\n settle\n press Control+z`, "accepted undone"),
   behaviour(
     "Undo and redo of the accept",
-    `${UP} press Tab\n settle\n press Control+z\n settle\n press Control+y`,
+    `${UP} press Tab\n settle\n press Control+z\n shown\n seen 100\n press Control+y`,
     "accepted undone redone; ignored",
   ),
   behaviour(
