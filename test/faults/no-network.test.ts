@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runAlone } from "../../bench/privacy/run-alone.ts";
+import { runAlone } from "../bench/privacy/run-alone.ts";
 
 describe("the whole loop where there is no other machine", function () {
   this.timeout(180_000);
