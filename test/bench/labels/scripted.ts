@@ -38,6 +38,8 @@ export async function playAll(
 ): Promise<Played[]> {
   const played: Played[] = [];
   await driver.warmUp();
+  // Its suggestion ends before the first behaviour begins: it is none of that.
+  await driver.leave();
   for (const [i, behaviour] of behaviours.entries()) {
     signal.throwIfAborted();
     const name = `behaviour_${i}.py`;
