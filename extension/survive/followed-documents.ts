@@ -92,7 +92,11 @@ export function followDocuments(texts: TextSource): FollowedDocuments {
   const look = async (document: string, one: Followed, at: number, signal: AbortSignal): Promise<Look> => {
     const open = texts.open(document);
     if (open !== null) return { ok: true, facts: await settle(one, open, at) };
-    if (one.isDeleted) return { ok: true, facts: await settle(one, "", at) };
+    if (one.isDeleted) {
+      // A look between the deletion and the closing of its editor has found the text there once more.
+      one.follower.replaced("", "deletion");
+      return { ok: true, facts: await settle(one, "", at) };
+    }
     const disk = await texts.read(document, signal);
     if (!disk.ok) return disk;
     // It may have been opened meanwhile: then the editor's text counts.

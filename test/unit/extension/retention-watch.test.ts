@@ -183,6 +183,22 @@ describe("retention watch", () => {
     assert.equal(editor.facts.at(-1)?.kind, "gain");
   });
 
+  it("D8: tells the same where the editor closes the document after a look at the deleted file", async () => {
+    const editor = openEditor();
+    editor.accept();
+    await editor.clock.pass(2_000);
+    editor.disk.delete(NAME);
+    editor.retention.deleted(NAME);
+    await editor.clock.pass(5_000);
+    editor.open.delete(NAME);
+    editor.retention.closed(NAME, () => FILE);
+    await editor.clock.pass(10_000);
+    assert.deepEqual(
+      editor.facts.map((fact) => (fact.kind === "loss" ? `${fact.cause} ${fact.evidence}` : fact.kind)),
+      ["refactor file-deleted"],
+    );
+  });
+
   for (const order of ["opened first", "closed first"] as const) {
     it(`follows an untitled document that is saved (${order})`, async () => {
       const editor = openEditor();
