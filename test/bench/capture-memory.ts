@@ -3,25 +3,23 @@ import { journalFile } from "../../extension/observe/journal-file.ts";
 import { RETENTION_SCHEDULE_MS, watchRetention } from "../../extension/observe/retention-watch.ts";
 import { createSuggestionJournal } from "../../extension/observe/suggestion-journal.ts";
 import { SuggestionRecords } from "../../extension/suggest/suggestion-record.ts";
-import { openTrackerFeed } from "../../extension/survive/tracker-feed.ts";
 import { openOutbox } from "../../extension/sync/outbox.ts";
 import { createRecordedLog } from "../../extension/ui/recorded-log.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { createRepository } from "../integration/tracker/repository.ts";
+import { feedWithoutEditor } from "../support/survival/feed-without-editor.ts";
+import { heapMb } from "./harness/heap.ts";
 import type { Bench } from "./harness/report.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { v7 as uuidv7 } from "uuid";
 
 const options = { suggestions: { type: "string", default: "10000" } } as const;
 /** Suggestions of which the disk gets no turn: a person makes them in minutes. */
 const A_BURST = 50;
-const MB = 1024 * 1024;
 const MODEL = { base: "b".repeat(64), adapter: null };
 /** As much code around the cursor as an event holds. */
 const CODE_AROUND = "export function stepAnywhere(a: Point, b: Point): Point {\n".repeat(100);
@@ -73,18 +71,7 @@ function openParts(storage: string, root: string, log: (message: string) => void
   const records = new SuggestionRecords();
   const journal = createSuggestionJournal({ file: journalFile(path.join(storage, "journal")), log });
   const recorded = createRecordedLog();
-  const survival = openTrackerFeed({
-    dir: path.join(storage, "survival"),
-    levelOf: () => "code",
-    roots: () => [root],
-    record: () => {},
-    log,
-    around: () => ({ before: "", after: "" }),
-    onDidRename: () => ({ dispose() {} }),
-    onDidSave: () => ({ dispose() {} }),
-    savedBuffer: async () => null,
-    unsavedText: () => null,
-  });
+  const survival = feedWithoutEditor(path.join(storage, "survival"), root, log);
   const texts = { open: () => CODE_AROUND, openFiles: () => [], read: async () => ({ ok: true, text: "" }) as const };
   const retention = watchRetention(RETENTION_SCHEDULE_MS, texts, systemClock, {
     onCheck: () => {},
@@ -130,16 +117,4 @@ function openParts(storage: string, root: string, log: (message: string) => void
       await outbox.close();
     },
   };
-}
-
-let collect: (() => void) | null = null;
-
-function heapMb(): number {
-  if (collect === null) {
-    setFlagsFromString("--expose_gc");
-    collect = runInNewContext("gc") as () => void;
-  }
-  for (let n = 0; n < 3; n += 1) collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / MB;
 }

@@ -1,3 +1,4 @@
+import { heapMb } from "../harness/heap.ts";
 import { startBadServer } from "../../extension/in-host/bad-servers.ts";
 import { diagnostics, keptExtension, openFile, suggest, until } from "../../extension/in-host/editor.ts";
 import { resultsFile, runMocha } from "../../extension/in-host/mocha-run.ts";
@@ -8,8 +9,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext, Script } from "node:vm";
+import { Script } from "node:vm";
 import { watchCollections } from "./collections.ts";
 import { profileWhile } from "./profile.ts";
 import * as vscode from "vscode";
@@ -21,7 +21,6 @@ const A_ROUND = 50;
 const SETTLED_AFTER = 5;
 const WARM_UP = 30;
 const SLOW_MS = 5_000;
-const MB = 1024 * 1024;
 /** Longest handler that the bar allows. */
 const SLOW_EDIT_MS = 1;
 const STATES: readonly ServerState[] = ["absent", "up", "hung", "slow"];
@@ -278,17 +277,4 @@ async function inState(state: ServerState): Promise<RunningState> {
   const server = await startBadServer(dataDir, state, SLOW_MS);
   await until(`a server that is ${state}`, () => server.connections() > 0);
   return once(async () => server[Symbol.asyncDispose]());
-}
-
-let collect: (() => void) | null = null;
-
-/** Heap and buffers in use after a collection, 2^20 bytes. */
-function heapMb(): number {
-  if (collect === null) {
-    setFlagsFromString("--expose_gc");
-    collect = runInNewContext("gc") as () => void;
-  }
-  for (let n = 0; n < 3; n += 1) collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / MB;
 }
