@@ -9,12 +9,12 @@ import { SuggestionRecords } from "../../../extension/suggest/suggestion-record.
 import { adoptPendingChecks, openPendingChecks, type StoredCheck } from "../../../extension/survive/pending-checks.ts";
 import { resumeChecks } from "../../../extension/survive/resumed-checks.ts";
 import { readDocument } from "../../../extension/survive/text-source.ts";
-import { openTrackerFeed } from "../../../extension/survive/tracker-feed.ts";
 import { openForgetQueue } from "../../../extension/sync/forget-queue.ts";
 import type { ForgetWish } from "../../../extension/sync/forget-request.ts";
 import { openOutbox } from "../../../extension/sync/outbox.ts";
 import { createRecordedLog } from "../../../extension/ui/recorded-log.ts";
 import type { KeptEvent } from "../../../protocol/events.ts";
+import { feedWithoutEditor } from "../../support/survival/feed-without-editor.ts";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { v7 as uuidv7 } from "uuid";
@@ -45,18 +45,7 @@ export async function openStoredWindow(storage: string, root: string): Promise<S
   const memory = openExampleMemory(path.join(storage, "examples.json"), () => true);
   const examples = createExampleSource(async () => {}, memory);
   await examples.restore([root]);
-  const survival = openTrackerFeed({
-    dir: path.join(storage, "survival"),
-    levelOf: () => "code",
-    roots: () => [root],
-    record: () => {},
-    log,
-    around: () => ({ before: "", after: "" }),
-    onDidRename: () => ({ dispose() {} }),
-    onDidSave: () => ({ dispose() {} }),
-    savedBuffer: async () => null,
-    unsavedText: () => null,
-  });
+  const survival = feedWithoutEditor(path.join(storage, "survival"), root, log);
   const dir = path.join(storage, "retention");
   const followed: StoredCheck[] = [];
   const texts = { open: () => null, openFiles: () => [], read: readDocument };
