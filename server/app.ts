@@ -133,19 +133,19 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   undo.use(runner);
 
+  const derive = (suggestionIds: Iterable<string>) => deriveSuggestions(store, suggestionIds);
   const forgetting = createForgetting({
     store,
     clock,
     hub,
     log,
     datasetsDir: places.datasets,
-    derive: (suggestionIds) => deriveSuggestions(store, suggestionIds),
+    derive,
     derived: () => events.settled(AbortSignal.timeout(SETTLE_MS)),
     cancelActiveRuns: (isAffected) => cancelActiveRuns(store, training, runner, isAffected),
   });
   undo.defer(() => forgetting.idle());
 
-  const derive = (suggestionIds: Iterable<string>) => deriveSuggestions(store, suggestionIds);
   undo.use(startSweeper({ store, places, clock, log, hub, derive, firstMs: options.sweepAfterMs }));
   const reserve = undo.use(createReserve(places));
   let token = createToken();

@@ -5,6 +5,7 @@ import { acquireInstanceLock } from "../instance-lock.ts";
 import { derivePending } from "../labels/derive.ts";
 import { removeLeftovers } from "../leftovers.ts";
 import { dataPlaces, type DataPlaces } from "../places.ts";
+import { copyDatabase } from "../store/database.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { ArchiveManifest } from "./layout.ts";
 import { mergeArchive, type MergeCounts } from "./merge.ts";
@@ -107,7 +108,7 @@ function copyStore(from: DataPlaces, to: DataPlaces): void {
   if (!existsSync(from.database)) return;
   const db = new Database(from.database, { readonly: true, fileMustExist: true });
   try {
-    db.prepare("VACUUM INTO ?").run(to.database);
+    copyDatabase(db, to.database);
   } catch (cause) {
     throw new AppError("corrupt-store", `The store cannot be read: ${(cause as Error).message}`, { cause });
   } finally {
