@@ -7,6 +7,7 @@ import { emptySnapshot, growSnapshot, setFileAnchors, type Snapshot } from "../c
 import { openBlobs } from "./blobs.ts";
 import { GitError } from "./git.ts";
 import { diffSequences } from "./sequence-diff.ts";
+import { createTurns } from "./turns.ts";
 
 /** Files that the editor saved with accepted code in them, as a source of a commit's places (survival.md section 3.5 b). */
 export interface SavedBuffers {
@@ -27,8 +28,6 @@ export interface SavedBuffers {
 const MAX_FILES = 64;
 /** Blobs of one commit are read in milliseconds; git that takes longer hangs. */
 const BLOBS_DEADLINE_MS = 10_000;
-/** Work after which others get their turn, milliseconds. */
-const TURN_MS = 3;
 
 export const createSavedBuffers = (top: string): SavedBuffers => {
   const saved = new Map<string, readonly SavedBuffer[]>();
@@ -77,11 +76,7 @@ const placesIn = async (version: SavedBuffer, text: string): Promise<SavedBuffer
   if (version.text === text) return version.places;
   const follower = createBufferFollower(diffSequences, version);
   follower.replaced(text, "edit");
-  let turnEnds = performance.now() + TURN_MS;
-  for (const steps = follower.settle(text, 0); steps.next().done !== true;) {
-    if (performance.now() < turnEnds) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    turnEnds = performance.now() + TURN_MS;
-  }
+  const turns = createTurns();
+  for (const steps = follower.settle(text, 0); steps.next().done !== true;) if (turns.isOver()) await turns.next();
   return follower.places();
 };

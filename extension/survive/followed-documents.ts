@@ -10,7 +10,7 @@ import type { AcceptedSnippet } from "../../core/survival/change-journal.ts";
 import type { SavedBuffer } from "../../core/survival/saved-buffer.ts";
 import { diffSequences } from "../../tracker/sequence-diff.ts";
 import type { DiskText, TextSource } from "./text-source.ts";
-import { setImmediate } from "node:timers/promises";
+import { createTurns } from "../../tracker/turns.ts";
 
 /** Accepted code of this window in its documents, open or closed. Documents are named by their URI. */
 export interface FollowedDocuments {
@@ -48,8 +48,6 @@ interface Followed {
   looking: Promise<unknown>;
 }
 
-/** Longest turn of the extension host that a look takes, milliseconds. */
-const TURN_MS = 4;
 /** A text that is closed waits this long to be opened again under another name: an untitled one that is saved. */
 const MAX_CLOSED_TEXTS = 8;
 
@@ -80,13 +78,11 @@ export function followDocuments(texts: TextSource): FollowedDocuments {
 
   const settle = async (one: Followed, text: string, at: number): Promise<readonly BufferFact[]> => {
     const steps = one.follower.settle(text, at);
-    let turnEnds = performance.now() + TURN_MS;
+    const turns = createTurns();
     for (;;) {
       const step = steps.next();
       if (step.done) return step.value;
-      if (performance.now() < turnEnds) continue;
-      await setImmediate();
-      turnEnds = performance.now() + TURN_MS;
+      if (turns.isOver()) await turns.next();
     }
   };
   const look = async (document: string, one: Followed, at: number, signal: AbortSignal): Promise<Look> => {
