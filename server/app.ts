@@ -12,7 +12,7 @@ import { createForgetting } from "./forget/forget.ts";
 import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
-import { createTurns } from "./http/turns.ts";
+import { createSemaphore } from "./http/semaphore.ts";
 import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { createJobRunner, type JobRunner } from "./jobs/runner.ts";
@@ -203,7 +203,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       log.info({ event: "token-rotated" });
     },
     loginCodes,
-    largeBatches: createTurns(LARGE_BATCHES),
+    largeBatches: createSemaphore(LARGE_BATCHES),
     mediaDir: options.mediaDir,
     port: () => port,
     shutdown: shutdown.resolve,

@@ -11,7 +11,7 @@ import type { Store } from "../store/store.ts";
 import type { Training } from "../training/training.ts";
 import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
 import type { LoginCodes } from "./login-codes.ts";
-import type { Turns } from "./turns.ts";
+import type { Semaphore } from "./semaphore.ts";
 
 /** What the routes work with. Joined in `app.ts`; a route file takes what it needs. */
 export interface ServerParts {
@@ -21,8 +21,8 @@ export interface ServerParts {
   readonly training: Training;
   /** Takes batches of events in; when it throws, nothing of the batch was stored. */
   readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;
-  /** Turns of reading and storing batches that are larger than one event may be. */
-  readonly largeBatches: Turns;
+  /** Held while reading and storing batches that are larger than one event may be. */
+  readonly largeBatches: Semaphore;
   /** Builds a dataset snapshot in a worker. */
   readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
   readonly reserve: Reserve;

@@ -15,7 +15,7 @@ export const eventRoutes: readonly Route[] = [
     async handle(c, { events, largeBatches }) {
       // A body of unknown length may be large.
       const isSmall = Number(c.req.header("Content-Length") ?? Infinity) <= SMALL_BYTES;
-      using _turn = isSmall ? null : await largeBatches.take();
+      using _permit = isSmall ? null : await largeBatches.acquire();
       return c.json(await events.take(await readJsonText(c, MAX_BATCH_BYTES)));
     },
   },

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { createTurns } from "../../../server/http/turns.ts";
+import { createSemaphore } from "../../../server/http/semaphore.ts";
 
-describe("turns", () => {
-  it("are so many at once, in the order of coming, and each is given back once", async () => {
-    const turns = createTurns(2);
+describe("a semaphore", () => {
+  it("lets so many in at once, in the order of coming, and takes each back once", async () => {
+    const semaphore = createSemaphore(2);
     const began: number[] = [];
     const held: Disposable[] = [];
     const come = (n: number) =>
-      turns.take().then((turn) => {
+      semaphore.acquire().then((permit) => {
         began.push(n);
-        held.push(turn);
+        held.push(permit);
       });
     const all = [1, 2, 3, 4].map(come);
     await Promise.all(all.slice(0, 2));
@@ -21,7 +21,7 @@ describe("turns", () => {
     held[0]![Symbol.dispose]();
     await all[3];
     assert.deepEqual(began, [1, 2, 3, 4]);
-    for (const turn of held) turn[Symbol.dispose]();
+    for (const permit of held) permit[Symbol.dispose]();
     // All are free again: two at once, and no more.
     const late = [5, 6, 7].map(come);
     await Promise.all(late.slice(0, 2));

@@ -1,10 +1,10 @@
 /** So many at once; whoever comes later waits, in the order of coming. */
-export interface Turns {
-  /** Resolves when it is one's turn; disposing gives it to the next. */
-  take(): Promise<Disposable>;
+export interface Semaphore {
+  /** Resolves when there is room; disposing gives it to the next. */
+  acquire(): Promise<Disposable>;
 }
 
-export function createTurns(nAtOnce: number): Turns {
+export function createSemaphore(nAtOnce: number): Semaphore {
   const waiting: (() => void)[] = [];
   let nFree = nAtOnce;
   const give = (): Disposable => {
@@ -20,7 +20,7 @@ export function createTurns(nAtOnce: number): Turns {
     };
   };
   return {
-    async take() {
+    async acquire() {
       if (nFree > 0) nFree -= 1;
       else await new Promise<void>((resolve) => waiting.push(resolve));
       return give();
