@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { codeVerdict } from "./signals.ts";
 
 /**
  * Events: what the editor saw happen to a suggestion. Append-only facts; every derived table of the
@@ -181,6 +182,16 @@ export const keptEvent = z.discriminatedUnion("kind", [
     left: z.int().nonnegative(),
     /** Which checks said so: source and code, never a message. */
     checks: z.array(z.object({ source: z.string().max(64), code: z.string().max(128) })).max(16),
+  }),
+  /** What a test, an error, a measurement or a reviewer said of lines that hold accepted tokens. */
+  event("code-signal", {
+    verdict: codeVerdict,
+    /** Of the test, the error's class, the benchmark or the reviewer: never a message. */
+    name: z.string().max(256),
+    /** Commit that the lines were named in. */
+    commit: z.string().max(64),
+    /** Part of the tokens on those lines that are this suggestion's. */
+    share: fraction,
   }),
   /** Retained fraction of the accepted tokens in a commit of the repository. */
   event("survived", {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { absoluteFolder, commitHash, insidePath, oneLine } from "./fields.ts";
 
 /** Code that another tool generated, reported so that it is followed and learned from like Kept's own. */
 
@@ -7,43 +8,20 @@ export const MAX_GENERATIONS_PER_REQUEST = 100;
 /** One generation, UTF-16 units. It is kept in pieces that each fit an event. */
 export const MAX_GENERATION_CHARS = 65_536;
 
-/** One line, nothing that a terminal or a log would act on. */
-const name = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u, "control characters are not allowed");
-
-/** Relative, with forward slashes, and inside of the folder. */
-const insidePath = z
-  .string()
-  .min(1)
-  .max(4_096)
-  .refine((path) => !isOutside(path), "the path has to be relative, with forward slashes, inside of root");
-
-const isOutside = (path: string): boolean =>
-  /[\0\n\r\\]/.test(path) || path.startsWith("/") || /^[a-z]:/i.test(path) || path.split("/").some(isDots);
-const isDots = (part: string): boolean => part === "" || part === "." || part === "..";
-
 export const generation = z.object({
   /** The reporting tool's own id: reporting it again is a duplicate. Without it the `Idempotency-Key` counts. */
-  id: name(256).optional(),
+  id: oneLine(256).optional(),
   /** Who generated it: `copilot`, `claude`, `cursor`. */
-  tool: name(64),
+  tool: oneLine(64),
   /** The model as the tool names it, or null when not known. */
-  model: name(250).nullable().default(null),
+  model: oneLine(250).nullable().default(null),
   /** The tool's session or conversation: generations of one are alike, and are counted together. */
-  session: name(256).nullable().default(null),
+  session: oneLine(256).nullable().default(null),
   /** Absolute path of the workspace folder. */
-  root: z
-    .string()
-    .min(1)
-    .max(4_096)
-    .refine((path) => /^(?:\/|[a-z]:[\\/]|\\\\)/i.test(path) && !/[\0\n\r]/.test(path), "root has to be absolute"),
+  root: absoluteFolder,
   path: insidePath,
   /** VS Code's identifier of the language; known from the path when left out. */
-  language: name(64).optional(),
+  language: oneLine(64).optional(),
   /** Line that the text begins on, counted from 1. */
   line: z.int().min(1).max(10_000_000),
   text: z.string().min(1).max(MAX_GENERATION_CHARS),
@@ -55,10 +33,7 @@ export const generation = z.object({
   /** When it was put into the file; now when left out. */
   at: z.iso.datetime({ offset: true }).optional(),
   /** Commit that holds it, when that is known. */
-  commit: z
-    .string()
-    .regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/, "a commit is 40 or 64 hex digits")
-    .optional(),
+  commit: commitHash.optional(),
 });
 export type Generation = z.infer<typeof generation>;
 

@@ -28,6 +28,7 @@ import { createPushHub } from "./push/hub.ts";
 import { baseModelIdentity } from "./registry/base-model.ts";
 import { openContentFiles } from "./registry/content-files.ts";
 import { createRegistry } from "./registry/registry.ts";
+import { attributeInWorker } from "./signals/attribute-in-worker.ts";
 import { startSweeper } from "./retention/sweeper.ts";
 import { createReserve } from "./reserve.ts";
 import { removeRuntimeFile, writeRuntimeFile } from "./runtime-file.ts";
@@ -75,6 +76,8 @@ const HOST = "127.0.0.1";
 const SETTLE_MS = 60_000;
 /** Large batches of events that are read and stored at once; each may have a mebibyte. */
 const LARGE_BATCHES = 4;
+/** Reports whose lines are looked for at once: a process each. */
+const ATTRIBUTIONS = 1;
 /** Requests under way get this long when the server stops, milliseconds. */
 const DRAIN_MS = 2_000;
 
@@ -204,6 +207,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     loginCodes,
     largeBatches: createSemaphore(LARGE_BATCHES),
+    async attribute(request, signal) {
+      // What was reported just before is found too.
+      await events.settled(signal);
+      return attributeInWorker(workerEntry, options.dataDir, request, signal);
+    },
+    attributions: createSemaphore(ATTRIBUTIONS),
     mediaDir: options.mediaDir,
     port: () => port,
     shutdown: shutdown.resolve,

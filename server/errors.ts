@@ -41,6 +41,7 @@ export type ErrorCode =
   | "git-unavailable"
   | "note-invalid"
   | "note-too-large"
+  | "report-invalid"
   | "trace-invalid"
   | "commit-missing"
   | "file-missing"

@@ -8,6 +8,7 @@ import { compareAdapters } from "./evaluation/compare.ts";
 import { weightGuard } from "./evaluation/guards.ts";
 import { takeRunFolder } from "./jobs/run-folder.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
+import { attributeSignals } from "./signals/attribute.ts";
 import { readStore } from "./store/store.ts";
 import type { TrainingRow } from "./training/backend.ts";
 import { loraFor } from "./training/hyper-parameters.ts";
@@ -32,6 +33,13 @@ export interface TaskChannel {
 export async function performTask(task: WorkerTask, channel: TaskChannel): Promise<void> {
   if (task.kind === "dataset") {
     channel.send({ kind: "collected", snapshot: await collect(task.datasetsDir, task.collect, channel.signal) });
+    return;
+  }
+  if (task.kind === "attribute") {
+    channel.send({
+      kind: "attributed",
+      attributed: await attributeSignals(task.dataDir, task.request, channel.signal),
+    });
     return;
   }
   await performTraining(task, channel);

@@ -10,7 +10,7 @@ import { createEvaluation } from "./evaluation.ts";
 import { GitError, gitText } from "./git.ts";
 import { isWrittenPath } from "./mined-files.ts";
 import { type CommitNode, listNewCommits, readParents } from "./new-commits.ts";
-import { readRefs, type RefState } from "./refs.ts";
+import { readRefs, refsAt, type RefState } from "./refs.ts";
 import { isInOperation, type Repository } from "./repository.ts";
 import { createSavedBuffers } from "./saved-buffers.ts";
 import type { SeenRefs, Tips } from "./tip-cache.ts";
@@ -32,6 +32,8 @@ export interface ObserverOptions {
   commit(records: readonly SurvivalRecord[]): Promise<void>;
   readonly cached: Omit<Tips, "commits"> | null;
   readonly openText: ((file: string) => string | null) | undefined;
+  /** See {@link TrackerOptions}. */
+  readonly at: string | undefined;
 }
 
 export interface Observer {
@@ -207,8 +209,8 @@ export const createObserver = (options: ObserverOptions): Observer => {
 
   return {
     async observe(signal) {
-      if (await isInOperation(repository)) return { kind: "waiting" };
-      const refs = await readRefs(repository, signal);
+      if (options.at === undefined && (await isInOperation(repository))) return { kind: "waiting" };
+      const refs = options.at === undefined ? await readRefs(repository, signal) : refsAt(options.at);
       if (refs.stamp === stamp && suspects.size === 0) return { kind: "unchanged" };
       if (seen === null) await begin(refs, signal);
       const nodes = await listNewCommits(repository, [...tipsOf(refs)], new Set(snapshots.keys()), signal);

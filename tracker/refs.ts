@@ -23,6 +23,16 @@ export interface RefState {
   readonly stamp: string;
 }
 
+/** As if HEAD stood at a commit and there were no other ref. */
+export const refsAt = (commit: string): RefState => ({
+  heads: [{ worktree: "", branch: null, commit }],
+  branches: [],
+  defaults: [],
+  tags: [],
+  stash: [],
+  stamp: commit,
+});
+
 const DEFAULT_NAMES = ["main", "master", "trunk", "develop"];
 
 /**

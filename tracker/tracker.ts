@@ -1,6 +1,9 @@
+import { anchorAt, countAnchors } from "../core/survival/anchors.ts";
+import type { StandingCode } from "../core/survival/attribution.ts";
 import { createGramIndex } from "../core/survival/gram-index.ts";
 import { isBeyondIndex } from "../core/survival/resurrection.ts";
 import type { SavedBuffer } from "../core/survival/saved-buffer.ts";
+import { emptySnapshot } from "../core/survival/snapshot.ts";
 import {
   type AcceptRecord,
   type CensorReason,
@@ -51,6 +54,8 @@ export interface Tracker {
   saved(file: string, buffer: SavedBuffer): void;
   /** Looks at the repository; one look at a time. Failures of git are part of the answer. */
   observe(signal: AbortSignal): Promise<Observation>;
+  /** Where accepted code stands in the tree of a commit that was looked at; empty for any other commit. */
+  standing(commit: string): StandingCode;
   forget(sid: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -61,6 +66,8 @@ export interface TrackerOptions {
   readonly folder: string | null;
   /** Wall clock, milliseconds since 1970. */
   now(): number;
+  /** Looks at the history of this commit alone, as if HEAD stood there and nothing else was. */
+  readonly at?: string | undefined;
   /** Text of a file's open document with unsaved changes; null when it has none. */
   openText?(file: string): string | null;
   /** Told of every change, in order. */
@@ -148,6 +155,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     commit,
     cached,
     openText: options.openText,
+    at: options.at,
   });
   const look = async (signal: AbortSignal): Promise<Observation> => {
     try {
@@ -242,6 +250,18 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
       observer.saved(file, buffer);
     },
     observe: (signal) => inTurn(() => look(signal)),
+    standing(commit) {
+      const { files } = context.snapshots.get(commit) ?? emptySnapshot();
+      return new Map(
+        [...files].map(([path, anchors]) => [
+          path,
+          Array.from({ length: countAnchors(anchors) }, (_, index) => {
+            const { line, snippet, length } = anchorAt(anchors, index);
+            return { sid: (context.snippets[snippet] as WalkedSnippet).sid, line, nTokens: length };
+          }),
+        ]),
+      );
+    },
     forget: (sid) =>
       inTurn(async () => {
         state.delete(sid);

@@ -1,3 +1,4 @@
+import type { CodeFinding } from "./code-findings.ts";
 import type { LossCause } from "../survival/causes.ts";
 
 /** What each signal is worth, in log-odds of a good suggestion (learning.md section 2), and where the classes begin. */
@@ -18,6 +19,8 @@ export interface LabelTable {
   readonly undone: number;
   /** Errors introduced and left two minutes, however many. */
   readonly errorsLeft: number;
+  /** Times the share of the tokens on the lines that are spoken of. */
+  readonly findings: Readonly<Record<CodeFinding, number>>;
   /** Times (2q - 1) and the weight of the survival quality q. */
   readonly survival: number;
   /** Share of a loss that counts against the suggestion, by cause (survival.md section 2.3). */
@@ -25,7 +28,7 @@ export interface LabelTable {
 }
 
 export const DEFAULT_LABEL_TABLE: LabelTable = {
-  version: "2",
+  version: "3",
   goodFrom: 0.7,
   badUpTo: 0.3,
   ratedUp: 2.5,
@@ -38,6 +41,16 @@ export const DEFAULT_LABEL_TABLE: LabelTable = {
   ignoredAfterRead: -0.3,
   undone: -1.5,
   errorsLeft: -0.8,
+  findings: {
+    "test-passed": 0.4,
+    "test-failed": -1.5,
+    "test-fixed": 0.8,
+    error: -2,
+    slower: -1,
+    faster: 0.8,
+    approved: 0.5,
+    "changes-requested": -1,
+  },
   survival: 2,
   blame: {
     undo: 1,

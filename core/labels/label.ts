@@ -1,3 +1,4 @@
+import type { CodeFinding } from "./code-findings.ts";
 import { DEFAULT_LABEL_TABLE, type LabelTable } from "./label-table.ts";
 import type { SuggestionSignals } from "./signals.ts";
 import { survivalQuality } from "./survival-quality.ts";
@@ -35,6 +36,7 @@ export const labelSuggestion = (
     outcomeReason(signals, table),
     undoneReason(signals, table),
     errorsReason(signals, table),
+    ...findingReasons(signals, table),
     survivalReason(signals, table),
     ratingReason(signals, table),
   ].filter((reason) => reason !== null);
@@ -94,6 +96,26 @@ const errorsReason = ({ errorsLeft }: SuggestionSignals, table: LabelTable): Lab
   const detail = `${errorsLeft} ${errorsLeft === 1 ? "error" : "errors"} introduced and left for 2 min`;
   return { signal: "diagnostics", lambda: table.errorsLeft, detail };
 };
+
+const FINDINGS: Readonly<Record<CodeFinding, string>> = {
+  "test-passed": "passes",
+  "test-failed": "fails",
+  "test-fixed": "failed and passes now",
+  error: "was thrown from it",
+  slower: "is slower with it",
+  faster: "is faster with it",
+  approved: "approved it",
+  "changes-requested": "asked for changes",
+};
+
+const findingReasons = ({ findings }: SuggestionSignals, table: LabelTable): LabelReason[] =>
+  findings.map(({ finding, share, names: [name = "", ...more] }) => ({
+    signal: finding,
+    lambda: table.findings[finding] * share,
+    detail:
+      `${name}${more.length === 0 ? "" : ` and ${more.length} more`}: ${FINDINGS[finding]}` +
+      (share === 1 ? "" : `, ${Math.round(share * 100)} % of the code spoken of`),
+  }));
 
 const survivalReason = (signals: SuggestionSignals, table: LabelTable): LabelReason | null => {
   const survival = survivalQuality(signals, table);

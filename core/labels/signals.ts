@@ -1,3 +1,4 @@
+import { type CodeFindingSummary, type CodeVerdictSeen, summariseVerdicts } from "./code-findings.ts";
 import { countSignificantTokens } from "../survival/tokens.ts";
 
 /** The part of an event that labels need; the wire's events fit it as they are. */
@@ -24,6 +25,7 @@ export type SignalEvent =
   /** Steps between two looks: what they come to is in the next `retained`. */
   | { readonly kind: "loss" | "gain"; readonly fraction: number }
   | { readonly kind: "diagnostics"; readonly introduced: number; readonly left: number }
+  | ({ readonly kind: "code-signal" } & CodeVerdictSeen)
   | {
       readonly kind: "survived";
       readonly commit: string;
@@ -71,6 +73,8 @@ export interface SuggestionSignals {
   readonly typedInstead: string | null;
   /** Errors that it introduced and that were still there after two minutes; null when nobody looked. */
   readonly errorsLeft: number | null;
+  /** What tests, errors, measurements and reviewers say of its lines now. */
+  readonly findings: readonly CodeFindingSummary[];
   /** By time since the accept. Censored observations are left out. */
   readonly survival: readonly SurvivalObservation[];
 }
@@ -100,6 +104,7 @@ export const summariseSignals = (events: readonly SignalEvent[]): SuggestionSign
   let ratingReason: string | null = null;
   let typedInstead: string | null = null;
   let errorsLeft: number | null = null;
+  const verdicts: CodeVerdictSeen[] = [];
   const survival: SurvivalObservation[] = [];
 
   const conclude = (next: SuggestionOutcome, nextFraction: number): void => {
@@ -155,6 +160,9 @@ export const summariseSignals = (events: readonly SignalEvent[]): SuggestionSign
       case "diagnostics":
         errorsLeft = event.left;
         break;
+      case "code-signal":
+        verdicts.push(event);
+        break;
       case "loss":
       case "gain":
         break;
@@ -172,5 +180,17 @@ export const summariseSignals = (events: readonly SignalEvent[]): SuggestionSign
     }
   }
   survival.sort((left, right) => left.afterMs - right.afterMs);
-  return { nTokens, outcome, fraction, read, undoneAfterMs, rating, ratingReason, typedInstead, errorsLeft, survival };
+  return {
+    nTokens,
+    outcome,
+    fraction,
+    read,
+    undoneAfterMs,
+    rating,
+    ratingReason,
+    typedInstead,
+    errorsLeft,
+    findings: summariseVerdicts(verdicts),
+    survival,
+  };
 };

@@ -160,6 +160,9 @@ function eventDetail(event: KeptEvent): unknown {
       return `${percentText(event.fraction)} of the tokens came back ${durationText(event.afterMs)} after the accept`;
     case "diagnostics":
       return `${event.introduced} errors introduced, ${event.left} left after ${durationText(event.afterMs)}`;
+    case "code-signal":
+      return html`${event.verdict}: ${visibleText(event.name, 120)} at
+        <code>${visibleText(event.commit.slice(0, 10))}</code>, ${percentText(event.share)} of the code spoken of`;
     case "superseded":
       return "a newer suggestion took its place";
   }

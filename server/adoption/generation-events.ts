@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import path from "node:path";
-import { v7 as uuidv7 } from "uuid";
 import { redactSecrets } from "../../core/redaction.ts";
 import { cutIntoPieces, type Piece } from "../../core/survival/pieces.ts";
 import { EVENT_SCHEMA_VERSION, type KeptEvent } from "../../protocol/events.ts";
 import type { Generation } from "../../protocol/generations.ts";
 import { languageOf } from "../../tracker/mined-files.ts";
+import { stableId } from "../stable-id.ts";
 
 /** Text around the place that an event holds, as the editor's own events do, UTF-16 units. */
 const MAX_PREFIX_CHARS = 4_000;
@@ -77,9 +76,3 @@ function surroundings(generation: Generation, text: string, piece: Piece, offset
 
 /** A cut may have gone through a surrogate pair. */
 const wellFormed = (text: string): string => text.replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, "");
-
-/** A UUIDv7 that follows from a text alone; its time is 1970, because a report sent again may bear another. */
-function stableId(text: string): string {
-  const random = createHash("sha256").update(text).digest().subarray(0, 16);
-  return uuidv7({ msecs: 0, random, seq: random.readUInt32BE(0) });
-}

@@ -121,6 +121,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     (m, program, parts) => m.addGenerationCommands(program, parts),
   ),
   entry(
+    "signal",
+    "tell what tests, errors and measurements say of the code",
+    () => import("../signals/signal-command.ts"),
+    (m, program, parts) => m.addSignalCommands(program, parts),
+  ),
+  entry(
+    "review",
+    "take in what reviewers said of lines",
+    () => import("../signals/signal-command.ts"),
+    (m, program, parts) => m.addReviewCommands(program, parts),
+  ),
+  entry(
     "forget",
     "delete what was recorded, for good",
     () => import("../forget/forget-command.ts"),

@@ -222,15 +222,20 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "A note is too large or missing",
     meaning: "Notes of more than 1 MiB are not read, nor those whose object is not there. It was left out.",
   },
+  "report-invalid": {
+    status: 500,
+    title: "A report cannot be read",
+    meaning: "It is no JUnit report, lcov tracefile, error event, measurement or review. The reason says where.",
+  },
   "trace-invalid": {
     status: 500,
     title: "A record is no Agent Trace",
     meaning: "It does not follow the Agent Trace specification, versions 0.1 to 1.x. The reason names the field.",
   },
   "commit-missing": {
-    status: 500,
+    status: 422,
     title: "A commit is not in this repository",
-    meaning: "What a note or a record tells of cannot be read. Fetch the commit and import again.",
+    meaning: "What a note, a record or a report tells of cannot be read. Fetch the commit and try again.",
   },
   "file-missing": {
     status: 500,
@@ -249,3 +254,6 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
       "Writing into a repository needs the explicit command with --write, and never goes over another tool's note.",
   },
 };
+
+/** Whether Kept knows the code: one from another process may be any text. */
+export const isProblemCode = (code: string): code is ErrorCode => Object.hasOwn(PROBLEM_CODES, code);

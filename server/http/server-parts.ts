@@ -10,6 +10,8 @@ import type { Reserve } from "../reserve.ts";
 import type { Store } from "../store/store.ts";
 import type { Training } from "../training/training.ts";
 import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
+import type { SignalRequest } from "../../protocol/signals.ts";
+import type { Attributed } from "../signals/attribute.ts";
 import type { LoginCodes } from "./login-codes.ts";
 import type { Semaphore } from "./semaphore.ts";
 
@@ -23,6 +25,10 @@ export interface ServerParts {
   readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;
   /** Held while reading and storing batches that are larger than one event may be. */
   readonly largeBatches: Semaphore;
+  /** Finds in a worker who wrote the lines that signals name; nothing is stored. */
+  readonly attribute: (request: SignalRequest, signal: AbortSignal) => Promise<Attributed>;
+  /** Held while a report's lines are looked for. */
+  readonly attributions: Semaphore;
   /** Builds a dataset snapshot in a worker. */
   readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
   readonly reserve: Reserve;

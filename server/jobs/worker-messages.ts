@@ -1,6 +1,8 @@
 import type { GateDecision } from "../../core/evaluation/gate.ts";
 import type { TrainingProgress, TrainingRequest } from "../../protocol/api.ts";
+import type { SignalRequest } from "../../protocol/signals.ts";
 import type { Snapshot, SnapshotOrigin } from "../datasets/snapshot.ts";
+import type { Attributed } from "../signals/attribute.ts";
 import type { LoraHyperParameters, TrainingResult } from "../training/backend.ts";
 
 /** Messages between the server and a worker process, over Node's IPC channel. */
@@ -37,7 +39,14 @@ export interface TrainingTask {
   readonly overrides: TrainingRequest["overrides"];
 }
 
-export type WorkerTask = DatasetTask | TrainingTask;
+/** Find who wrote the lines that signals name, and end. */
+export interface AttributeTask {
+  readonly kind: "attribute";
+  readonly dataDir: string;
+  readonly request: SignalRequest;
+}
+
+export type WorkerTask = DatasetTask | TrainingTask | AttributeTask;
 
 export type ToWorker =
   | { readonly kind: "task"; readonly task: WorkerTask }
@@ -46,6 +55,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "collected"; readonly snapshot: Snapshot }
+  | { readonly kind: "attributed"; readonly attributed: Attributed }
   | { readonly kind: "progress"; readonly progress: TrainingProgress }
   /** Something that a person should know and that stopped nothing, under a documented code. */
   | { readonly kind: "notice"; readonly code: string; readonly message: string }

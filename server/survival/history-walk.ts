@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { StandingCode } from "../../core/survival/attribution.ts";
 import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
 import { gitCommand } from "../../tracker/git-command.ts";
 import { GitError } from "../../tracker/git.ts";
 import { findRepository } from "../../tracker/repository.ts";
-import { openTracker } from "../../tracker/tracker.ts";
+import { openTracker, type Tracker } from "../../tracker/tracker.ts";
 import { AppError } from "../errors.ts";
 
 /** Code whose life is asked for. */
@@ -36,6 +37,29 @@ export async function walkHistory(
   codes: readonly WalkedCode[],
   signal: AbortSignal,
 ): Promise<Map<string, SnippetSurvival>> {
+  return walk(folder, codes, signal, null, (tracker) => new Map(tracker.state));
+}
+
+/**
+ * Where code stands in the tree of a commit, whatever files it was in before, by the same walk.
+ * @throws AppError `git-unavailable`
+ */
+export async function standingAt(
+  folder: string,
+  commit: string,
+  codes: readonly WalkedCode[],
+  signal: AbortSignal,
+): Promise<StandingCode> {
+  return walk(folder, codes, signal, commit, (tracker) => tracker.standing(commit));
+}
+
+async function walk<T>(
+  folder: string,
+  codes: readonly WalkedCode[],
+  signal: AbortSignal,
+  at: string | null,
+  result: (tracker: Tracker) => T,
+): Promise<T> {
   const found = await findRepository(folder, signal);
   if (!found.ok) {
     throw new AppError("git-unavailable", `${folder} cannot be looked at: ${found.reason}.`, {
@@ -43,9 +67,9 @@ export async function walkHistory(
     });
   }
   const { repository } = found;
-  const starts = await startsOf(repository.top, codes, signal);
+  const starts = await startsOf(repository.top, codes, signal, at ?? "HEAD");
   const own = await mkdtemp(path.join(tmpdir(), "kept-walk-"));
-  const tracker = await openTracker({ repository, folder: own, now: () => Date.now() });
+  const tracker = await openTracker({ repository, folder: own, now: () => Date.now(), at: at ?? undefined });
   try {
     for (const { id: sid, path: file, text, line, at, commit } of codes) {
       const head = starts.get(commit ?? at) ?? null;
@@ -60,7 +84,7 @@ export async function walkHistory(
         hint: "Finish or abort it, then ask again.",
       });
     }
-    return new Map(tracker.state);
+    return result(tracker);
   } finally {
     await tracker.close();
     await rm(own, { recursive: true, force: true });
@@ -75,6 +99,7 @@ export async function startsOf(
   top: string,
   codes: readonly WalkedCode[],
   signal: AbortSignal,
+  tip = "HEAD",
 ): Promise<Map<string | number, string | null>> {
   const starts = new Map<string | number, string | null>();
   const commits = [...new Set(codes.flatMap(({ commit }) => commit ?? []))];
@@ -92,21 +117,22 @@ export async function startsOf(
   }
   const times = [...new Set(codes.filter(({ commit }) => commit === null).map(({ at }) => at))];
   if (times.length > 0) {
-    const before = await commitsBefore(top, times, signal);
+    const before = await commitsBefore(top, times, signal, tip);
     for (const [time, commit] of before) starts.set(time, commit);
   }
   return starts;
 }
 
-/** The last commit of HEAD's first-parent line before each time; null before the first. */
+/** The last commit of a tip's first-parent line before each time; null before the first. */
 async function commitsBefore(
   top: string,
   times: readonly number[],
   signal: AbortSignal,
+  tip: string,
 ): Promise<Map<number, string | null>> {
   let listing = "";
   try {
-    listing = await gitCommand(top, ["log", "--first-parent", "--format=%H %ct", "HEAD"], signal);
+    listing = await gitCommand(top, ["log", "--first-parent", "--format=%H %ct", tip], signal);
   } catch (error) {
     // A repository without a commit.
     if (!(error instanceof GitError) || error.code !== "git-failed") throw error;

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { v7 as uuidv7 } from "uuid";
 import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
 import { EVENT_SCHEMA_VERSION, type KeptEvent } from "../../protocol/events.ts";
 import type { WalkedCode } from "./history-walk.ts";
+import { stableId } from "../stable-id.ts";
 
 /**
  * What a walk through history found of one suggestion, as the events that a tracker would have sent: whole in
@@ -54,8 +53,3 @@ export const placeOf = ({ state }: SnippetSurvival): Place => {
       return "unknown";
   }
 };
-
-function stableId(text: string): string {
-  const random = createHash("sha256").update(text).digest().subarray(0, 16);
-  return uuidv7({ msecs: 0, random, seq: random.readUInt32BE(0) });
-}

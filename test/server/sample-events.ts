@@ -40,6 +40,7 @@ const FIELDS: { [K in EventKind]: Omit<EventOf<K>, keyof KeptEvent> & Partial<Ev
     left: 1,
     checks: [{ source: "ts", code: "2304" }],
   },
+  "code-signal": { verdict: "test-failed", name: "adds", commit: "0".repeat(40), share: 0.5 },
   survived: { commit: "c".repeat(40), afterMs: 700_000, tokens: 1, place: "head" },
 };
 

@@ -10,6 +10,7 @@ import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { openApiRoutes } from "./openapi.ts";
 import type { Route } from "./route.ts";
+import { signalRoutes } from "./signals.ts";
 import { statusRoutes } from "./status.ts";
 import { streamRoutes } from "./stream.ts";
 import { suggestionRoutes } from "./suggestions.ts";
@@ -21,6 +22,7 @@ export const ROUTES: readonly Route[] = [
   ...loginRoutes,
   ...eventRoutes,
   ...generationRoutes,
+  ...signalRoutes,
   ...suggestionRoutes,
   ...datasetRoutes,
   ...trainingRoutes,
