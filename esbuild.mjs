@@ -47,6 +47,7 @@ export const bundles = [
   },
   { ...node, entryPoints: ["server/main.ts"], outfile: "dist/server.cjs", external: NATIVE_MODULES },
   { ...node, entryPoints: ["server/worker.ts"], outfile: "dist/worker.cjs", external: NATIVE_MODULES },
+  { ...node, entryPoints: ["engine/training/lane-thread.ts"], outfile: "dist/lane.cjs", external: NATIVE_MODULES },
   { ...node, entryPoints: ["server/writer.ts"], outfile: "dist/writer.cjs", external: NATIVE_MODULES },
   { ...node, entryPoints: ["server/cli.ts"], outfile: "dist/cli.cjs", external: NATIVE_MODULES },
   {

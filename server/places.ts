@@ -25,6 +25,12 @@ export function workerEntry(): string {
   return path.join(packageRoot, "server", "worker.ts");
 }
 
+/** The entry of the threads that training steps run in, likewise. */
+export function laneEntry(): string {
+  if (!fromSource) return path.join(import.meta.dirname, "lane.cjs");
+  return path.join(packageRoot, "engine", "training", "lane-thread.ts");
+}
+
 /** The entry of the thread that writes events, likewise. */
 export function writerEntry(): string {
   if (!fromSource) return path.join(import.meta.dirname, "writer.cjs");

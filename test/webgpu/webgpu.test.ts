@@ -16,7 +16,7 @@ import type { LoraAdapter } from "../../engine/lora/adapter.ts";
 import { packBatches } from "../../engine/optim/packing.ts";
 import { startEngineProcess } from "../../engine/process/host.ts";
 import type { Trained } from "../../engine/training/parameters.ts";
-import { createTrainer, imitated } from "../../engine/training/trainer.ts";
+import { createTrainer, imitated, meanLoss } from "../../engine/training/trainer.ts";
 import { normal, randomWeights, TINY } from "../support/tiny-decoder.ts";
 import { createTinyModel } from "../support/tiny-model.ts";
 
@@ -146,7 +146,7 @@ describe("WebGPU", function () {
         );
         const steps = [];
         for (let step = 0; step < 4; step++) steps.push(await trainer.step([imitated(batch!)], 0.001));
-        steps.push({ loss: await trainer.evaluate(imitated(batch!)), gradientNorm: 0 });
+        steps.push({ loss: await meanLoss(trainer, [imitated(batch!)]), gradientNorm: 0 });
         return { steps, theta: trainer.theta.slice() };
       };
       const cpu = await train("cpu");

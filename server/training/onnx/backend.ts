@@ -11,8 +11,9 @@ import { DEFAULT_OBJECTIVES } from "../../../engine/training/objective.ts";
 import type { Trained } from "../../../engine/training/parameters.ts";
 import { createTrainer, type Trainer } from "../../../engine/training/trainer.ts";
 import { AppError } from "../../errors.ts";
+import { laneEntry } from "../../places.ts";
 import type { TrainingBackend, TrainingJob, TrainingResult } from "../backend.ts";
-import { createMaterial, examplesOf, materialShape } from "./material.ts";
+import { createMaterial, examplesOf, materialShape, microBatches } from "./material.ts";
 import { loadRunCheckpoint, removeRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import { resultFolder, writeTrained } from "./trained-files.ts";
 
@@ -57,10 +58,11 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
     random: createRandom(lora.seed),
     threads: os.availableParallelism(),
     provider: device.provider,
+    laneEntry: laneEntry(),
   });
   const material = await createMaterial(trainer, objective, shape, examples, {
     seed: lora.seed,
-    accumulation: job.accumulation ?? 1,
+    accumulation: (job.accumulation ?? 1) * microBatches(job),
   });
   const jobSha256 = hashOf(job, base.sha256);
   const earlier = loadRunCheckpoint(job.runDir, jobSha256);

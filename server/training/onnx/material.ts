@@ -30,12 +30,23 @@ const SEQUENCES_PER_ROW = { sft: 1, kto: 4, dpo: 2 } as const;
 /** Part of a row that a completion may take. */
 const MAX_COMPLETION_SHARE = 1 / 4;
 
-export function materialShape({ lora, objective = "sft" }: TrainingJob): MaterialShape {
+/**
+ * Parts that a batch is computed in, so that two cores take one each: the gradient of a mean is the mean of
+ * those of its parts. Not for `kto`, which compares the completions of a batch with one another.
+ */
+export function microBatches({ lora, objective = "sft" }: TrainingJob): number {
+  return objective !== "kto" && lora.batchRows % 2 === 0 ? 2 : 1;
+}
+
+/** Of one part of a batch. */
+export function materialShape(job: TrainingJob): MaterialShape {
+  const { lora, objective = "sft" } = job;
+  const nRows = lora.batchRows / microBatches(job);
   return {
-    nRows: lora.batchRows,
+    nRows,
     rowTokens: lora.rowTokens,
-    nTargets: lora.targetTokens,
-    nSequences: lora.batchRows * SEQUENCES_PER_ROW[objective],
+    nTargets: Math.ceil(lora.targetTokens / microBatches(job)),
+    nSequences: nRows * SEQUENCES_PER_ROW[objective],
   };
 }
 

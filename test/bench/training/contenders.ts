@@ -5,6 +5,7 @@ import { createRandom } from "../../../core/statistics/random.ts";
 import { addInput, addOutput, addReal, createGraph } from "../../../engine/graph/graph.ts";
 import { gemm } from "../../../engine/graph/operators.ts";
 import { addInPlaceOutput, compileGraph, floats } from "../../../engine/graph/session.ts";
+import { laneEntry } from "../../../server/places.ts";
 import { createTrainer, imitated } from "../../../engine/training/trainer.ts";
 import { arbitraryBatch, uniformWeights, type StepShape } from "./shapes.ts";
 
@@ -44,8 +45,9 @@ export async function gemmContender(threads: number): Promise<Contender> {
   };
 }
 
-/** Kept's own step: forward, backward, clipping and AdamW. */
-export async function keptContender(shape: StepShape, threads: number): Promise<Contender> {
+/** Kept's own step as a training run makes it: forward and backward in two parts, clipping and AdamW. */
+export async function keptContender(whole: StepShape, threads: number): Promise<Contender> {
+  const shape = { ...whole, nRows: whole.nRows / 2, nTargets: whole.nTargets / 2 };
   const trainer = await createTrainer(
     { config: shape.config, weights: uniformWeights(shape.config) },
     {
@@ -55,11 +57,12 @@ export async function keptContender(shape: StepShape, threads: number): Promise<
       adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },
       random: createRandom(1),
       threads,
+      laneEntry: laneEntry(),
     },
   );
-  const batch = imitated(arbitraryBatch(shape));
+  const batches = [imitated(arbitraryBatch(shape)), imitated(arbitraryBatch(shape))];
   return {
-    run: () => timed(() => trainer.step([batch], 1e-3)),
+    run: () => timed(() => trainer.step(batches, 1e-3)),
     [Symbol.asyncDispose]: () => trainer[Symbol.asyncDispose](),
   };
 }
