@@ -1,3 +1,5 @@
+import { MIN_MATCH, type CodeMemory } from "./code-memory.ts";
+
 /**
  * What the visible code itself says comes next: code repeats, and a small model copies less well than a
  * lookup does. At each step the longest runs of tokens before the cursor that were written before are
@@ -7,7 +9,8 @@
  *
  * after the continuous cache of Grave et al. 2017, "Improving neural language models with a continuous
  * cache", with the length of the match deciding λ. The weights belong to a model: they are fitted on code
- * that it was not trained on.
+ * that it was not trained on. Code that is remembered, such as that of all examples, is mixed in after it in
+ * the same way.
  */
 export interface CopyPrior {
   /** Mixes the prior into logits (V) in place, given the tokens before the cursor and what was written since. */
@@ -27,37 +30,98 @@ const LENGTH_FACTOR = 4;
 /** Longest visible code that is searched at every step, tokens; a pass takes microseconds. */
 const MAX_VISIBLE_TOKENS = 8_192;
 
+/** Code beside the visible one, and how far to trust it by length of the match, from MIN_MATCH. */
+export interface Remembered {
+  readonly memory: CodeMemory;
+  readonly weights: readonly CopyWeight[];
+}
+
+/**
+ * What is remembered is worth less where the visible code says as much: the place in the file decides more
+ * than the repository. Fitted, as the weights are, on earlier commits of histories.
+ */
+const NO_LONGER_FACTOR = 0.5;
+const SHORTER_FACTOR = 0.25;
+
 /** @param elsewhere visible code that does not run up to the cursor, each a run of tokens; the nearest last */
-export function createCopyPrior(elsewhere: readonly (readonly number[])[], weights: readonly CopyWeight[]): CopyPrior {
+export function createCopyPrior(
+  elsewhere: readonly (readonly number[])[],
+  weights: readonly CopyWeight[],
+  remembered: Remembered | null = null,
+): CopyPrior {
   const runs = withinLimit(elsewhere);
   return {
     mix(logits, recent) {
-      const last = recent.at(-1);
-      if (last === undefined) return;
-      const votes = new Map<number, number>();
-      let longest = 0;
-      let total = 0;
-      for (const run of [...runs, recent]) {
-        for (let at = run.indexOf(last); at >= 0 && at < run.length - 1; at = run.indexOf(last, at + 1)) {
-          const length = matchLength(run, at, recent);
-          const vote = LENGTH_FACTOR ** length;
-          const next = run[at + 1]!;
-          votes.set(next, (votes.get(next) ?? 0) + vote);
-          total += vote;
-          longest = Math.max(longest, length);
-        }
-      }
-      const weight = weights[Math.min(longest, weights.length) - 1];
-      if (weight === undefined) return;
-      const lambda = Math.max(...votes.values()) >= UNANIMOUS * total ? weight.unanimous : weight.divided;
-      // Everything is divided by 1 − λ, which changes no softmax: only what was voted for has to be touched.
+      const visible = visibleVotes(runs, recent);
+      const other = remembered === null ? NO_VOTES : rememberedVotes(remembered.memory, recent);
+      const visibleShare = trustIn(visible, weights, 1);
+      const otherShare = trustIn(other, remembered?.weights ?? [], MIN_MATCH) * factorBeside(other, visible);
+      if (visibleShare === 0 && otherShare === 0) return;
+      // p = (1 - o) ((1 - v) p_model + v p_visible) + o p_other, divided by (1 - o) (1 - v): that changes no
+      // softmax, and only what was voted for has to be touched.
       const normaliser = logSumExp(logits);
-      for (const [id, vote] of votes) {
-        const copied = (lambda / (1 - lambda)) * (vote / total);
+      const visibleOdds = visibleShare / (1 - visibleShare);
+      const otherOdds = otherShare / ((1 - otherShare) * (1 - visibleShare));
+      for (const id of new Set([...visible.byToken.keys(), ...other.byToken.keys()])) {
+        const copied =
+          (visibleOdds * (visible.byToken.get(id) ?? 0)) / visible.total +
+          (otherOdds * (other.byToken.get(id) ?? 0)) / other.total;
         logits[id] = Math.log(Math.exp(logits[id]! - normaliser) + copied) + normaliser;
       }
     },
   };
+}
+
+/** What followed the places that match, each place voting for its token. */
+interface Votes {
+  readonly byToken: ReadonlyMap<number, number>;
+  /** At least a hair above 0, so that a share of no votes is 0. */
+  readonly total: number;
+  /** Length of the longest match, tokens. */
+  readonly longest: number;
+}
+
+const NO_VOTES: Votes = { byToken: new Map(), total: 1, longest: 0 };
+
+function visibleVotes(runs: readonly (readonly number[])[], recent: readonly number[]): Votes {
+  const last = recent.at(-1);
+  if (last === undefined) return NO_VOTES;
+  return count(function* () {
+    for (const run of [...runs, recent]) {
+      for (let at = run.indexOf(last); at >= 0 && at < run.length - 1; at = run.indexOf(last, at + 1)) {
+        yield { next: run[at + 1]!, length: matchLength(run, at, recent) };
+      }
+    }
+  });
+}
+
+function rememberedVotes(memory: CodeMemory, recent: readonly number[]): Votes {
+  return count(() => memory.matches(recent));
+}
+
+function count(matches: () => Iterable<{ readonly next: number; readonly length: number }>): Votes {
+  const byToken = new Map<number, number>();
+  let longest = 0;
+  let total = 0;
+  for (const { next, length } of matches()) {
+    const vote = LENGTH_FACTOR ** length;
+    byToken.set(next, (byToken.get(next) ?? 0) + vote);
+    total += vote;
+    longest = Math.max(longest, length);
+  }
+  return total === 0 ? NO_VOTES : { byToken, total, longest };
+}
+
+/** The weight of the longest match; the last one stands for everything longer. */
+function trustIn({ byToken, total, longest }: Votes, weights: readonly CopyWeight[], shortest: number): number {
+  const weight = weights[Math.min(longest - shortest, weights.length - 1)];
+  if (weight === undefined) return 0;
+  return Math.max(...byToken.values()) >= UNANIMOUS * total ? weight.unanimous : weight.divided;
+}
+
+function factorBeside(remembered: Votes, visible: Votes): number {
+  if (remembered.longest > visible.longest) return 1;
+  return remembered.longest === visible.longest ? NO_LONGER_FACTOR : SHORTER_FACTOR;
 }
 
 /** A share of the votes from which the rest is noise. */

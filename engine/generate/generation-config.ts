@@ -7,30 +7,39 @@ import type { CopyWeight } from "./copy-prior.ts";
 export interface GenerationConfig {
   /** λ of the copy prior by length of the match, from 1; empty for a model that goes without one. */
   readonly copyPriorWeights: readonly CopyWeight[];
+  /** λ of remembered code by length of the match, from MIN_MATCH; empty for a model that goes without it. */
+  readonly memoryPriorWeights: readonly CopyWeight[];
 }
 
 /**
- * Reads `copy_prior_weights`, a list of [unanimous, divided]; every other key is left alone.
+ * Reads `copy_prior_weights` and `memory_prior_weights`, lists of [unanimous, divided]; every other key is
+ * left alone.
  *
  * @throws {EngineError} checkpoint-invalid for a file that is not JSON, or weights outside [0, 1)
  */
 export function readGenerationConfig(modelDir: string): GenerationConfig {
   const file = path.join(modelDir, "generation_config.json");
-  if (!existsSync(file)) return { copyPriorWeights: [] };
+  if (!existsSync(file)) return { copyPriorWeights: [], memoryPriorWeights: [] };
   let content: unknown;
   try {
     content = JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
     throw new EngineError("checkpoint-invalid", `${file} is not JSON.`, { cause });
   }
-  const rows = (content as { copy_prior_weights?: unknown } | null)?.copy_prior_weights ?? [];
-  if (!Array.isArray(rows) || !rows.every(isWeightPair)) {
+  const weightsOf = (key: string): CopyWeight[] => {
+    const rows = (content as Readonly<Record<string, unknown>> | null)?.[key] ?? [];
+    if (Array.isArray(rows) && rows.every(isWeightPair)) {
+      return rows.map(([unanimous, divided]) => ({ unanimous, divided }));
+    }
     throw new EngineError(
       "checkpoint-invalid",
-      `copy_prior_weights in ${file} has to be a list of pairs of numbers from 0 to below 1.`,
+      `${key} in ${file} has to be a list of pairs of numbers from 0 to below 1.`,
     );
-  }
-  return { copyPriorWeights: rows.map(([unanimous, divided]) => ({ unanimous, divided })) };
+  };
+  return {
+    copyPriorWeights: weightsOf("copy_prior_weights"),
+    memoryPriorWeights: weightsOf("memory_prior_weights"),
+  };
 }
 
 function isWeightPair(row: unknown): row is [number, number] {

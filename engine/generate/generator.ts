@@ -1,6 +1,7 @@
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
-import { createCopyPrior, type CopyWeight } from "./copy-prior.ts";
+import type { CodeMemory } from "./code-memory.ts";
+import { createCopyPrior, type CopyPrior, type CopyWeight } from "./copy-prior.ts";
 import { decode, type Decoded } from "./decode.ts";
 import { createDraft } from "./draft.ts";
 import { healPrefix } from "./healing.ts";
@@ -14,23 +15,36 @@ import type { TokenReader } from "./token-reader.ts";
 /** Turns requests into completions with one reader. One call at a time. */
 export interface Generator {
   /** Greedy completion. An aborted signal ends it as `cancelled`. */
-  complete(request: CompletionRequest, signal: AbortSignal, onText?: OnText): Promise<Completion>;
+  complete(request: CompletionRequest, signal: AbortSignal, options?: WriteOptions): Promise<Completion>;
   /**
    * At most `count` different completions, the most probable first: each begins with another of the most
    * likely first tokens and goes on greedily. Empty when the signal ended it.
    */
-  candidates(request: CompletionRequest, count: number, signal: AbortSignal): Promise<readonly Completion[]>;
+  candidates(
+    request: CompletionRequest,
+    count: number,
+    signal: AbortSignal,
+    options?: WriteOptions,
+  ): Promise<readonly Completion[]>;
   score(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }>;
 }
 
 /** Told the text after each token, as it would be shown if that were the last; a later text may be shorter. */
 export type OnText = (text: string) => void;
 
+export interface WriteOptions {
+  /** Told the text as it grows. */
+  readonly onText?: OnText;
+  /** Code beside the prompt to copy from, such as all examples of the workspace folder. */
+  readonly memory?: CodeMemory | null;
+}
+
 export interface GeneratorOptions {
   readonly tokenizer: Tokenizer;
   readonly reader: TokenReader;
   readonly contextTokens: number;
   readonly copyPriorWeights: readonly CopyWeight[];
+  readonly memoryPriorWeights: readonly CopyWeight[];
   /** Guess tokens from the prompt and read them ahead. */
   readonly speculation: "prompt-lookup" | "none";
   /** Version of the adapter that the reader reads with. */
@@ -43,7 +57,7 @@ const MAX_ATTEMPTS = 3;
 const NOTHING: Decoded = { text: "", finish: "stop", ids: [], logProbability: 0 };
 
 export function createGenerator(options: GeneratorOptions): Generator {
-  const { tokenizer, reader, contextTokens, copyPriorWeights } = options;
+  const { tokenizer, reader, contextTokens, copyPriorWeights, memoryPriorWeights } = options;
 
   function prepare(request: CompletionRequest, nMore: number): { prompt: Prompt; owed: string } {
     const { kept, owed } = healPrefix(request.prefix, tokenizer);
@@ -51,11 +65,17 @@ export function createGenerator(options: GeneratorOptions): Generator {
     return { prompt: buildPrompt(tokenizer, { ...request, prefix: kept }, { ...SERVING_BUDGET, total }), owed };
   }
 
-  const contextOf = (prompt: Prompt, owed: string): ChoiceContext => ({
+  function priorOf({ visible }: Prompt, memory: CodeMemory | null): CopyPrior | null {
+    const remembered = memory && memoryPriorWeights.length > 0 ? { memory, weights: memoryPriorWeights } : null;
+    if (copyPriorWeights.length === 0 && remembered === null) return null;
+    return createCopyPrior(visible.elsewhere, copyPriorWeights, remembered);
+  }
+
+  const contextOf = (prompt: Prompt, owed: string, memory: CodeMemory | null): ChoiceContext => ({
     tokenizer,
     owed,
     prefixIds: prompt.visible.prefix,
-    prior: copyPriorWeights.length > 0 ? createCopyPrior(prompt.visible.elsewhere, copyPriorWeights) : null,
+    prior: priorOf(prompt, memory),
   });
 
   const write = (
@@ -84,9 +104,9 @@ export function createGenerator(options: GeneratorOptions): Generator {
     owed: string,
     firstLogits: Float32Array,
     signal: AbortSignal,
-    onText: ((text: string) => void) | undefined,
+    { onText, memory }: WriteOptions,
   ): Promise<Decoded> {
-    const context = contextOf(prompt, owed);
+    const context = contextOf(prompt, owed, memory ?? null);
     let logits: Float32Array | null = firstLogits;
     let begun: readonly number[] | null = [];
     let decoded: Decoded = NOTHING;
@@ -124,27 +144,27 @@ export function createGenerator(options: GeneratorOptions): Generator {
   }
 
   return {
-    async complete(request, signal, onText) {
+    async complete(request, signal, writing = {}) {
       const startedAt = performance.now();
       if (signal.aborted) return cancelled(options.adapter());
       const { prompt, owed } = prepare(request, request.maxTokens);
       const firstLogits = await reader.prefill(prompt.ids, signal);
       const decodeFrom = performance.now();
-      const decoded = firstLogits ? await writeNew(request, prompt, owed, firstLogits, signal, onText) : null;
+      const decoded = firstLogits ? await writeNew(request, prompt, owed, firstLogits, signal, writing) : null;
       const times = { prefillMs: decodeFrom - startedAt, decodeMs: performance.now() - decodeFrom };
       if (!signal.aborted) return completed(request, prompt, decoded, times);
       const nTokens = decoded?.ids.length ?? 0;
       return { ...completed(request, prompt, null, times), nTokens };
     },
 
-    async candidates(request, count, signal) {
+    async candidates(request, count, signal, { memory } = {}) {
       const startedAt = performance.now();
       if (signal.aborted) return [];
       const { prompt, owed } = prepare(request, request.maxTokens);
       const firstLogits = await reader.prefill(prompt.ids, signal);
       const prefillMs = performance.now() - startedAt;
       if (!firstLogits) return [];
-      const context = contextOf(prompt, owed);
+      const context = contextOf(prompt, owed, memory ?? null);
       const choose = greedyChoice(context);
       choose(firstLogits, { ids: [], text: "" });
       const made = new Map<string, Completion>();

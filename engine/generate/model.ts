@@ -10,7 +10,7 @@ import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
 import { openDecoderSessions } from "./decoder-sessions.ts";
 import { readGenerationConfig } from "./generation-config.ts";
-import { createGenerator, type GeneratorOptions, type OnText } from "./generator.ts";
+import { createGenerator, type GeneratorOptions, type WriteOptions } from "./generator.ts";
 import { createTokenReader } from "./token-reader.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -23,7 +23,12 @@ export interface Model {
   /** Greedy completion. An aborted signal ends it within one run of the graph, as `cancelled`. */
   complete(request: CompletionRequest, signal: AbortSignal, options?: CompleteOptions): Promise<Completion>;
   /** At most `count` different completions, the most probable first; see `generator.ts`. */
-  candidates(request: CompletionRequest, count: number, signal: AbortSignal): Promise<readonly Completion[]>;
+  candidates(
+    request: CompletionRequest,
+    count: number,
+    signal: AbortSignal,
+    options?: WriteOptions,
+  ): Promise<readonly Completion[]>;
   /** Swap the adapter between two requests. Throws adapter-invalid or adapter-mismatch and keeps the old one. */
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
   /** Negative log-likelihood of a given completion, in nats, summed over its tokens and those that healing owes. */
@@ -33,9 +38,7 @@ export interface Model {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface CompleteOptions {
-  /** Told the text as it grows. */
-  readonly onText?: OnText;
+export interface CompleteOptions extends WriteOptions {
   /**
    * Only the newest of the requests that say so is worth an answer: one that still waits for its turn when
    * a newer one comes ends as `cancelled`.
@@ -94,7 +97,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
     tokenizer,
     reader,
     contextTokens: config.contextTokens,
-    copyPriorWeights: readGenerationConfig(modelDir).copyPriorWeights,
+    ...readGenerationConfig(modelDir),
     speculation: options.speculation ?? "prompt-lookup",
     adapter: () => adapterVersion,
   });
@@ -113,10 +116,11 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
       const number = options.turn === "latest" ? ++latest : null;
       return inTurn(() => {
         const isStale = number !== null && number !== latest;
-        return generator.complete(request, isStale ? AbortSignal.abort() : signal, options.onText);
+        return generator.complete(request, isStale ? AbortSignal.abort() : signal, options);
       });
     },
-    candidates: (request, count, signal) => inTurn(() => generator.candidates(request, count, signal)),
+    candidates: (request, count, signal, options) =>
+      inTurn(() => generator.candidates(request, count, signal, options)),
     scoreCompletion: (request, completion) => inTurn(() => generator.score(request, completion)),
     setAdapter: (next) =>
       inTurn(async () => {

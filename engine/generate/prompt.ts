@@ -21,6 +21,8 @@ import { pathComment } from "./path-comment.ts";
  */
 export interface Prompt {
   readonly ids: readonly number[];
+  /** Where in `ids` the file's text before the cursor stands: from `start` up to `end`. */
+  readonly prefix: { readonly start: number; readonly end: number };
   /** How many examples fitted: the last ones of the request. */
   readonly nExamplesUsed: number;
   /** What can be copied from, also where the budget cut it from the prompt. */
@@ -70,13 +72,11 @@ export function buildPrompt(tokenizer: Tokenizer, request: PromptParts, budget: 
   const uncut = cutToFit(tokenizer, visiblePrefix, prefixRoom);
   const imports = fitImports(tokenizer, request, uncut, Math.floor(budget.total * IMPORT_SHARE));
   const prefix = cutToFit(tokenizer, uncut, prefixRoom - imports.length);
+  const context = [...head, ...examples.fitted.flat(), ...imports];
+  const { ids, start } = arrange(tokenizer, layout, { context, file, prefix, suffix });
   return {
-    ids: arrange(tokenizer, layout, {
-      context: [...head, ...examples.fitted.flat(), ...imports],
-      file,
-      prefix,
-      suffix,
-    }),
+    ids,
+    prefix: { start, end: start + prefix.length },
     nExamplesUsed: examples.fitted.length,
     visible: { prefix: visiblePrefix, elsewhere: [...examples.fitted, visibleSuffix] },
   };
@@ -94,16 +94,22 @@ function arrange(
   { special, startOfText, dialect }: Tokenizer,
   layout: readonly PromptPart[],
   { context, file, prefix, suffix }: PromptTexts,
-): number[] {
+): { readonly ids: number[]; readonly start: number } {
   const all = [...context, ...file];
   // How much of it stands before the markers; the rest opens the prefix.
   const nBefore =
     special.fileSeparator === undefined ? 0 : dialect.path === "in the prefix" ? context.length + 1 : all.length;
-  const marked = layout.flatMap((part) => {
-    if (part === "prefix") return [...all.slice(nBefore), ...prefix];
-    return part === "suffix" ? suffix : [special[part]!];
-  });
-  return [...startOfText, ...all.slice(0, nBefore), ...marked];
+  const ids = [...startOfText, ...all.slice(0, nBefore)];
+  let start = 0;
+  for (const part of layout) {
+    if (part === "prefix") {
+      ids.push(...all.slice(nBefore));
+      start = ids.length;
+      ids.push(...prefix);
+    } else if (part === "suffix") ids.push(...suffix);
+    else ids.push(special[part]!);
+  }
+  return { ids, start };
 }
 
 const isText = (part: PromptPart): boolean => part === "prefix" || part === "suffix";

@@ -18,7 +18,7 @@ export interface EngineProcess {
     request: CompletionRequest,
     signal: AbortSignal,
     retrieve?: Retrieval,
-    options?: CompleteOptions,
+    options?: Omit<CompleteOptions, "memory">,
   ): Promise<ServedCompletion>;
   /** At most `count` different completions, the most probable first; none when the signal fires. */
   candidates(
@@ -29,6 +29,8 @@ export interface EngineProcess {
   ): Promise<readonly ServedCompletion[]>;
   /** Replace the examples that `retrieve` finds. The last one counts as the newest. */
   setExamples(examples: readonly IndexedExample[]): Promise<void>;
+  /** Add examples to those that `retrieve` finds, or replace those with the same ids. */
+  addExamples(examples: readonly IndexedExample[]): Promise<void>;
   /** Replace the files that excerpts are taken from when a retrieval asks for neighbours. */
   setNeighbours(files: readonly NeighbourFile[]): Promise<void>;
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
@@ -146,6 +148,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
       askUntil(signal, (id) => ({ kind: "candidates", id, request, retrieve: retrieve ?? null, count })),
     setNeighbours: (files) => ask<void>((id) => ({ kind: "set-neighbours", id, files })).answer,
     setExamples: (examples) => ask<void>((id) => ({ kind: "set-examples", id, examples })).answer,
+    addExamples: (examples) => ask<void>((id) => ({ kind: "add-examples", id, examples })).answer,
     setAdapter: (adapter) => ask<void>((id) => ({ kind: "set-adapter", id, adapter })).answer,
     [Symbol.dispose]() {
       child.kill();

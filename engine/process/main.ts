@@ -1,11 +1,13 @@
 import os from "node:os";
 import { NOTICE_NAME } from "../devices/notice.ts";
 import { EngineError, type EngineErrorCode } from "../engine-error.ts";
+import type { CodeMemory } from "../generate/code-memory.ts";
 import type { Completion, CompletionRequest, PromptExample } from "../generate/completion.ts";
 import { openModel, type Model } from "../generate/model.ts";
-import { createExampleIndex, type IndexedExample } from "../retrieve/example-index.ts";
+import type { IndexedExample } from "../retrieve/example-index.ts";
 import { createNeighbourIndex } from "../retrieve/neighbour-index.ts";
 import type { EngineMessage, HostMessage, Retrieval, ServedCompletion } from "./messages.ts";
+import { createServedExamples } from "./served-examples.ts";
 
 /** Entry of the engine process: serves one model over Node's IPC channel until the host goes. */
 
@@ -13,7 +15,7 @@ import type { EngineMessage, HostMessage, Retrieval, ServedCompletion } from "./
 const ENGINE_PRIORITY = 1;
 
 let model: Model | null = null;
-let examples = createExampleIndex();
+const examples = createServedExamples((text) => loaded().tokenizer.encode(text));
 let neighbours = createNeighbourIndex([]);
 const running = new Map<number, AbortController>();
 
@@ -40,7 +42,8 @@ async function complete(message: Extract<HostMessage, { kind: "complete" }>): Pr
   const { id, stream, turn } = message;
   const onText = (text: string) => reply({ kind: "text", id, text });
   await serve(message, async (request, found, signal) => {
-    const options = { ...(stream ? { onText } : {}), ...(turn ? { turn } : {}) };
+    const { memory } = found;
+    const options = { memory, ...(stream ? { onText } : {}), ...(turn ? { turn } : {}) };
     const completion = await loaded().complete(request, signal, options);
     reply({ kind: "completed", id, completion: served(completion, message.request, found) });
   });
@@ -48,7 +51,7 @@ async function complete(message: Extract<HostMessage, { kind: "complete" }>): Pr
 
 async function offer(message: Extract<HostMessage, { kind: "candidates" }>): Promise<void> {
   await serve(message, async (request, found, signal) => {
-    const completions = await loaded().candidates(request, message.count, signal);
+    const completions = await loaded().candidates(request, message.count, signal, { memory: found.memory });
     const made = completions.map((completion) => served(completion, message.request, found));
     reply({ kind: "candidates-made", id: message.id, completions: made });
   });
@@ -60,7 +63,11 @@ type Asked = Extract<HostMessage, { readonly retrieve: Retrieval | null }>;
 interface Found {
   readonly neighbours: readonly PromptExample[];
   readonly examples: readonly IndexedExample[];
+  /** All code that examples of the folder hold, to copy from. */
+  readonly memory: CodeMemory | null;
 }
+
+const NOTHING_FOUND: Found = { neighbours: [], examples: [], memory: null };
 
 /** Looks up what a request's prompt can use, and keeps the request where a `cancel` finds it. */
 async function serve(
@@ -70,7 +77,7 @@ async function serve(
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    const found = retrieve ? lookUp(request, retrieve) : { neighbours: [], examples: [] };
+    const found = retrieve ? lookUp(request, retrieve) : NOTHING_FOUND;
     // The first are left out of a prompt that is full: neighbours before examples before what was asked for.
     const asked = [...found.neighbours, ...found.examples, ...request.examples];
     await work({ ...request, examples: asked }, found, controller.signal);
@@ -87,6 +94,7 @@ function lookUp({ prefix, path }: CompletionRequest, retrieve: Retrieval): Found
   return {
     neighbours: neighbours.excerpts({ prefix: written, path, root: retrieve.root }, retrieve.neighbours ?? 0),
     examples: examples.query({ prefix, path, ...retrieve }, retrieve.limit),
+    memory: retrieve.limit > 0 ? examples.memoryOf(retrieve.root) : null,
   };
 }
 
@@ -111,10 +119,13 @@ async function setAdapter({ id, adapter }: Extract<HostMessage, { kind: "set-ada
   }
 }
 
-function setExamples(message: Extract<HostMessage, { kind: "set-examples" }>): void {
-  examples = createExampleIndex();
-  for (const example of message.examples) examples.add(example);
-  reply({ kind: "examples-set", id: message.id });
+async function takeExamples(message: Extract<HostMessage, { kind: "set-examples" | "add-examples" }>): Promise<void> {
+  try {
+    await examples.take(message.examples, message.kind === "set-examples" ? "replace" : "add");
+    reply({ kind: "examples-set", id: message.id });
+  } catch (error) {
+    fail(message.id, error);
+  }
 }
 
 function setNeighbours({ id, files }: Extract<HostMessage, { kind: "set-neighbours" }>): void {
@@ -132,7 +143,7 @@ function receive(message: HostMessage): void {
   else if (message.kind === "complete") void complete(message);
   else if (message.kind === "candidates") void offer(message);
   else if (message.kind === "set-adapter") void setAdapter(message);
-  else if (message.kind === "set-examples") setExamples(message);
+  else if (message.kind === "set-examples" || message.kind === "add-examples") void takeExamples(message);
   else if (message.kind === "set-neighbours") setNeighbours(message);
   else running.get(message.id)?.abort();
 }

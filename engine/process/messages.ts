@@ -27,6 +27,8 @@ export type HostMessage =
   | { readonly kind: "set-adapter"; readonly id: number; readonly adapter: { version: string; dir: string } | null }
   /** Replace the example index. The last example counts as the newest. */
   | { readonly kind: "set-examples"; readonly id: number; readonly examples: readonly IndexedExample[] }
+  /** Add examples to the index, or replace those with the same ids. The last one counts as the newest. */
+  | { readonly kind: "add-examples"; readonly id: number; readonly examples: readonly IndexedExample[] }
   /** Replace the files that excerpts are taken from. */
   | { readonly kind: "set-neighbours"; readonly id: number; readonly files: readonly NeighbourFile[] }
   | {

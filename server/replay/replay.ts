@@ -91,7 +91,9 @@ export const rootOf = (source: ReplaySource): string => (source.kind === "reposi
 
 /** Name of the repository as the prompt says it. */
 export function repositoryOf(source: ReplaySource): string {
-  return path.basename(rootOf(source)).replace(/\.jsonl(\.xz)?$/, "");
+  const name = path.basename(rootOf(source));
+  // A file of points is named `owner+name.jsonl.xz`.
+  return source.kind === "repository" ? name : name.replace(/\.jsonl(\.xz)?$/, "").replace(/^.*\+/, "");
 }
 
 /** A session whose ids carry the time when the code was written. */

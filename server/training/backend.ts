@@ -28,7 +28,7 @@ export interface LoraHyperParameters {
   readonly clipNorm: number;
   readonly batchRows: number;
   readonly rowTokens: number;
-  /** Loss positions of a row that get a target. */
+  /** Tokens of a batch that are learnt, at most. */
   readonly targetTokens: number;
   readonly seed: number;
 }

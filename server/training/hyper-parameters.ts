@@ -15,8 +15,8 @@ export const DEFAULT_LORA: LoraHyperParameters = {
   weightDecay: 0.01,
   clipNorm: 1,
   batchRows: 4,
-  rowTokens: 384,
-  targetTokens: 128,
+  rowTokens: 512,
+  targetTokens: 384,
   seed: 1,
 };
 

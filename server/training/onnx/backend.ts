@@ -40,8 +40,8 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
   const shape = materialShape(job);
   const tokenizer = loadTokenizer(job.modelDir);
   const examples = {
-    train: examplesOf(job.train, objective.kind, tokenizer, shape),
-    validation: examplesOf(job.validation, objective.kind, tokenizer, shape),
+    train: examplesOf(job.train, objective.kind, tokenizer, shape, new Set()),
+    validation: examplesOf(job.validation, objective.kind, tokenizer, shape, null),
   };
   if (examples.train.length === 0)
     throw new AppError("training-unavailable", "There is nothing to train on: no good completions yet.");

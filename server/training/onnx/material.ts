@@ -7,7 +7,7 @@ import type { Objective } from "../../../engine/training/objective.ts";
 import { judgedBatch, pairedBatch, referenceLogProbabilities } from "../../../engine/training/preference.ts";
 import { imitated, meanLoss, type Trainer, type WeightedBatch } from "../../../engine/training/trainer.ts";
 import type { TrainingJob, TrainingRow } from "../backend.ts";
-import { encodeCompletions } from "./encode-row.ts";
+import { encodeCompletions, encodeRow, type KnownLines } from "./encode-row.ts";
 
 /** What a run learns from: its rows as batches for its objective. */
 export interface Material {
@@ -56,12 +56,16 @@ interface Example {
   readonly isDesirable: boolean;
 }
 
-/** The rows of a job that its objective can learn from: only `kto` takes bad completions, only `dpo` needs pairs. */
+/**
+ * The rows of a job that its objective can learn from: only `kto` takes bad completions, only `dpo` needs pairs.
+ * What is imitated is learnt together with lines around it that are not in `known`; null learns none.
+ */
 export function examplesOf(
   rows: readonly TrainingRow[],
   kind: Objective["kind"],
   tokenizer: Tokenizer,
   shape: TrainingShape,
+  known: KnownLines | null,
 ): Example[] {
   const nCompletions = kind === "dpo" ? 2 : 1;
   const maxTargets = Math.floor(Math.min(shape.nTargets / nCompletions, shape.rowTokens * MAX_COMPLETION_SHARE));
@@ -70,6 +74,10 @@ export function examplesOf(
       kind === "kto" ? true : row.isDesirable !== false && (kind === "sft" || row.rejected !== undefined),
     )
     .map((row) => {
+      if (kind === "sft") {
+        const document = encodeRow(tokenizer, row, shape.rowTokens, maxTargets, known);
+        return { documents: [document], isDesirable: true };
+      }
       const completions = kind === "dpo" ? [row.completion, row.rejected!] : [row.completion];
       return {
         documents: encodeCompletions(tokenizer, row, completions, shape.rowTokens, maxTargets),

@@ -87,13 +87,14 @@ describe("a model's generation configuration", () => {
   };
 
   it("is empty without a file, and without the key", () => {
-    assert.deepEqual(read(null), { copyPriorWeights: [] });
-    assert.deepEqual(read('{"temperature": 0.2}'), { copyPriorWeights: [] });
+    assert.deepEqual(read(null), { copyPriorWeights: [], memoryPriorWeights: [] });
+    assert.deepEqual(read('{"temperature": 0.2}'), { copyPriorWeights: [], memoryPriorWeights: [] });
   });
 
   it("gives the weights", () => {
     assert.deepEqual(read('{"copy_prior_weights": [[0.1, 0.05]]}'), {
       copyPriorWeights: [{ unanimous: 0.1, divided: 0.05 }],
+      memoryPriorWeights: [],
     });
   });
 

@@ -47,4 +47,37 @@ describe("a dataset row as a training document", () => {
   });
   it("begins with what token healing owes", () => assert.equal(learnt({ prefix: "const x = " }), " 1;<end>"));
   it("learns no end of a completion that is cut", () => assert.equal(learnt({ completion: "12345678" }, 4), "1234"));
+
+  describe("with lines that are not known yet", () => {
+    const text = "let a = 1;\nlet b = 2;\n";
+    const encoded = (known: Set<string> | null, completion = "3;") =>
+      encodeRow(tokenizer, row({ prefix: `${text}let c = `, completion }), 256, 16, known);
+    const texts = ({ ids, targets }: ReturnType<typeof encoded>) =>
+      targets.map((i) => (ids[i] === tokenizer.special.endOfText ? "<end>" : tokenizer.decode([ids[i]!]))).join("");
+
+    it("learns them before the completion, and less", () => {
+      const document = encoded(new Set());
+      assert.equal(texts(document), `${text} 3;<end>`);
+      assert.deepEqual(
+        document.targetWeights,
+        document.targets.map((_, i) => (i < text.length ? 0.5 : 1)),
+      );
+    });
+    it("learns no line twice, nor the unfinished one", () => {
+      const known = new Set(["let b = 2;"]);
+      assert.equal(texts(encoded(known)), "let a = 1;\n 3;<end>");
+      assert.equal(texts(encoded(known)), " 3;<end>");
+      assert.equal(known.has("let c ="), false);
+    });
+    it("knows what a completion wrote, and weighs its later lines less", () => {
+      const known = new Set<string>(["let a = 1;", "let b = 2;"]);
+      const document = encoded(known, "3;\nd();");
+      assert.equal(known.has("d();"), true);
+      assert.deepEqual(document.targetWeights!.slice(-8), [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5]);
+    });
+    it("has only so many targets, those nearest to the cursor", () => {
+      const document = encodeRow(tokenizer, row({ prefix: `${text}let c = ` }), 256, 4, new Set());
+      assert.equal(texts(document), " b = 2;\n 1;<end>");
+    });
+  });
 });
