@@ -16,6 +16,8 @@ export interface DatasetRow {
   readonly weight: number;
   /** When the code was written, milliseconds since 1970: what the split goes by. */
   readonly writtenAt: number;
+  /** Who else than the owner of the store it came from, such as `tool:claude`; absent for the owner's own. */
+  readonly person?: string;
   /** Commit for mined rows. Cases of one commit are resampled together. */
   readonly group: string;
 }

@@ -73,7 +73,11 @@ async function acceptPart(ctx: Ctx, command: string): Promise<void> {
 }
 
 async function explainLast(ctx: Ctx, named: unknown): Promise<void> {
-  const id = ratedSuggestion(ctx, named);
+  const document = vscode.window.activeTextEditor?.document.uri.toString();
+  // Who asks why while nothing is on screen may well ask why there is nothing.
+  const isQuiet = named === undefined && document !== undefined && ctx.observer.visible === null;
+  const heldBack = isQuiet ? ctx.records.heldBackIn(document) : null;
+  const id = heldBack?.id ?? ratedSuggestion(ctx, named);
   if (id === null) void vscode.window.showInformationMessage(vscode.l10n.t("There is no suggestion to explain yet."));
   else await explainSuggestion(id);
 }

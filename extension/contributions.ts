@@ -51,6 +51,7 @@ export const SETTINGS = [
   "kept.suggest.threads",
   "kept.suggest.examples",
   "kept.suggest.openFiles",
+  "kept.suggest.holdBack",
   "kept.suggest.excludedLanguages",
   "kept.feedback.codeLens",
   "kept.feedback.lightBulb",

@@ -10,6 +10,7 @@ import type { Settings } from "./settings.ts";
 import type { CaptureRules } from "./suggest/capture-rules.ts";
 import type { EngineSupervisor } from "./suggest/engine-supervisor.ts";
 import type { ExampleSource } from "./suggest/example-source.ts";
+import type { HoldBack } from "./suggest/hold-back.ts";
 import type { RejectedPlaces } from "./suggest/rejected-places.ts";
 import type { SuggestionCache } from "./suggest/suggestion-cache.ts";
 import type { SuggestionRecords } from "./suggest/suggestion-record.ts";
@@ -37,6 +38,8 @@ export interface Ctx {
   readonly rejected: RejectedPlaces;
   readonly examples: ExampleSource;
   readonly engine: EngineSupervisor;
+  /** Decides when to stay quiet. */
+  readonly holdBack: HoldBack;
   readonly outbox: Outbox;
   readonly recorder: EventRecorder;
   /** The last events of this window, exactly as they were written. */

@@ -12,6 +12,8 @@ export interface Settings {
   readonly examples: number;
   /** Most excerpts of other open files of a prompt. */
   readonly neighbours: number;
+  /** Whether suggestions that are hardly ever taken are held back. */
+  readonly holdBack: boolean;
   readonly excludedLanguages: ReadonlySet<string>;
   readonly codeLens: CodeLensMode;
   readonly lightBulb: boolean;
@@ -42,6 +44,7 @@ export function readSettings(): Settings {
     threads: from.get("suggest.threads", 0),
     examples: from.get("suggest.examples", 3),
     neighbours: from.get("suggest.openFiles", 2),
+    holdBack: from.get("suggest.holdBack", true),
     excludedLanguages: new Set(from.get<string[]>("suggest.excludedLanguages", [])),
     codeLens: codeLensMode(from.get("feedback.codeLens")) ?? "untilRated",
     lightBulb: from.get("feedback.lightBulb", true),

@@ -8,6 +8,7 @@ import { followReported } from "./observe/reported-generation.ts";
 import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
 import { superviseEngine } from "./suggest/engine-supervisor.ts";
+import { createHoldBack } from "./suggest/hold-back.ts";
 import { openExampleMemory } from "./suggest/example-memory.ts";
 import { createExampleSource } from "./suggest/example-source.ts";
 import { watchOpenFiles } from "./suggest/open-files.ts";
@@ -149,6 +150,14 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
           completion: known.completion,
           model: known.model,
           latencyMs: known.latencyMs,
+          ...(known.confidence
+            ? {
+                confidence: {
+                  ...known.confidence,
+                  ...(known.judgement?.shownOdds === undefined ? {} : { shownOdds: known.judgement.shownOdds }),
+                },
+              }
+            : {}),
           source: "editor",
         });
       case "read":
@@ -227,10 +236,12 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     log: say,
   });
 
+  const holdBack = createHoldBack();
   const deployments = createDeploymentSync({
     dir: path.join(storage, "adapters"),
     memento: extension.globalState,
     engine,
+    holdBack,
     examples,
     roots: workspaceFolders,
     log: say,
@@ -339,6 +350,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     rejected,
     examples,
     engine,
+    holdBack,
     outbox,
     recorder,
     recorded,

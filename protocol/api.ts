@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { inContextExample, keptEvent, modelVersion, suggestionContext } from "./events.ts";
+import { showFilter } from "./show-filter.ts";
 
 /** Wire contracts of the companion server's HTTP interface, version 1. */
 export const PROTOCOL_VERSION = 1;
@@ -191,6 +192,8 @@ export const evaluationReport = z.object({
     resamples: z.int(),
   }),
   guards: z.array(z.object({ name: z.string(), holds: z.boolean(), detail: z.string() })),
+  /** Cases at which 3 points of accepted@line are told from none; reports of older servers do not say. */
+  neededCases: z.int().optional(),
   verdict: z.enum(["promote", "refuse"]),
   reason: z.string(),
 });
@@ -275,6 +278,15 @@ export const aliasMove = z.object({
 export const deployment = z.object({
   base: z.string(),
   adapter: z.object({ version: z.string(), files: z.array(artefactFile) }).nullable(),
+  /** While a candidate is tried: it makes this share of the suggestions, drawn for each. */
+  canary: z
+    .object({
+      share: z.number().gt(0).lt(1),
+      adapter: z.object({ version: z.string(), files: z.array(artefactFile) }),
+    })
+    .optional(),
+  /** When to stay quiet; absent while there are too few outcomes for it, or it would be of no use. */
+  filter: showFilter.optional(),
   /** Rises whenever the example index changes. */
   examplesRevision: z.int(),
 });

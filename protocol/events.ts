@@ -45,6 +45,8 @@ export const modelVersion = z.object({
   base: z.string().max(64),
   /** Registry version of the adapter, or null for the base model alone. */
   adapter: z.string().max(64).nullable(),
+  /** While a canary runs: the probability with which this version was drawn for the suggestion. */
+  drawn: z.number().gt(0).lt(1).optional(),
 });
 export type ModelVersion = z.infer<typeof modelVersion>;
 
@@ -105,6 +107,14 @@ export const keptEvent = z.discriminatedUnion("kind", [
     completion: z.string().max(8_192),
     model: modelVersion,
     latencyMs: z.number().nonnegative(),
+    /** How sure the model was. With `shownOdds` the show filter would have held it back, and these were the odds. */
+    confidence: z
+      .object({
+        meanLogProbability: z.number().max(0),
+        tokens: z.int().nonnegative(),
+        shownOdds: z.number().gt(0).lt(1).optional(),
+      })
+      .optional(),
     /** `editor`, `replay` when a real history stood in for the developer, `tool` for code of another tool. */
     source: z.enum(["editor", "replay", "tool"]),
     /** There when only outcomes may be recorded: the texts are empty, root and path are keyed hashes. */

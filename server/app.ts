@@ -1,4 +1,5 @@
 import { PROTOCOL_VERSION } from "../protocol/api.ts";
+import { createCanaries } from "./canary/canary.ts";
 import { isoTime, systemClock, type Clock } from "./clock.ts";
 import { prepareDataDir } from "./data-dir.ts";
 import { buildDatasetInWorker, collectTask, recordSnapshot } from "./datasets/collect.ts";
@@ -105,7 +106,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   const base = baseModelIdentity(options.modelDir);
   const registry = createRegistry({ store, files, clock, hub, adaptersDir: places.adapters, base });
   const { workerEntry, modelDir } = options;
-  const events = undo.use(startEventWriter({ entry: writerEntry(), data: { database: places.database }, hub, log }));
+  const canaries = undo.use(createCanaries({ store, registry, clock, log }));
+  const events = undo.use(
+    startEventWriter({
+      entry: writerEntry(),
+      data: { database: places.database },
+      hub,
+      log,
+      onDerived: () => canaries.wake(),
+    }),
+  );
 
   // A store that cannot be written may be one that is no longer there: that ends in another way.
   void events.broken.then(() => watch.look());
@@ -124,6 +134,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       await events.settled(AbortSignal.timeout(SETTLE_MS));
       return collectTask(places.database, workspaces, seed);
     },
+    deploy: canaries.deploy,
     recordSnapshot: (snapshot) => recordSnapshot(store, snapshot, clock),
     runner: () => runner,
   });
@@ -169,6 +180,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     store,
     files,
     registry,
+    canaries,
     training,
     events,
     reserve,
@@ -227,6 +239,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   void forgetting.resume().catch((err: unknown) => log.error({ event: "forgetting-failed", err }));
   log.info({ event: "listening", port, pid: process.pid, requeued: nRequeued });
   runner.wake();
+  // Evidence that was stored and not acted upon before the server ended.
+  canaries.look();
 
   const owned = undo.move();
   let stopped: Promise<void> | null = null;

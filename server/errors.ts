@@ -8,6 +8,7 @@ export type ErrorCode =
   | "method-not-allowed"
   | "alias-moved"
   | "run-not-active"
+  | "no-canary"
   | "too-large"
   | "unsupported-type"
   | "invalid"

@@ -1,4 +1,5 @@
 import type { DatasetRow } from "../core/dataset-row.ts";
+import { type FilterFit, fitShowFilter } from "../core/filter/show-filter.ts";
 import { readSafetensors, toFloat32 } from "../engine/checkpoint/safetensors.ts";
 import { openModel } from "../engine/generate/model.ts";
 import { readFeedback } from "./datasets/feedback-rows.ts";
@@ -6,6 +7,7 @@ import { historyRows } from "./datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type Snapshot } from "./datasets/snapshot.ts";
 import { compareAdapters } from "./evaluation/compare.ts";
 import { weightGuard } from "./evaluation/guards.ts";
+import { shownOutcomes } from "./filter/shown-outcomes.ts";
 import { takeRunFolder } from "./jobs/run-folder.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
 import { attributeSignals } from "./signals/attribute.ts";
@@ -88,7 +90,7 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
       signal,
     },
   );
-  send({ kind: "evaluated", decision });
+  send({ kind: "evaluated", decision, filter: fittedFilter(task.database) });
 }
 
 async function datasetOf(task: TrainingTask, send: TaskChannel["send"], signal: AbortSignal): Promise<string> {
@@ -108,6 +110,11 @@ async function collect(datasetsDir: string, task: CollectTask, signal: AbortSign
     eventWatermark,
     workspaces: mined.map(({ root, head }) => ({ root, head })),
   });
+}
+
+function fittedFilter(database: string): FilterFit {
+  using store = readStore(database);
+  return fitShowFilter(store.moment(() => shownOutcomes(store)));
 }
 
 function feedbackOf(database: string): ReturnType<typeof readFeedback> {

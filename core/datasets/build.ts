@@ -16,6 +16,7 @@ export type DropReason =
   | "contradicted"
   | "file-cap"
   | "repository-cap"
+  | "person-cap"
   | "near-duplicate"
   | "bad-after-training";
 
@@ -43,6 +44,7 @@ export const buildDataset = (rows: readonly DatasetRow[], options: DatasetOption
     contradicted: 0,
     "file-cap": 0,
     "repository-cap": 0,
+    "person-cap": 0,
     "near-duplicate": 0,
     "bad-after-training": 0,
   };
@@ -60,6 +62,7 @@ export const buildDataset = (rows: readonly DatasetRow[], options: DatasetOption
   );
   dropped["file-cap"] = capped.droppedByFile.length;
   dropped["repository-cap"] = capped.droppedByRepository.length;
+  dropped["person-cap"] = capped.droppedByPerson.length;
 
   const groups = groupNearDuplicates(capped.rows.map(placeText));
   const split = splitByTime(capped.rows, groups, options.fractions ?? DEFAULT_FRACTIONS);

@@ -1,4 +1,4 @@
-import { pairedBootstrap } from "../statistics/bootstrap.ts";
+import { type BootstrapInterval, pairedBootstrap } from "../statistics/bootstrap.ts";
 
 /** What one model did on one case. */
 export interface CaseMeasures {
@@ -13,6 +13,8 @@ export interface CaseMeasures {
 export interface GateCase {
   /** Commit or session of the case; cases of one group are resampled together. */
   readonly group: string;
+  /** Who else than the owner of the store the case came from; absent for the owner's own. */
+  readonly person?: string | undefined;
   readonly challenger: CaseMeasures;
   readonly champion: CaseMeasures;
 }
@@ -51,6 +53,11 @@ export interface GateDecision {
     readonly resamples: number;
   };
   readonly guards: Guard[];
+  /**
+   * Cases, spread like these, at which the gate tells 3 points of accepted@line from none: what is 3 points worse
+   * is refused 95 times of 100, what is 3 points better passes 80 times of 100.
+   */
+  readonly neededCases: number;
   readonly verdict: "promote" | "refuse";
   readonly reason: string;
 }
@@ -60,6 +67,12 @@ const MIN_CASES = 20;
 const MIN_GROUPS = 5;
 /** A loss of this much on a metric that is not the primary one is a failed guard even where it may be chance. */
 const MAX_DROP = 0.03;
+/** One-sided: a challenger that is worse by {@link MAX_DROP} is caught this often. */
+const CAUGHT = 0.95;
+/** Standard normal quantiles of {@link CAUGHT}, of a two-sided interval of 95 % and of a power of 80 %. */
+const CAUGHT_Z = 1.645;
+const PROVEN_Z = 1.96;
+const POWER_Z = 0.842;
 
 /**
  * Promotes the challenger when the lower end of the paired bootstrap interval of the primary metric is above
@@ -70,18 +83,23 @@ const MAX_DROP = 0.03;
  * cases, which no interval can tell from chance, and edit similarity stands still on every case where both
  * models write the same. The loss moves a little on every case, so the pairing removes most of the variance.
  * It is a proxy, so what people see is guarded: edit similarity and accepted@line must neither be worse
- * beyond chance nor fall by more than 3 points.
+ * beyond chance nor fall by more than 3 points. From `neededCases` on, accepted@line has to be shown not to have
+ * fallen by 3 points (non-inferiority, one-sided 95 %); with fewer cases no interval could show that of a good
+ * adapter either, and the loss decides. Error rates: docs/gate-quality.md.
+ *
+ * The gain must be there without the cases of any one person other than the owner too: who can send cases must not
+ * be able to decide by them.
  *
  * Without a finite loss on both sides of every case there is no decision but to refuse.
  */
 export const decidePromotion = (input: GateInput): GateDecision => {
   const { cases, primary: metric = "held-out-loss", confidence = 0.95, resamples = 4_000, seed = 1 } = input;
-  const compare = (name: GateMetric) => {
-    const measures = cases.map((one) => [better(one.challenger, name), better(one.champion, name)] as const);
+  const compare = (name: GateMetric, among: readonly GateCase[] = cases) => {
+    const measures = among.map((one) => [better(one.challenger, name), better(one.champion, name)] as const);
     return pairedBootstrap({
       a: measures.map(([challenger]) => challenger),
       b: measures.map(([, champion]) => champion),
-      groups: cases.map((one) => one.group),
+      groups: among.map((one) => one.group),
       resamples,
       confidence,
       seed,
@@ -89,8 +107,22 @@ export const decidePromotion = (input: GateInput): GateDecision => {
   };
   const interval = compare(metric);
   const guards = [...(input.guards ?? []), sizeGuard(cases), finiteGuard(cases)];
+  const acceptance = acceptanceWithDoubt(cases, { resamples, seed });
+  const neededCases = casesNeeded(cases.length, acceptance, metric);
   for (const name of ["accepted-at-line", "edit-similarity"] as const) {
-    if (name !== metric) guards.push(dropGuard(name, compare(name)));
+    if (name === metric) continue;
+    const mustShow = name === "accepted-at-line" && cases.length >= neededCases;
+    guards.push(mustShow ? notInferior(name, acceptance) : dropGuard(name, compare(name)));
+  }
+
+  for (const person of new Set(cases.flatMap((one) => one.person ?? []))) {
+    const others = cases.filter((one) => one.person !== person);
+    const { low, high } = compare(metric, others);
+    guards.push({
+      name: "gain-without-one-person",
+      holds: low > 0,
+      detail: `without ${person}'s ${cases.length - others.length} cases: interval ${show(low)} to ${show(high)}`,
+    });
   }
 
   const failed = guards.filter((guard) => !guard.holds);
@@ -111,13 +143,14 @@ export const decidePromotion = (input: GateInput): GateDecision => {
       resamples,
     },
     guards,
+    neededCases,
     verdict: wins && failed.length === 0 ? "promote" : "refuse",
     reason:
       failed.length > 0
         ? `Guard failed: ${failed.map((guard) => `${guard.name} (${guard.detail})`).join("; ")}`
         : wins
           ? `Better ${metric} by ${range}`
-          : `No proven gain in ${metric}: ${range}`,
+          : `No proven gain in ${metric}: ${range}${tooFew(cases.length, neededCases)}`,
   };
 };
 
@@ -147,6 +180,45 @@ const dropGuard = (name: GateMetric, interval: { difference: number; low: number
   name: `${name}-not-worse`,
   holds: interval.high >= 0 && interval.difference >= -MAX_DROP,
   detail: `${show(interval.difference)}, interval ${show(interval.low)} to ${show(interval.high)}`,
+});
+
+const tooFew = (nCases: number, needed: number): string =>
+  nCases < needed ? `; not enough cases yet: ${nCases} of ${needed}` : "";
+
+/**
+ * Interval of accepted@line with a tail of 5 % on each side. One case that only the challenger gets right and one
+ * that only the champion does are added, each of a commit of its own: a few cases without any difference are no
+ * proof of none (Agresti and Min, Statistics in Medicine 24, 2005, for matched pairs).
+ */
+const acceptanceWithDoubt = (cases: readonly GateCase[], options: { resamples: number; seed: number }) => {
+  const sides = (side: "challenger" | "champion", doubt: readonly [number, number]): number[] => [
+    ...cases.map((one) => Number(one[side].acceptedAtLine)),
+    ...doubt,
+  ];
+  return pairedBootstrap({
+    a: sides("challenger", [1, 0]),
+    b: sides("champion", [0, 1]),
+    groups: [...cases.map((one) => `case ${one.group}`), "doubt 1", "doubt 2"],
+    confidence: 1 - 2 * (1 - CAUGHT),
+    ...options,
+  });
+};
+
+/**
+ * The standard error that lets 3 points better be told from 3 points worse, or from none where accepted@line is
+ * the primary metric, and as many cases as bring it down to that: it falls with the root of their number.
+ */
+const casesNeeded = (nCases: number, { low, high }: BootstrapInterval, metric: GateMetric): number => {
+  const standardError = (high - low) / (2 * CAUGHT_Z);
+  const wanted =
+    metric === "accepted-at-line" ? MAX_DROP / (PROVEN_Z + POWER_Z) : (2 * MAX_DROP) / (CAUGHT_Z + POWER_Z);
+  return Math.max(MIN_CASES, Math.ceil(nCases * (standardError / wanted) ** 2));
+};
+
+const notInferior = (name: GateMetric, interval: BootstrapInterval): Guard => ({
+  name: `${name}-not-worse`,
+  holds: interval.low >= -MAX_DROP,
+  detail: `${show(interval.difference)}, at least ${show(interval.low)} with ${Math.round(CAUGHT * 100)} % confidence`,
 });
 
 const means = (cases: readonly GateCase[], of: (measures: CaseMeasures) => number) => ({

@@ -18,7 +18,7 @@ export interface EngineProcess {
     request: CompletionRequest,
     signal: AbortSignal,
     retrieve?: Retrieval,
-    options?: Omit<CompleteOptions, "memory">,
+    options?: Omit<CompleteOptions, "memory"> & { readonly adapter?: { version: string; dir: string } | null },
   ): Promise<ServedCompletion>;
   /** At most `count` different completions, the most probable first; none when the signal fires. */
   candidates(
@@ -140,9 +140,10 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   return {
     model,
     exited,
-    complete(request, signal, retrieve, { onText, turn } = {}) {
+    complete(request, signal, retrieve, { onText, turn, adapter } = {}) {
       const asked = { kind: "complete", request, retrieve: retrieve ?? null, stream: onText !== undefined } as const;
-      return askUntil(signal, (id) => ({ ...asked, id, ...(turn ? { turn } : {}) }), onText);
+      const more = { ...(turn ? { turn } : {}), ...(adapter === undefined ? {} : { adapter }) };
+      return askUntil(signal, (id) => ({ ...asked, id, ...more }), onText);
     },
     candidates: (request, count, signal, retrieve) =>
       askUntil(signal, (id) => ({ kind: "candidates", id, request, retrieve: retrieve ?? null, count })),

@@ -44,14 +44,21 @@ async function complete(message: Extract<HostMessage, { kind: "complete" }>): Pr
   await serve(message, async (request, found, signal) => {
     const { memory } = found;
     const options = { memory, ...(stream ? { onText } : {}), ...(turn ? { turn } : {}) };
-    const completion = await loaded().complete(request, signal, options);
+    // Asked for in one go: the model does them in this order, with nothing between.
+    const swapped = swapTo(message.adapter === undefined ? usual : message.adapter);
+    const asked = loaded().complete(request, signal, options);
+    await Promise.all([swapped, asked.catch(() => undefined)]);
+    const completion = await asked;
     reply({ kind: "completed", id, completion: served(completion, message.request, found) });
   });
 }
 
 async function offer(message: Extract<HostMessage, { kind: "candidates" }>): Promise<void> {
   await serve(message, async (request, found, signal) => {
-    const completions = await loaded().candidates(request, message.count, signal, { memory: found.memory });
+    const swapped = swapTo(usual);
+    const asked = loaded().candidates(request, message.count, signal, { memory: found.memory });
+    await Promise.all([swapped, asked.catch(() => undefined)]);
+    const completions = await asked;
     const made = completions.map((completion) => served(completion, message.request, found));
     reply({ kind: "candidates-made", id: message.id, completions: made });
   });
@@ -110,11 +117,32 @@ function served(completion: Completion, request: CompletionRequest, found: Found
   };
 }
 
-async function setAdapter({ id, adapter }: Extract<HostMessage, { kind: "set-adapter" }>): Promise<void> {
+/** The adapter of requests that name none, and the one that the model was told last. */
+let usual: Adapter = null;
+let told: Adapter = null;
+type Adapter = Extract<HostMessage, { kind: "set-adapter" }>["adapter"];
+
+/** Tells the model, unless it knows. One that cannot be loaded leaves the model with what it has. */
+async function swapTo(adapter: Adapter): Promise<void> {
+  if (adapter?.version === told?.version && adapter?.dir === told?.dir) return;
+  const before = told;
+  told = adapter;
   try {
     await loaded().setAdapter(adapter);
+  } catch (error) {
+    if (told === adapter) told = before;
+    throw error;
+  }
+}
+
+async function setAdapter({ id, adapter }: Extract<HostMessage, { kind: "set-adapter" }>): Promise<void> {
+  const before = usual;
+  usual = adapter;
+  try {
+    await swapTo(adapter);
     reply({ kind: "adapter-set", id, version: adapter?.version ?? null });
   } catch (error) {
+    if (usual === adapter) usual = before;
     fail(id, error);
   }
 }

@@ -38,6 +38,8 @@ export type HostMessage =
       readonly retrieve: Retrieval | null;
       /** Send the text as it grows. */
       readonly stream?: boolean;
+      /** Serve this request alone with another adapter than `set-adapter` said; null is the base model alone. */
+      readonly adapter?: { version: string; dir: string } | null;
       /** A waiting request that says so too ends as cancelled when a newer one comes. */
       readonly turn?: "latest";
     }

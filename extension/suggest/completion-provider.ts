@@ -31,7 +31,11 @@ export function createCompletionProvider(ctx: Ctx): vscode.InlineCompletionItemP
       const offered = (record: SuggestionRecord, rest: Rest) => {
         // What was true when the editor asked: an answer for another text is none.
         if (token.isCancellationRequested || document.version !== version) return undefined;
-        // Who asks by hand for what was rejected gets it.
+        // Who asks by hand for what was held back or rejected gets it.
+        if (isAutomatic && settings.holdBack && record.judgement?.isHeldBack === true) {
+          ctx.observer.withheld();
+          return undefined;
+        }
         if (isAutomatic && ctx.rejected.refuses(document, position, rest.text)) return undefined;
         return offer(ctx, document, position, record, rest, selectedCompletionInfo);
       };
@@ -119,6 +123,7 @@ async function generate(
   if (!completion || !ctx.engine.model) return null;
   const text = presentable(completion.text, window);
   if (text === "") return null;
+  const confidence = { meanLogProbability: Math.min(0, completion.meanLogProbability), tokens: completion.nTokens };
   const context = {
     ...contextAt(document, position, place, window),
     examples: [
@@ -137,8 +142,19 @@ async function generate(
     isFile: place.isFile,
     context,
     completion: text,
-    model: { base: ctx.engine.model.sha256, adapter: completion.adapter },
+    model: {
+      base: ctx.engine.model.sha256,
+      adapter: completion.adapter,
+      ...(completion.drawn === undefined ? {} : { drawn: completion.drawn }),
+    },
     latencyMs: performance.now() - began,
+    confidence,
+    judgement: ctx.holdBack.judge({
+      completion: text,
+      prefix: window.prefix,
+      suffix: window.suffix,
+      ...confidence,
+    }),
     engineMs: completion.prefillMs + completion.decodeMs,
     createdAt: performance.now(),
   };
@@ -163,7 +179,18 @@ function renewed(
   completion: string,
 ): SuggestionRecord {
   const context = { ...contextAt(document, position, place, window), examples: known.context.examples };
-  return { ...known, id: uuidv7(), context, completion, latencyMs: 0, engineMs: 0, createdAt: performance.now() };
+  // Nobody drew again: it is the same version because it is the same text.
+  const { drawn: _, ...model } = known.model;
+  return {
+    ...known,
+    id: uuidv7(),
+    context,
+    completion,
+    model,
+    latencyMs: 0,
+    engineMs: 0,
+    createdAt: performance.now(),
+  };
 }
 
 function contextAt(

@@ -17,20 +17,36 @@ export interface EngineSupervisor {
   /** Process id of the engine is not exposed; how often it was started is. */
   readonly starts: number;
   /** Null when no engine is ready or the request was cancelled: the editor simply shows nothing. */
-  complete(request: CompletionRequest, signal: AbortSignal, retrieve?: Retrieval): Promise<ServedCompletion | null>;
+  complete(request: CompletionRequest, signal: AbortSignal, retrieve?: Retrieval): Promise<DrawnCompletion | null>;
   /** Look examples up among these from the next suggestion on, in this process and those after it. */
   useExamples(examples: readonly IndexedExample[]): Promise<void>;
   /** Take excerpts from these files from the next suggestion on, in this process and those after it. */
   useNeighbours(files: readonly NeighbourFile[]): Promise<void>;
-  /** Serve with this adapter from the next suggestion on, in this process and those after it. */
-  serveWith(adapter: LocalAdapter | null): Promise<void>;
+  /**
+   * Serve with this adapter from the next suggestion on, in this process and those after it; while a candidate
+   * is tried, it makes its share of them.
+   */
+  serveWith(adapter: LocalAdapter | null, trial?: Trial | null): Promise<void>;
   [Symbol.dispose](): void;
+}
+
+/** A candidate on trial: drawn for each suggestion with the probability `share`. */
+export interface Trial {
+  readonly adapter: LocalAdapter;
+  readonly share: number;
+}
+
+/** A completion, and the probability with which its version was drawn while a candidate is tried. */
+export interface DrawnCompletion extends ServedCompletion {
+  readonly drawn?: number;
 }
 
 export interface EngineSupervisorOptions {
   readonly process: EngineProcessOptions;
   onState(state: EngineState): void;
   log(message: string): void;
+  /** Between 0 and 1, for the draw between champion and candidate; `Math.random` unless given. */
+  random?(): number;
 }
 
 const FIRST_RESTART_MS = 500;
@@ -45,6 +61,8 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
   let model: LoadedModel | null = null;
   let wanted: LocalAdapter | null = null;
   let served: string | null = null;
+  let trial: Trial | null = null;
+  const random = options.random ?? Math.random;
   let examples: readonly IndexedExample[] = [];
   let neighbours: readonly NeighbourFile[] = [];
   let starts = 0;
@@ -120,9 +138,19 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
     async complete(request, signal, retrieve) {
       const current = engine;
       if (!current || signal.aborted) return null;
+      const tried = trial;
+      const usual = wanted;
+      const isCandidate = tried !== null && random() < tried.share;
       try {
-        const completion = await current.complete(request, signal, retrieve, { turn: "latest" });
-        return completion.finish === "cancelled" ? null : completion;
+        const completion = await current.complete(request, signal, retrieve, {
+          turn: "latest",
+          ...(isCandidate ? { adapter: tried.adapter } : {}),
+        });
+        if (completion.finish === "cancelled") return null;
+        // Another version than the one drawn, such as after a swap meanwhile, says nothing about the draw.
+        const drawnVersion = isCandidate ? tried.adapter.version : (usual?.version ?? null);
+        if (tried === null || completion.adapter !== drawnVersion) return completion;
+        return { ...completion, drawn: isCandidate ? tried.share : 1 - tried.share };
       } catch (error) {
         if (!signal.aborted) options.log(`No suggestion: ${(error as Error).message}`);
         return null;
@@ -136,7 +164,11 @@ export function superviseEngine(options: EngineSupervisorOptions): EngineSupervi
       neighbours = files;
       await engine?.setNeighbours(files);
     },
-    async serveWith(adapter) {
+    async serveWith(adapter, nextTrial = null) {
+      if (nextTrial?.adapter.version !== trial?.adapter.version) {
+        options.log(nextTrial ? `Trying the candidate ${nextTrial.adapter.version}.` : "The trial has ended.");
+      }
+      trial = nextTrial;
       if (wanted?.version === adapter?.version) return;
       wanted = adapter;
       if (!engine) return;

@@ -1,3 +1,4 @@
+import type { Judgement } from "./hold-back.ts";
 import type { ModelVersion, SuggestionContext } from "../../protocol/events.ts";
 
 /** What is remembered of a suggestion in this window: for its events, and for "why". */
@@ -11,6 +12,10 @@ export interface SuggestionRecord {
   readonly completion: string;
   readonly model: ModelVersion;
   readonly latencyMs: number;
+  /** How sure Kept's own model was of the tokens. */
+  readonly confidence?: { readonly meanLogProbability: number; readonly tokens: number };
+  /** What the show filter said; null without one. */
+  readonly judgement?: Judgement | null;
   /** The model's own part of it. */
   readonly engineMs: number;
   /** Monotonic, milliseconds. */
@@ -47,6 +52,12 @@ export class SuggestionRecords {
 
   markShown(id: string): void {
     this.#lastShown = id;
+  }
+
+  /** The newest one in a document that was held back, if nothing was shown there since. */
+  heldBackIn(document: string): SuggestionRecord | null {
+    const newest = this.all().findLast((record) => record.document === document);
+    return newest?.judgement?.isHeldBack === true ? newest : null;
   }
 
   get lastShown(): SuggestionRecord | null {

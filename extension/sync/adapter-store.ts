@@ -25,6 +25,8 @@ export async function fetchAdapter(
   connection: ServerConnection,
   adapter: NonNullable<Deployment["adapter"]>,
   signal: AbortSignal,
+  /** Versions that are in use beside it. */
+  inUse: readonly string[] = [],
 ): Promise<LocalAdapter> {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(adapter.version))
     throw new Error("The adapter's version is no file name.");
@@ -43,7 +45,7 @@ export async function fetchAdapter(
     // Another window may have brought the same version meanwhile.
     if (!(await isVerified(target, files))) throw error;
   }
-  await dropOldAdapters(dir, adapter.version);
+  await dropOldAdapters(dir, [adapter.version, ...inUse]);
   return { version: adapter.version, dir: target };
 }
 
@@ -92,8 +94,8 @@ async function isVerified(dir: string, files: readonly ArtefactFile[]): Promise<
 }
 
 /** Removes all but the newest few; the engine has read its adapter into memory. */
-async function dropOldAdapters(dir: string, current: string): Promise<void> {
-  const names = (await readdir(dir)).filter((name) => name !== current && !name.includes(".new-")).sort();
+async function dropOldAdapters(dir: string, current: readonly string[]): Promise<void> {
+  const names = (await readdir(dir)).filter((name) => !current.includes(name) && !name.includes(".new-")).sort();
   for (const name of names.slice(0, Math.max(0, names.length - (ADAPTERS_KEPT - 1)))) {
     await rm(path.join(dir, name), { recursive: true, force: true });
   }

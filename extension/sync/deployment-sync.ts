@@ -1,5 +1,6 @@
 import { deployment as deploymentSchema, type Deployment } from "../../protocol/api.ts";
 import type { EngineSupervisor } from "../suggest/engine-supervisor.ts";
+import type { HoldBack } from "../suggest/hold-back.ts";
 import type { ExampleSource } from "../suggest/example-source.ts";
 import { fetchAdapter, type LocalAdapter } from "./adapter-store.ts";
 import type { ServerConnection } from "./server-discovery.ts";
@@ -25,6 +26,7 @@ export interface DeploymentSyncOptions {
   readonly dir: string;
   readonly memento: Memory;
   readonly engine: EngineSupervisor;
+  readonly holdBack: HoldBack;
   readonly examples: ExampleSource;
   roots(): readonly string[];
   log(message: string): void;
@@ -58,8 +60,14 @@ export function createDeploymentSync(options: DeploymentSyncOptions): Deployment
       log("The server's base model is another than this editor's: its adapter is not used.");
       return;
     }
-    const adapter = deployment.adapter ? await fetchAdapter(options.dir, connection, deployment.adapter, signal) : null;
-    await engine.serveWith(adapter);
+    options.holdBack.use(deployment.filter ?? null);
+    const { canary } = deployment;
+    const inUse = [deployment.adapter?.version, canary?.adapter.version].filter((name) => name !== undefined);
+    const bring = (version: NonNullable<Deployment["adapter"]>) =>
+      fetchAdapter(options.dir, connection, version, signal, inUse);
+    const adapter = deployment.adapter ? await bring(deployment.adapter) : null;
+    const trial = canary ? { adapter: await bring(canary.adapter), share: canary.share } : null;
+    await engine.serveWith(adapter, trial);
     await options.memento.update(LAST_ADAPTER_KEY, adapter ?? undefined);
   };
 

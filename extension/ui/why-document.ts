@@ -65,6 +65,12 @@ export function describeWhy(record: SuggestionRecord | null, why: Why | null, id
     `- ${model.adapter ? vscode.l10n.t("Adapter: {0}", model.adapter) : vscode.l10n.t("Adapter: none, the base model alone")}`,
   ];
   if (record) lines.push(`- ${vscode.l10n.t("Made in {0} ms", Math.round(record.latencyMs))}`);
+  const judgement = record?.judgement;
+  if (judgement?.isHeldBack === true) {
+    lines.push(
+      `- ${vscode.l10n.t("Held back: suggestions like it are taken {0} of 100 times, fewer than {1}. Ask by hand to see such a one, or switch the setting {2} off.", percent(judgement.probability), percent(judgement.threshold), "kept.suggest.holdBack")}`,
+    );
+  }
   if (why?.adapter) {
     const { trainedOn, dataset, run, createdAt, championBefore } = why.adapter;
     lines.push(
@@ -95,6 +101,8 @@ export function describeWhy(record: SuggestionRecord | null, why: Why | null, id
     lines.push("", vscode.l10n.t("The server does not answer, so its part is missing: outcomes, label and lineage."));
   return `${lines.join("\n")}\n`;
 }
+
+const percent = (share: number): string => (100 * share).toFixed(1);
 
 /** A fence longer than any run of backticks inside, so that code cannot end it. */
 function fenced(text: string, language: string): string[] {

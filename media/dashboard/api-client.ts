@@ -19,6 +19,7 @@ import {
   type Why,
   why,
 } from "../../protocol/api.ts";
+import { type CanaryPage, canaryPage } from "../../protocol/canary.ts";
 
 /** Longest wait for one answer, milliseconds. The server is on this machine or in this building. */
 const ANSWER_DEADLINE_MS = 15_000;
@@ -45,6 +46,8 @@ export interface ApiClient {
   startTraining(request: TrainingRequest): Promise<Answer<TrainingRun>>;
   cancelTraining(runId: string): Promise<Answer<TrainingRun>>;
   versions(): Promise<Answer<ModelVersionRow[]>>;
+  /** The newest trial of a candidate, and drift. */
+  canary(): Promise<Answer<CanaryPage>>;
   datasets(): Promise<Answer<DatasetRow[]>>;
   suggestions(before: string | null): Promise<Answer<SuggestionPage>>;
   why(suggestionId: string): Promise<Answer<Why>>;
@@ -85,6 +88,7 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
     startTraining: (request) => ask("POST", "/v1/training/runs", trainingRun, request),
     cancelTraining: (runId) => ask("POST", `/v1/training/runs/${id(runId)}/cancel`, trainingRun, {}),
     versions: async () => mapped(await ask("GET", "/v1/models?limit=200", modelPage), (page) => page.models),
+    canary: () => ask("GET", "/v1/canary?limit=1", canaryPage),
     datasets: async () => mapped(await ask("GET", "/v1/datasets?limit=200", datasetPage), (page) => page.datasets),
     suggestions: (before) =>
       ask("GET", `/v1/suggestions?limit=50${before === null ? "" : `&before=${id(before)}`}`, suggestionPage),

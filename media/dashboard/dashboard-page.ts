@@ -182,6 +182,7 @@ export class DashboardPage extends LightElement {
           <kept-versions
             .versions=${data.versions}
             .champion=${data.status?.champion ?? null}
+            .canary=${data.canary}
             .nowMs=${this._nowMs}
             .moveChampion=${(move: Parameters<DashboardState["moveChampion"]>[0]) => state.moveChampion(move)}
             .selectRun=${(runId: string) => this.#selectRun(runId)}

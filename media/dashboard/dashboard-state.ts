@@ -7,6 +7,7 @@ import type {
   TrainingRequest,
   TrainingRun,
 } from "../../protocol/api.ts";
+import type { CanaryPage } from "../../protocol/canary.ts";
 import type { Answer, ApiClient, Failure } from "./api-client.ts";
 import type { Connection, StreamEvent } from "./event-stream.ts";
 
@@ -19,6 +20,7 @@ export interface DashboardData {
   readonly status: ServerStatus | null;
   readonly runs: readonly TrainingRun[] | null;
   readonly versions: readonly ModelVersionRow[] | null;
+  readonly canary: CanaryPage | null;
   readonly datasets: readonly DatasetRow[] | null;
   readonly suggestions: readonly SuggestionRow[] | null;
   /** Cursor of the next older page, or null at the end. */
@@ -34,6 +36,7 @@ const nothing: DashboardData = {
   status: null,
   runs: null,
   versions: null,
+  canary: null,
   datasets: null,
   suggestions: null,
   older: null,
@@ -70,7 +73,10 @@ export class DashboardState {
   }
 
   async refreshVersions(): Promise<void> {
-    await this.#read("versions", this.#api.versions(), (versions) => ({ versions: newestFirst(versions) }));
+    await Promise.all([
+      this.#read("versions", this.#api.versions(), (versions) => ({ versions: newestFirst(versions) })),
+      this.#read("trials", this.#api.canary(), (canary) => ({ canary })),
+    ]);
   }
 
   /** Reads the newest page again and keeps the older ones that were loaded. */

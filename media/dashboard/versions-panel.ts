@@ -1,11 +1,13 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ModelVersionRow } from "../../protocol/api.ts";
+import type { CanaryPage } from "../../protocol/canary.ts";
 import type { Answer, Failure } from "./api-client.ts";
 import { confirmDialog, type Confirmation, dialogRef } from "./confirm-dialog.ts";
 import { emptyState, failureNotice } from "./failure-notice.ts";
 import { LightElement } from "./light-element.ts";
 import { bytesText, shortId } from "./number-text.ts";
 import { timeText } from "./time-text.ts";
+import { trialNotice } from "./trial-notice.ts";
 import { visibleText } from "./visible-text.ts";
 
 interface Move {
@@ -19,6 +21,7 @@ export class VersionsPanel extends LightElement {
   static override properties = {
     versions: { attribute: false },
     champion: { attribute: false },
+    canary: { attribute: false },
     nowMs: { type: Number },
     moveChampion: { attribute: false },
     selectRun: { attribute: false },
@@ -28,6 +31,7 @@ export class VersionsPanel extends LightElement {
   };
   declare versions: readonly ModelVersionRow[] | null;
   declare champion: string | null;
+  declare canary: CanaryPage | null;
   declare nowMs: number;
   declare moveChampion: (move: {
     to: string | null;
@@ -44,6 +48,7 @@ export class VersionsPanel extends LightElement {
     super();
     this.versions = null;
     this.champion = null;
+    this.canary = null;
     this.nowMs = 0;
     this._move = null;
     this._failure = null;
@@ -57,7 +62,7 @@ export class VersionsPanel extends LightElement {
         <h2 id="versions-heading">Versions</h2>
         <span class="quiet" role="status">${this._done}</span>
       </div>
-      ${this._failure === null ? nothing : this.#failureNotice(this._failure)}
+      ${this._failure === null ? nothing : this.#failureNotice(this._failure)} ${trialNotice(this.canary)}
       ${
         versions === null
           ? html`<p class="quiet">Loading…</p>`

@@ -55,6 +55,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     (m, program, parts) => m.addModelsCommands(program, parts),
   ),
   entry(
+    "canary",
+    "candidates on trial, and whether what serves became worse",
+    () => import("../canary/canary-command.ts"),
+    (m, program, parts) => m.addCanaryCommands(program, parts),
+  ),
+  entry(
     "datasets",
     "dataset snapshots",
     () => import("./list-commands.ts"),

@@ -57,6 +57,7 @@ function place(shown: EventOf<"shown">): Omit<DatasetRow, "id" | "completion" | 
     suffix,
     examples: examples.map(({ path, text }) => ({ path, text })),
     writtenAt: shown.wallMs,
+    ...(shown.source === "tool" ? { person: `tool:${shown.generator?.tool ?? "unnamed"}` } : {}),
     group: `${shown.sessionId}:${path}:${Math.floor(shown.wallMs / GROUP_MS)}`,
   };
 }

@@ -1,5 +1,5 @@
 import type { DatasetRow } from "../../core/dataset-row.ts";
-import { redactSecrets } from "../../core/redaction.ts";
+import { redactPlace } from "../../core/redaction/place.ts";
 import { gitCommand } from "../../tracker/git-command.ts";
 import { mineHistory } from "../../tracker/history.ts";
 import { realpath } from "node:fs/promises";
@@ -22,6 +22,8 @@ export async function historyRows(workspace: string, signal: AbortSignal): Promi
   const head = (await gitCommand(root, ["rev-parse", "HEAD"], signal)).trim();
   const rows: DatasetRow[] = [];
   for await (const point of mineHistory({ repo: root, limit: MAX_HISTORY_POINTS, signal })) {
+    // A secret that was once committed must not be learnt.
+    const { prefix, written, suffix } = redactPlace({ ...point, written: point.target });
     rows.push({
       id: point.id,
       suggestionId: null,
@@ -29,11 +31,10 @@ export async function historyRows(workspace: string, signal: AbortSignal): Promi
       root,
       path: point.path,
       language: point.language,
-      // A secret that was once committed must not be learnt.
-      prefix: redactSecrets(point.prefix),
-      suffix: redactSecrets(point.suffix),
+      prefix,
+      suffix,
       examples: [],
-      completion: redactSecrets(point.target),
+      completion: written,
       good: true,
       weight: HISTORY_WEIGHT,
       writtenAt: point.writtenAt,

@@ -4,11 +4,11 @@ import { decidePromotion, type CaseMeasures, type GateDecision, type Guard } fro
 import { acceptedAtLine, editSimilarity } from "../../core/evaluation/similarity.ts";
 import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
 import type { Model } from "../../engine/generate/model.ts";
-import { latencyGuard, lengthMixGuard } from "./guards.ts";
+import { latencyGuard, lengthMixGuard, secretGuard } from "./guards.ts";
 import path from "node:path";
 
-/** Cases of one evaluation: enough for an interval, few enough for two CPU cores. */
-export const MAX_EVALUATION_CASES = 160;
+/** Cases of one evaluation: enough to tell 3 points (docs/gate-quality.md), few enough for two CPU cores. */
+export const MAX_EVALUATION_CASES = 320;
 /** Both measures of the text look at the first line only. */
 const MAX_TOKENS = 48;
 
@@ -36,13 +36,20 @@ export async function compareAdapters(
   );
   const { champion, challenger } = await measureBoth(model, sides, cases, options.signal);
   return decidePromotion({
-    cases: cases.map(({ group }, i) => ({
+    cases: cases.map(({ group, person }, i) => ({
       group,
+      person,
       challenger: challenger[i]!.measures,
       champion: champion[i]!.measures,
     })),
     guards: [
       ...options.guards,
+      secretGuard(
+        challenger.map(({ completion }, i) => ({
+          written: completion.text,
+          prompt: cases[i]!.prefix + cases[i]!.suffix,
+        })),
+      ),
       latencyGuard(challenger.map(suggestionMs), champion.map(suggestionMs)),
       lengthMixGuard({
         challenger: challenger.map(({ completion }) => completion.text),

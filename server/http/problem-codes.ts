@@ -50,6 +50,11 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "The run has ended",
     meaning: "Only a run that waits or runs can be cancelled.",
   },
+  "no-canary": {
+    status: 409,
+    title: "No candidate is on trial",
+    meaning: "There is nothing to end. `kept canary` shows the trials so far.",
+  },
   "too-large": {
     status: 413,
     title: "The body is too large",

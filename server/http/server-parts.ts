@@ -1,3 +1,4 @@
+import type { Canaries } from "../canary/canary.ts";
 import type { Forgetting } from "../forget/forget.ts";
 import type { Clock } from "../clock.ts";
 import type { EventWriter } from "../ingest/event-writer.ts";
@@ -20,6 +21,7 @@ export interface ServerParts {
   readonly store: Store;
   readonly files: ContentFiles;
   readonly registry: Registry;
+  readonly canaries: Canaries;
   readonly training: Training;
   /** Takes batches of events in; when it throws, nothing of the batch was stored. */
   readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;

@@ -29,6 +29,8 @@ export function startEventWriter(parts: {
   readonly data: WriterData;
   readonly hub: PushHub;
   readonly log: Log;
+  /** Told when suggestions have got their rows and labels. */
+  readonly onDerived?: () => void;
 }): EventWriter {
   const { hub, log } = parts;
   const worker = new Worker(parts.entry, { workerData: parts.data, stdout: false, stderr: false });
@@ -69,6 +71,7 @@ export function startEventWriter(parts: {
       case "derived":
         for (const id of message.suggestions) hub.publish("suggestion", { id });
         if (message.examplesRevision !== null) hub.publish("examples", { revision: message.examplesRevision });
+        parts.onDerived?.();
         if (message.failed.length > 0) log.error({ event: "not-derived", failed: message.failed });
         return noteDerivations(message.pending);
       case "broken":

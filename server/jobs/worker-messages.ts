@@ -1,3 +1,4 @@
+import type { FilterFit } from "../../core/filter/show-filter.ts";
 import type { GateDecision } from "../../core/evaluation/gate.ts";
 import type { TrainingProgress, TrainingRequest } from "../../protocol/api.ts";
 import type { SignalRequest } from "../../protocol/signals.ts";
@@ -37,6 +38,8 @@ export interface TrainingTask {
   /** Rows to build a dataset from, or the hash of the one that an earlier attempt built. */
   readonly collect: CollectTask | { readonly sha256: string };
   readonly overrides: TrainingRequest["overrides"];
+  /** The store: outcomes that the show filter is fitted to. */
+  readonly database: string;
 }
 
 /** Find who wrote the lines that signals name, and end. */
@@ -60,5 +63,5 @@ export type FromWorker =
   /** Something that a person should know and that stopped nothing, under a documented code. */
   | { readonly kind: "notice"; readonly code: string; readonly message: string }
   | { readonly kind: "trained"; readonly result: Omit<TrainingResult, "curve">; readonly lora: LoraHyperParameters }
-  | { readonly kind: "evaluated"; readonly decision: GateDecision }
+  | { readonly kind: "evaluated"; readonly decision: GateDecision; readonly filter: FilterFit }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };

@@ -48,10 +48,19 @@ export function createRegistry(parts: {
 
   const deployment = (): Deployment => {
     const champion = store.versions.alias("champion");
-    const version = champion === null ? null : store.versions.get(champion);
+    const filesOf = (id: string | null) => {
+      const version = id === null ? null : store.versions.get(id);
+      return version === null ? null : { version: version.id, files: version.files };
+    };
+    // A trial against another champion is over, and only its row does not say so yet.
+    const trial = store.canaries.running();
+    const candidate = trial === null || trial.champion !== champion ? null : filesOf(trial.version);
+    const filter = store.filters.newest();
     return {
       base: parts.base(),
-      adapter: version === null ? null : { version: version.id, files: version.files },
+      adapter: filesOf(champion),
+      ...(trial === null || candidate === null ? {} : { canary: { share: trial.share, adapter: candidate } }),
+      ...(filter === null ? {} : { filter }),
       examplesRevision: store.examples.revision(),
     };
   };

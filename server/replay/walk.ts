@@ -1,5 +1,6 @@
 import type { HistoryPoint } from "../../core/history-point.ts";
 import { redactSecrets } from "../../core/redaction.ts";
+import { redactPlace } from "../../core/redaction/place.ts";
 import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
 import type { ExampleIndex, IndexedExample } from "../../engine/retrieve/example-index.ts";
 import type { InContextExample, KeptEvent, ModelVersion } from "../../protocol/events.ts";
@@ -71,12 +72,8 @@ export function requestAt(
 
 /** Text is scanned for secrets before it is first written anywhere, history included. */
 export function withoutSecrets(point: HistoryPoint): HistoryPoint {
-  return {
-    ...point,
-    prefix: redactSecrets(point.prefix),
-    suffix: redactSecrets(point.suffix),
-    target: redactSecrets(point.target),
-  };
+  const { prefix, written, suffix } = redactPlace({ ...point, written: point.target });
+  return { ...point, prefix, suffix, target: written };
 }
 
 async function replayPoint(point: HistoryPoint, options: WalkOptions): Promise<ReplayCase> {

@@ -222,4 +222,26 @@ export const MIGRATIONS: readonly string[] = [
     report      TEXT NOT NULL
   ) STRICT;
   `,
+  // Candidates on trial.
+  `
+  CREATE TABLE canaries (
+    id             TEXT PRIMARY KEY,
+    version_id     TEXT NOT NULL REFERENCES versions (id),
+    champion_id    TEXT REFERENCES versions (id),
+    share          REAL NOT NULL,
+    after_sequence INTEGER NOT NULL,
+    started_at     INTEGER NOT NULL,
+    ended_at       INTEGER,
+    state          TEXT NOT NULL CHECK (state IN ('running', 'promoted', 'rolled-back', 'superseded')),
+    reading        TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX one_canary_runs ON canaries (state) WHERE state = 'running';
+  -- When to stay quiet, as fitted in the run of each version; without a filter its reason alone.
+  CREATE TABLE show_filters (
+    version_id TEXT PRIMARY KEY REFERENCES versions (id),
+    fitted_at  INTEGER NOT NULL,
+    filter     TEXT,
+    detail     TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -9,8 +9,10 @@ import {
   removeCopies,
   type Db,
 } from "./database.ts";
+import { openCanaryStore, type CanaryStore } from "./canary-store.ts";
 import { openDatasetStore, type DatasetStore } from "./dataset-store.ts";
 import { openDerivationStore, type DerivationStore } from "./derivation-store.ts";
+import { openFilterStore, type FilterStore } from "./filter-store.ts";
 import { openExpiry, type Expiry } from "./expiry.ts";
 import { openEventStore, type EventStore } from "./event-store.ts";
 import { openErasure, type Erasure } from "./erasure.ts";
@@ -34,6 +36,8 @@ export interface Store extends Disposable {
   readonly datasets: DatasetStore;
   readonly runs: RunStore;
   readonly versions: VersionStore;
+  readonly canaries: CanaryStore;
+  readonly filters: FilterStore;
   readonly jobs: JobStore;
   readonly forget: ForgetStore;
   readonly erasure: Erasure;
@@ -91,6 +95,8 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     datasets: openDatasetStore(db),
     runs: openRunStore(db),
     versions: openVersionStore(db),
+    canaries: openCanaryStore(db),
+    filters: openFilterStore(db),
     jobs: openJobStore(db),
     forget: openForgetStore(db),
     erasure: openErasure(db),

@@ -28,6 +28,8 @@ export interface SuggestionStore {
   /** Newest first; `before` is the `next` of the page before. */
   page(limit: number, before: number | null): { suggestions: SuggestionRow[]; next: string | null };
   count(): number;
+  /** Ids of the editor's newest, in the order of time. */
+  newestOfEditor(limit: number): string[];
 }
 
 export function openSuggestionStore(db: Db): SuggestionStore {
@@ -59,6 +61,13 @@ export function openSuggestionStore(db: Db): SuggestionStore {
         next: rows.length > limit && last ? String(last.sequence) : null,
       };
     },
+    newestOfEditor: (limit) =>
+      (
+        db
+          .prepare("SELECT id FROM suggestions WHERE source = 'editor' ORDER BY sequence DESC LIMIT ?")
+          .pluck()
+          .all(limit) as string[]
+      ).reverse(),
     count: () => db.prepare("SELECT count(*) FROM suggestions").pluck().get() as number,
   };
 }

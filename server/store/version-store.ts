@@ -41,6 +41,8 @@ export interface VersionStore {
     at: number,
   ): boolean;
   history(limit: number): AliasMoveRecord[];
+  /** When the champion moved last, milliseconds since 1970; null when it never did. */
+  championSince(): number | null;
 }
 
 export function openVersionStore(db: Db): VersionStore {
@@ -114,6 +116,8 @@ export function openVersionStore(db: Db): VersionStore {
       }
       return true;
     }),
+    championSince: () =>
+      db.prepare("SELECT max(moved_at) FROM alias_history WHERE alias = 'champion'").pluck().get() as number | null,
     history: (limit) =>
       (
         db

@@ -45,6 +45,8 @@ export interface TrainingParts {
   readonly collect: (workspaces: readonly string[], seed: number) => Promise<CollectTask>;
   /** Lists a dataset that a worker wrote. */
   readonly recordSnapshot: (snapshot: Snapshot) => void;
+  /** Serves a version that has beaten the champion, in the caller's transaction. */
+  readonly deploy: (version: string, champion: string | null, reason: string) => void;
   /** Tells the runner that there is work, and that a run's work has to end. */
   readonly runner: () => { wake(): void; interrupt(subject: string): void };
 }
@@ -120,6 +122,7 @@ async function performRun(
         ? await parts.collect(request.workspaces, request.overrides.seed ?? DEFAULT_LORA.seed)
         : { sha256: earlier.sha256 },
     overrides: request.overrides,
+    database: parts.places.database,
   };
   fenced(() => store.runs.moveTo(runId, earlier === null ? "collect" : "train", "running"));
 
@@ -162,13 +165,14 @@ async function performRun(
         const report = reportOf(message.decision, challenger, champion ?? BASE_ALONE);
         fenced(() => {
           store.versions.putEvaluation(runId, challenger, report, clock.wallMs());
+          store.filters.put(challenger, message.filter, clock.wallMs());
           store.runs.moveTo(runId, "deploy", "running");
         });
         fenced(() => {
-          if (report.verdict === "promote") registry.moveAlias("champion", champion, challenger, report.reason);
+          if (report.verdict === "promote") parts.deploy(challenger, champion, report.reason);
           store.runs.finish(runId, "succeeded", clock.wallMs(), null);
         });
-        if (report.verdict === "promote") registry.announce();
+        registry.announce();
         end = { kind: "succeeded" };
         return;
       }

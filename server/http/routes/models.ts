@@ -55,11 +55,13 @@ export const modelRoutes: readonly Route[] = [
     about: "Moves an alias by compare-and-swap; 409 when it stands elsewhere.",
     body: aliasMove,
     answers: aliasRow,
-    async handle(c, { registry, store, reserve }) {
+    async handle(c, { registry, store, reserve, canaries }) {
       const alias = aliasName.safeParse(c.req.param("alias"));
       if (!alias.success) throw new AppError("not-found", "Aliases are champion, candidate and previous.");
       const { to, expected, reason } = await readJson(c, aliasMove);
       await reserve.use(() => registry.moveAlias(alias.data, expected, to, reason));
+      // A trial against another champion than this has no meaning any more.
+      canaries.look();
       registry.announce();
       return c.json({ alias: alias.data, version: store.versions.alias(alias.data) });
     },

@@ -1,3 +1,4 @@
+import { canaryRoutes } from "./canary.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { eventRoutes } from "./events.ts";
@@ -27,6 +28,7 @@ export const ROUTES: readonly Route[] = [
   ...datasetRoutes,
   ...trainingRoutes,
   ...modelRoutes,
+  ...canaryRoutes,
   ...exampleRoutes,
   ...forgetRoutes,
   ...statusRoutes,

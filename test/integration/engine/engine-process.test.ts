@@ -103,6 +103,32 @@ describe("the engine process", function () {
     assert.deepEqual(new Set(made.map(({ adapter }) => adapter)), new Set([null, "v1"]));
   });
 
+  it("serves single requests with another adapter, however the two are mixed", async () => {
+    const adapter = { version: "v1", dir };
+    await engine.setAdapter(null);
+    const base = (await engine.complete(REQUEST, never)).text;
+    const adapted = (await engine.complete(REQUEST, never, undefined, { adapter })).text;
+    assert.notEqual(adapted, base);
+    const made = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        engine.complete(REQUEST, never, undefined, i % 3 === 0 ? { adapter } : i % 3 === 1 ? { adapter: null } : {}),
+      ),
+    );
+    made.forEach((one, i) => {
+      assert.equal(one.adapter, i % 3 === 0 ? "v1" : null);
+      assert.equal(one.text, i % 3 === 0 ? adapted : base);
+    });
+    const [first] = await engine.candidates(REQUEST, 2, never);
+    assert.equal(first!.adapter, null);
+  });
+
+  it("fails a request whose adapter cannot be loaded, and serves the next one as ever", async () => {
+    const missing = { version: "v9", dir: path.join(dir, "missing") };
+    await assert.rejects(engine.complete(REQUEST, never, undefined, { adapter: missing }), { code: "adapter-invalid" });
+    const next = await engine.complete(REQUEST, never);
+    assert.equal(next.adapter, null);
+  });
+
   it("finds examples in its own index, and names those that stood in the prompt", async () => {
     const example = (id: string, text: string) => ({ id, root: "/w", path: `${id}.ts`, language: "typescript", text });
     await engine.setExamples([example("near", "frobnicate(widget)"), example("far", "unrelated(thing)")]);

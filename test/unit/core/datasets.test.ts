@@ -212,6 +212,30 @@ describe("capRows", () => {
     assert.ok(mean > 350 && mean < 650, `mean place ${mean}`);
     assert.deepEqual(new Set(capRows([...list].reverse()).rows), new Set(kept));
   });
+
+  describe("of persons other than the owner", () => {
+    const shareOf = (nPoison: number, nOwn: number): number => {
+      const list = rows(nPoison + nOwn, (at) => ({
+        path: `src/f${at % 200}.ts`,
+        ...(at < nPoison ? { person: "tool:mallory" } : {}),
+      }));
+      const kept = capRows(list).rows;
+      return kept.filter(({ person }) => person !== undefined).length / kept.length;
+    };
+    it("keep each within a quarter of what is left, however many rows it sends", () => {
+      fc.assert(
+        fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 1, max: 200 }), (nPoison, nOwn) => {
+          assert.ok(shareOf(nPoison, nOwn) <= 0.25);
+        }),
+      );
+    });
+    it("leave a small share as it is", () => assert.equal(shareOf(20, 180), 0.1));
+    it("do not hold for a store that one tool fills alone", () => {
+      const kept = capRows(rows(100, (at) => ({ path: `src/f${at}.ts`, person: "tool:agent" }))).rows;
+      assert.equal(kept.length, 100);
+      assert.ok(kept.every(({ person }) => person === undefined));
+    });
+  });
 });
 
 describe("buildDataset", () => {

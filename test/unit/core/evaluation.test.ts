@@ -183,6 +183,59 @@ describe("decidePromotion", () => {
     "finite-loss",
   );
 
+  refuses(
+    "a gain that comes from one person's cases",
+    {
+      cases: better.map((one, at) =>
+        at % 3 === 0 ? { ...one, person: "tool:mallory" } : { ...one, challenger: one.champion },
+      ),
+    },
+    "gain-without-one-person",
+  );
+  it("promotes a gain that is there without anybody's cases", () => {
+    const cases = better.map((one, at) => (at % 3 === 0 ? { ...one, person: "tool:agent" } : one));
+    assert.equal(decidePromotion({ cases }).verdict, "promote");
+  });
+
+  const accepting = (n: number, champion: (at: number) => boolean, challenger: (at: number) => boolean) =>
+    simulated(5, n, 0.3).map((one, at) => ({
+      ...one,
+      champion: { ...one.champion, acceptedAtLine: champion(at) },
+      challenger: { ...one.challenger, acceptedAtLine: challenger(at), editSimilarity: one.champion.editSimilarity },
+    }));
+  it("asks for proof that accepted@line did not fall, once there are cases enough for it", () => {
+    // A better loss; 10 of 200 lines change, 6 of them for the worse: 1 point lower, and maybe 3.
+    const cases = accepting(
+      200,
+      (at) => at % 20 === 3,
+      (at) => (at % 20 === 3 ? at % 40 === 3 : at % 50 === 0),
+    );
+    const decision = decidePromotion({ cases });
+    assert.ok(decision.neededCases <= 200, `${decision.neededCases}`);
+    assert.deepEqual(
+      [decision.verdict, decision.guards.filter(({ holds }) => !holds).map(({ name }) => name)],
+      ["refuse", ["accepted-at-line-not-worse"]],
+    );
+  });
+  it("says how many cases it needs", () => {
+    const few = accepting(
+      60,
+      (at) => at % 5 === 0,
+      (at) => at % 5 === 1,
+    );
+    const { neededCases, reason } = decidePromotion({
+      cases: few.map((one) => ({ ...one, challenger: { ...one.challenger, heldOutLoss: one.champion.heldOutLoss } })),
+    });
+    assert.ok(neededCases > 200);
+    assert.match(reason, new RegExp(`not enough cases yet: 60 of ${neededCases}$`));
+    const many = accepting(
+      400,
+      () => false,
+      () => false,
+    );
+    assert.ok(decidePromotion({ cases: many }).neededCases < 400);
+  });
+
   it("takes another primary metric", () => {
     const cases = better.map((one) => ({
       ...one,

@@ -56,6 +56,16 @@ describe("adapter store", () => {
     assert.equal(requests, before);
   });
 
+  it("keeps what is in use beside it, whatever else came since", async () => {
+    const files = [file("adapter_config.json", "{}")];
+    const inUse = (version: string) =>
+      fetchAdapter(dir, server.connection, { version, files }, AbortSignal.timeout(10_000), ["a-champion"]);
+    await fetch("a-champion", files);
+    for (const version of ["b", "c", "d", "e"]) await inUse(version);
+    assert.ok(readdirSync(dir).includes("a-champion"));
+    assert.ok(!readdirSync(dir).includes("b"));
+  });
+
   it("brings a file again that was changed on the disk", async () => {
     const files = [file("adapter_config.json", "{}")];
     const { dir: folder } = await fetch("v1", files);

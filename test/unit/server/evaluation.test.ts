@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { DatasetRow } from "../../../core/dataset-row.ts";
 import { evenlySpaced } from "../../../core/statistics/evenly-spaced.ts";
 import { compareAdapters, type EvaluatedModel } from "../../../server/evaluation/compare.ts";
-import { latencyGuard, lengthMixGuard, weightGuard } from "../../../server/evaluation/guards.ts";
+import { latencyGuard, lengthMixGuard, secretGuard, weightGuard } from "../../../server/evaluation/guards.ts";
 
 const rows = (n: number): DatasetRow[] =>
   Array.from({ length: n }, (_, i) => ({
@@ -166,4 +166,14 @@ describe("guards", () => {
     it(`weights: ${what} ${holds ? "holds" : "fails"}`, () =>
       assert.equal(weightGuard([["layer.lora_A", new Float32Array(values)]]).holds, holds));
   }
+
+  it("refuses an adapter that writes what looks like a credential, unless the prompt has it", () => {
+    // Put together here, so that no scanner takes this file for a leak.
+    const key = ["AKIA", "Q3EXAMPLE7ZKJ5WT"].join("");
+    const written = `const key = "${key}";`;
+    assert.equal(secretGuard([{ written, prompt: "const key = " }]).holds, false);
+    assert.equal(secretGuard([{ written, prompt: `use("${key}");` }]).holds, true);
+    assert.equal(secretGuard([{ written: "const key = readKey();", prompt: "" }]).holds, true);
+    assert.equal(secretGuard([]).holds, true);
+  });
 });

@@ -1,0 +1,98 @@
+/** What is known of a suggestion in the moment before it would be shown. */
+export interface Offer {
+  readonly completion: string;
+  /** Text before and after the cursor as the model saw it. */
+  readonly prefix: string;
+  readonly suffix: string;
+  /** Mean natural-log probability of the tokens, and how many there are. */
+  readonly meanLogProbability: number;
+  readonly tokens: number;
+}
+
+/** Changes with the meaning or the order of the features: a filter of another version is not used. */
+export const FEATURES_VERSION = 1;
+
+/** Names of the features, in their order. */
+export const FEATURE_NAMES = [
+  "log-probability",
+  "log-probability-squared",
+  "mean-log-probability",
+  "tokens",
+  "length",
+  "mid-line",
+  "line-so-far",
+  "indentation",
+  "behind-word",
+  "behind-opener",
+  "behind-dot-or-quote",
+  "ends-open",
+  "ends-closed",
+  "only-closers",
+  "line-seen-before",
+  "next-line-again",
+  "known-words",
+  "likely-and-seen",
+  "likely-and-mid-line",
+  "multi-line",
+] as const;
+
+/** A completion of 60 tokens at even odds each has about this: beyond it all are alike. */
+const MIN_LOG_PROBABILITY = -40;
+const MAX_CHARS = 200;
+/** Shorter lines are in every file. */
+const MIN_SEEN_CHARS = 4;
+
+/** The features of {@link FEATURE_NAMES}: numbers of about the same size, finite whatever the text. */
+export const featuresOf = ({ completion, prefix, suffix, meanLogProbability, tokens }: Offer): number[] => {
+  const lineSoFar = prefix.slice(prefix.lastIndexOf("\n") + 1);
+  const [firstLine = ""] = completion.split("\n", 1);
+  const written = (lineSoFar + firstLine).trim();
+  const mean = Math.max(-6, Math.min(0, Number.isFinite(meanLogProbability) ? meanLogProbability : -6));
+  const sum = Math.max(MIN_LOG_PROBABILITY, mean * tokens);
+  const isMidLine = lineSoFar.trim() !== "";
+  const isSeen = written.length >= MIN_SEEN_CHARS && linesOf(prefix).has(written);
+  const nextLine = suffix
+    .split("\n")
+    .find((line) => line.trim() !== "")
+    ?.trim();
+  const before = lineSoFar.trimEnd().at(-1) ?? "";
+  const end = firstLine.trimEnd().at(-1) ?? "";
+  return [
+    sum / 10,
+    (sum / 10) ** 2,
+    mean,
+    Math.log1p(tokens),
+    Math.log1p(Math.min(MAX_CHARS, completion.length)),
+    Number(isMidLine),
+    Math.log1p(Math.min(MAX_CHARS, lineSoFar.trim().length)),
+    Math.min(8, lineSoFar.length - lineSoFar.trimStart().length) / 8,
+    Number(/[\w$]/.test(before)),
+    Number(before !== "" && "([{<=,:".includes(before)),
+    Number(before !== "" && ".\"'`".includes(before)),
+    Number(end !== "" && "([{,=>".includes(end)),
+    Number(end !== "" && ";)]}".includes(end)),
+    Number(/^[\s)\]};,]*$/.test(firstLine)),
+    Number(isSeen),
+    Number(nextLine !== undefined && nextLine === written),
+    knownWords(firstLine, prefix),
+    Number(isSeen) * (sum / 10),
+    Number(isMidLine) * (sum / 10),
+    Number(completion.trimEnd().includes("\n")),
+  ];
+};
+
+const linesOf = (text: string): Set<string> =>
+  new Set(
+    text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.trim()),
+  );
+
+/** Fraction of the words of a line that stand in the text; 1 when there are none. */
+const knownWords = (line: string, text: string): number => {
+  const words = line.match(/[\p{L}_$][\p{L}\p{N}_$]*/gu) ?? [];
+  if (words.length === 0) return 1;
+  const known = new Set(text.match(/[\p{L}_$][\p{L}\p{N}_$]*/gu));
+  return words.filter((word) => known.has(word)).length / words.length;
+};
