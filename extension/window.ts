@@ -14,7 +14,7 @@ import { createExampleSource } from "./suggest/example-source.ts";
 import { watchOpenFiles } from "./suggest/open-files.ts";
 import { createRejectedPlaces } from "./suggest/rejected-places.ts";
 import { createSuggestionCache } from "./suggest/suggestion-cache.ts";
-import { SuggestionRecords } from "./suggest/suggestion-record.ts";
+import { shownFields, SuggestionRecords } from "./suggest/suggestion-record.ts";
 import { openBufferFeed } from "./survive/buffer-feed.ts";
 import { aroundRegion, editorFiles } from "./survive/editor-documents.ts";
 import { openTrackerFeed } from "./survive/tracker-feed.ts";
@@ -145,21 +145,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
     switch (fact.kind) {
       case "shown":
         records.markShown(id);
-        return recorder.record("shown", id, {
-          context: known.context,
-          completion: known.completion,
-          model: known.model,
-          latencyMs: known.latencyMs,
-          ...(known.confidence
-            ? {
-                confidence: {
-                  ...known.confidence,
-                  ...(known.judgement?.shownOdds === undefined ? {} : { shownOdds: known.judgement.shownOdds }),
-                },
-              }
-            : {}),
-          source: "editor",
-        });
+        return recorder.record("shown", id, shownFields(known));
       case "read":
       case "ignored":
         return recorder.record(fact.kind, id, { visibleMs: fact.visibleMs });

@@ -41,6 +41,8 @@ export type CanarySettings = z.infer<typeof canarySettings>;
 export const canaryPage = z.object({
   settings: canarySettings,
   canaries: z.array(canaryRow),
+  /** What the newest fit of the show filter says of itself; null before the first. */
+  filter: z.string().nullable(),
   drift: z.object({
     /** True when accepted and retained characters have fallen for good: it is time to train. */
     alarm: z.boolean(),

@@ -2,7 +2,7 @@ import * as z from "zod";
 
 /** More features than any filter has, so that what is pushed stays small. */
 const MAX_FEATURES = 256;
-const numbers = z.array(z.number()).max(MAX_FEATURES);
+const numbers = z.array(z.number()).max(MAX_FEATURES).readonly();
 const share = z.number().min(0).max(1);
 
 /** When to stay quiet: fitted to one developer's outcomes, a few hundred bytes. The editor decides with it. */

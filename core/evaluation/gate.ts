@@ -55,7 +55,7 @@ export interface GateDecision {
   readonly guards: Guard[];
   /**
    * Cases, spread like these, at which the gate tells 3 points of accepted@line from none: what is 3 points worse
-   * is refused 95 times of 100, what is 3 points better passes 80 times of 100.
+   * is refused 97 times of 100, what is 3 points better passes 80 times of 100.
    */
   readonly neededCases: number;
   readonly verdict: "promote" | "refuse";
@@ -68,9 +68,9 @@ const MIN_GROUPS = 5;
 /** A loss of this much on a metric that is not the primary one is a failed guard even where it may be chance. */
 const MAX_DROP = 0.03;
 /** One-sided: a challenger that is worse by {@link MAX_DROP} is caught this often. */
-const CAUGHT = 0.95;
+const CAUGHT = 0.975;
 /** Standard normal quantiles of {@link CAUGHT}, of a two-sided interval of 95 % and of a power of 80 %. */
-const CAUGHT_Z = 1.645;
+const CAUGHT_Z = 1.96;
 const PROVEN_Z = 1.96;
 const POWER_Z = 0.842;
 
@@ -84,7 +84,7 @@ const POWER_Z = 0.842;
  * models write the same. The loss moves a little on every case, so the pairing removes most of the variance.
  * It is a proxy, so what people see is guarded: edit similarity and accepted@line must neither be worse
  * beyond chance nor fall by more than 3 points. From `neededCases` on, accepted@line has to be shown not to have
- * fallen by 3 points (non-inferiority, one-sided 95 %); with fewer cases no interval could show that of a good
+ * fallen by 3 points (non-inferiority, one-sided 97.5 %); with fewer cases no interval could show that of a good
  * adapter either, and the loss decides. Error rates: docs/gate-quality.md.
  *
  * The gain must be there without the cases of any one person other than the owner too: who can send cases must not
@@ -186,7 +186,7 @@ const tooFew = (nCases: number, needed: number): string =>
   nCases < needed ? `; not enough cases yet: ${nCases} of ${needed}` : "";
 
 /**
- * Interval of accepted@line with a tail of 5 % on each side. One case that only the challenger gets right and one
+ * Interval of accepted@line with a tail of 2.5 % on each side. One case that only the challenger gets right and one
  * that only the champion does are added, each of a commit of its own: a few cases without any difference are no
  * proof of none (Agresti and Min, Statistics in Medicine 24, 2005, for matched pairs).
  */
@@ -218,7 +218,7 @@ const casesNeeded = (nCases: number, { low, high }: BootstrapInterval, metric: G
 const notInferior = (name: GateMetric, interval: BootstrapInterval): Guard => ({
   name: `${name}-not-worse`,
   holds: interval.low >= -MAX_DROP,
-  detail: `${show(interval.difference)}, at least ${show(interval.low)} with ${Math.round(CAUGHT * 100)} % confidence`,
+  detail: `${show(interval.difference)}, at least ${show(interval.low)} with ${100 * CAUGHT} % confidence`,
 });
 
 const means = (cases: readonly GateCase[], of: (measures: CaseMeasures) => number) => ({

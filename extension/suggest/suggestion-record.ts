@@ -22,6 +22,13 @@ export interface SuggestionRecord {
   readonly createdAt: number;
 }
 
+/** The fields of its `shown` event. How sure the model was is not known of code of another tool. */
+export function shownFields({ context, completion, model, latencyMs, confidence, judgement }: SuggestionRecord) {
+  const odds = judgement?.shownOdds === undefined ? {} : { shownOdds: judgement.shownOdds };
+  const known = confidence ? { confidence: { ...confidence, ...odds } } : {};
+  return { context, completion, model, latencyMs, ...known, source: "editor" as const };
+}
+
 /** Records kept for late outcomes: retention ends ten minutes after an accept. */
 const CAPACITY = 1_000;
 

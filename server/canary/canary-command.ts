@@ -46,7 +46,7 @@ export function addCanaryCommands(program: Command, { connect }: CommandParts): 
     });
 }
 
-function pageText({ settings, canaries, drift }: CanaryPage): string {
+function pageText({ settings, canaries, filter, drift }: CanaryPage): string {
   const trials = table(
     ["version", "against", "share", "state", "shown", "taken", "harm", "gain", "why"],
     canaries.map((one) => [
@@ -64,7 +64,7 @@ function pageText({ settings, canaries, drift }: CanaryPage): string {
   const served = drift.alarm
     ? "What serves is taken less than it was: it is time to train."
     : `What serves is taken as before (${drift.watched} suggestions since the first ${drift.reference}).`;
-  return `${trials}\n${settingsText(settings)}\n${served}\n`;
+  return `${trials}\n${settingsText(settings)}\n${served}\nShow filter: ${filter ?? "not fitted yet"}.\n`;
 }
 
 const settingsText = ({ share, limit, first }: CanaryPage["settings"]): string =>

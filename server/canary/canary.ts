@@ -152,7 +152,12 @@ export function createCanaries(parts: CanaryParts): Canaries {
       timer.unref();
     },
     look,
-    page: (limit) => ({ settings: settings(), canaries: store.canaries.list(limit).map(rowOf), drift: drift() }),
+    page: (limit) => ({
+      settings: settings(),
+      canaries: store.canaries.list(limit).map(rowOf),
+      filter: store.filters.newestDetail(),
+      drift: drift(),
+    }),
     change(change) {
       const after = canarySettings.parse({ ...settings(), ...change });
       store.settings.put(SETTING, after, clock.wallMs());

@@ -13,7 +13,8 @@ import {
 import { openModel } from "../../engine/generate/model.ts";
 import { datasetOf } from "./base/replay.ts";
 import { readShows, replayShows, showLines, type ReplayedShow } from "./filter/shows.ts";
-import { median, type Bar, type Bench } from "./harness/report.ts";
+import { median } from "./engine/medians.ts";
+import type { Bar, Bench } from "./harness/report.ts";
 
 const options = {
   points: { type: "string", multiple: true, default: [] as string[] },

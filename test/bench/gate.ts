@@ -7,7 +7,8 @@ import { MAX_EVALUATION_CASES } from "../../server/evaluation/compare.ts";
 import { readPairs } from "./gate/pairs.ts";
 import { readBaselinePairs } from "./gate/baseline-pairs.ts";
 import { createSimulation, type Simulation } from "./gate/simulate.ts";
-import { median, type Bar, type Bench } from "./harness/report.ts";
+import { median } from "./engine/medians.ts";
+import type { Bar, Bench } from "./harness/report.ts";
 
 const options = {
   /** Measured pairs of {@link readPairs}; those beside this file unless given. */
@@ -26,10 +27,19 @@ const CASES = [MAX_EVALUATION_CASES, 120] as const;
 const ACCEPTANCE_CASES = [MAX_EVALUATION_CASES, 1_800] as const;
 
 const SCENARIOS: Readonly<Record<string, Simulation & { readonly counts: GateDecision["verdict"] }>> = {
-  falsePromotion: { effect: 0, moves: "all", counts: "promote" },
-  power: { effect: EFFECT, moves: "all", counts: "promote" },
-  regressionCaught: { effect: -EFFECT, moves: "all", counts: "refuse" },
-  hiddenRegressionCaught: { effect: -EFFECT, moves: "acceptance", counts: "refuse" },
+  falsePromotion: { effect: 0, loss: "like-acceptance", counts: "promote" },
+  power: { effect: EFFECT, loss: 1, counts: "promote" },
+  powerAtThirdOfLoss: { effect: EFFECT, loss: 1 / 3, counts: "promote" },
+  regressionCaught: { effect: -EFFECT, loss: -1, counts: "refuse" },
+  hiddenRegressionCaught: { effect: -EFFECT, loss: 1, counts: "refuse" },
+  /** Not right or wrong: what becomes of a better loss that nobody sees. */
+  betterLossAlone: { effect: 0, loss: 1, counts: "promote" },
+};
+/** Without a loss on either side. */
+const VISIBLE: Readonly<Record<string, Simulation & { readonly counts: GateDecision["verdict"] }>> = {
+  falsePromotion: { effect: 0, loss: "like-acceptance", counts: "promote" },
+  power: { effect: EFFECT, loss: "like-acceptance", counts: "promote" },
+  regressionCaught: { effect: -EFFECT, loss: "like-acceptance", counts: "refuse" },
 };
 
 /**
@@ -49,11 +59,11 @@ export const bench: Bench = {
       cases: readonly GateCase[],
       metric: GateMetric,
       sizes: readonly number[],
-      scenarios: readonly string[],
+      scenarios: typeof SCENARIOS,
     ): Promise<void> => {
       for (const nCases of sizes) {
-        for (const scenario of scenarios) {
-          const { share, needed } = replay(cases, SCENARIOS[scenario]!, { nCases, nReplays, resamples, metric });
+        for (const [scenario, simulation] of Object.entries(scenarios)) {
+          const { share, needed } = replay(cases, simulation, { nCases, nReplays, resamples, metric });
           metrics[`${name}.${nCases}.${scenario}`] = share;
           if (scenario === "falsePromotion") metrics[`${name}.${nCases}.neededCases`] = needed;
           (shares[`${metric}.${nCases}.${scenario}`] ??= []).push(share);
@@ -69,14 +79,13 @@ export const bench: Bench = {
       const cases = readPairs(file);
       const name = path.basename(file).replace(/\.tsv$/, "");
       Object.assign(metrics, aboutPairs(name, cases));
-      await measure(name, cases, "held-out-loss", CASES, Object.keys(SCENARIOS));
+      await measure(name, cases, "held-out-loss", CASES, SCENARIOS);
     }
     for (const file of values.baseline) {
       const cases = await readBaselinePairs(file, signal);
       const name = `${path.basename(file).replace(/\.baseline-points\.tsv(\.xz)?$/, "")}.acceptance`;
       Object.assign(metrics, aboutPairs(name, cases));
-      const visible = ["falsePromotion", "power", "regressionCaught"];
-      await measure(name, cases, "accepted-at-line", ACCEPTANCE_CASES, visible);
+      await measure(name, cases, "accepted-at-line", ACCEPTANCE_CASES, VISIBLE);
     }
     return { metrics, bars: barsOf(shares) };
   },

@@ -1,6 +1,6 @@
 import type { GateCase } from "../../../core/evaluation/gate.ts";
 
-/** Measured cases of one commit; whole commits are drawn. */
+/** Measured cases of one commit; whole commits are drawn. The challenger is the trained adapter. */
 type Commit = readonly GateCase[];
 
 /** How replays are drawn from measured pairs. */
@@ -8,47 +8,47 @@ export interface Simulation {
   /** Expected difference in accepted@line, challenger less champion: 0.03 is 3 points. */
   readonly effect: number;
   /**
-   * `all`: whoever gains in accepted@line gains in the loss too, as measured. `acceptance`: the challenger has the
-   * better loss throughout, whatever happens to what people see: a loss that lies.
+   * The challenger's loss: `like-acceptance` is drawn with it, so that with no effect nothing tells the two
+   * apart; a number is the part of the adapter's measured gain in loss that it has everywhere, below 0 a loss of it.
    */
-  readonly moves: "all" | "acceptance";
+  readonly loss: "like-acceptance" | number;
 }
 
 /**
- * Draws comparisons of `nCases` cases with a known expected difference from measured pairs: commits with
- * replacement, and for each commit which of the two models is called the challenger. With even odds the two are
- * exchangeable whatever they are (an A/A replay); other odds make the challenger better by exactly `effect`.
- * Where the measured difference is smaller than `effect`, commits that show it are drawn more often
- * (exponential tilting).
+ * Draws comparisons of `nCases` cases with a known truth from measured pairs: commits with replacement, and for
+ * each commit which of the two models is called the challenger. At even odds the two are exchangeable, with all
+ * the disagreement, skew and clustering that two real models have. For an effect, commits are drawn more often
+ * the more they show it (exponential tilting), until its expectation is exact.
  */
-export function createSimulation(pairs: readonly GateCase[], { effect, moves }: Simulation) {
-  const commits = [...Map.groupBy(pairs, ({ group }) => group).values()];
-  const measured = meanGain(commits, () => 1);
-  const isEnough = Math.abs(measured) >= Math.abs(effect);
-  const odds = effect === 0 ? 0.5 : isEnough ? (1 + effect / measured) / 2 : effect * measured >= 0 ? 1 : 0;
-  const sign = 2 * odds - 1;
-  const tilt = isEnough || effect === 0 ? 0 : tiltTo(commits, effect * sign);
+export function createSimulation(pairs: readonly GateCase[], { effect, loss }: Simulation) {
+  const measured = [...Map.groupBy(pairs, ({ group }) => group).values()];
+  const commits = [...measured, ...measured.map(swapped)];
+  const tilt = effect === 0 ? 0 : tiltTo(commits, effect);
   const cumulative = sums(commits.map((commit) => Math.exp(tilt * gainOf(commit))));
-
   return (nCases: number, random: () => number): GateCase[] => {
     const drawn: GateCase[] = [];
     for (let group = 0; drawn.length < nCases; group += 1) {
-      const commit = commits[pick(cumulative, random())]!;
-      const isSwapped = random() >= odds;
-      for (const one of commit.slice(0, nCases - drawn.length)) {
-        const [challenger, champion] = isSwapped ? [one.champion, one.challenger] : [one.challenger, one.champion];
-        drawn.push(
-          moves === "all"
-            ? { group: String(group), challenger, champion }
-            : {
-                group: String(group),
-                challenger: { ...challenger, heldOutLoss: one.challenger.heldOutLoss },
-                champion: { ...champion, heldOutLoss: one.champion.heldOutLoss },
-              },
-        );
-      }
+      const at = pick(cumulative, random());
+      const original = measured[at % measured.length]!;
+      commits[at]!.slice(0, nCases - drawn.length).forEach((one, i) => {
+        drawn.push({ ...(loss === "like-acceptance" ? one : withLoss(one, original[i]!, loss)), group: String(group) });
+      });
     }
     return drawn;
+  };
+}
+
+const swapped = (commit: Commit): Commit =>
+  commit.map((one) => ({ ...one, challenger: one.champion, champion: one.challenger }));
+
+/** The measured pair's champion loss, and a part of its difference. */
+function withLoss(one: GateCase, original: GateCase, part: number): GateCase {
+  const before = original.champion.heldOutLoss;
+  const after = before - part * (before - original.challenger.heldOutLoss);
+  return {
+    ...one,
+    champion: { ...one.champion, heldOutLoss: before },
+    challenger: { ...one.challenger, heldOutLoss: after },
   };
 }
 
@@ -56,13 +56,14 @@ export function createSimulation(pairs: readonly GateCase[], { effect, moves }: 
 const gainOf = (commit: Commit): number =>
   commit.reduce((sum, one) => sum + Number(one.challenger.acceptedAtLine) - Number(one.champion.acceptedAtLine), 0);
 
-/** Expected gain of a case when a commit is drawn with the given weight. */
-function meanGain(commits: readonly Commit[], weight: (commit: Commit) => number): number {
+/** Expected gain of a case when commits are drawn by a tilt. */
+function meanGain(commits: readonly Commit[], tilt: number): number {
   let gain = 0;
   let cases = 0;
   for (const commit of commits) {
-    gain += weight(commit) * gainOf(commit);
-    cases += weight(commit) * commit.length;
+    const weight = Math.exp(tilt * gainOf(commit));
+    gain += weight * gainOf(commit);
+    cases += weight * commit.length;
   }
   return gain / cases;
 }
@@ -73,7 +74,7 @@ function tiltTo(commits: readonly Commit[], wanted: number): number {
   let [low, high] = [-MAX_TILT, MAX_TILT];
   for (let step = 0; step < 60; step += 1) {
     const middle = (low + high) / 2;
-    if (meanGain(commits, (commit) => Math.exp(middle * gainOf(commit))) < wanted) low = middle;
+    if (meanGain(commits, middle) < wanted) low = middle;
     else high = middle;
   }
   return (low + high) / 2;

@@ -38,9 +38,10 @@ describe("features of an offer", () => {
       ),
     );
   });
-  const check = (name: (typeof FEATURE_NAMES)[number], offer: Partial<typeof OFFER>, expected: number): void =>
+  const check = (name: (typeof FEATURE_NAMES)[number], offer: Partial<typeof OFFER>, expected: number): void => {
     it(`${name} of ${JSON.stringify(offer)} is ${expected}`, () =>
       assert.equal(featuresOf({ ...OFFER, ...offer })[FEATURE_NAMES.indexOf(name)], expected));
+  };
   check("mid-line", {}, 0);
   check("mid-line", { prefix: "  return " }, 1);
   check("line-seen-before", {}, 0);
