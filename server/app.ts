@@ -24,11 +24,12 @@ import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeServer } from "./metrics/observe-server.ts";
 import { startOtlpPush } from "./metrics/otlp.ts";
-import { writerEntry, type DataPlaces } from "./places.ts";
+import { hasModel, writerEntry, type DataPlaces } from "./places.ts";
 import { createPushHub } from "./push/hub.ts";
 import { baseModelIdentity } from "./registry/base-model.ts";
 import { openContentFiles } from "./registry/content-files.ts";
 import { createRegistry } from "./registry/registry.ts";
+import { startScheduler } from "./schedule/scheduler.ts";
 import { attributeInWorker } from "./signals/attribute-in-worker.ts";
 import { startSweeper } from "./retention/sweeper.ts";
 import { createReserve } from "./reserve.ts";
@@ -53,6 +54,8 @@ export interface AppOptions {
   readonly otlpEveryMs?: number;
   /** From the start to the first sweep, milliseconds; ten minutes unless given. */
   readonly sweepAfterMs?: number;
+  /** Between two looks at whether training is due, milliseconds; a minute unless given. */
+  readonly scheduleEveryMs?: number;
 }
 
 /** A running server. Disposing of it finishes requests, stops the worker and closes the store. */
@@ -161,6 +164,17 @@ export async function startApp(options: AppOptions): Promise<App> {
   undo.defer(() => forgetting.idle());
 
   undo.use(startSweeper({ store, places, clock, log, hub, derive, firstMs: options.sweepAfterMs }));
+  const scheduler = undo.use(
+    startScheduler({
+      store,
+      clock,
+      log,
+      start: training.start,
+      canTrain: () => hasModel(modelDir),
+      hasDrifted: () => false,
+      everyMs: options.scheduleEveryMs,
+    }),
+  );
   const reserve = undo.use(createReserve(places));
   let token = createToken();
   const startedAt = isoTime(clock.wallMs());
@@ -225,6 +239,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       return attributeInWorker(workerEntry, options.dataDir, request, signal);
     },
     attributions: createSemaphore(ATTRIBUTIONS),
+    schedule: scheduler.state,
     mediaDir: options.mediaDir,
     port: () => port,
     shutdown: shutdown.resolve,

@@ -145,6 +145,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     (m, program, parts) => m.addForgetCommand(program, parts),
   ),
   entry(
+    "schedule",
+    "when training starts by itself",
+    () => import("../schedule/schedule-command.ts"),
+    (m, program, parts) => m.addScheduleCommand(program, parts),
+  ),
+  entry(
     "retention",
     "how long what was recorded is kept, and what goes when",
     () => import("../retention/retention-command.ts"),

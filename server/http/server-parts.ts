@@ -7,6 +7,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { PushHub } from "../push/hub.ts";
 import type { ContentFiles } from "../registry/content-files.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { ScheduleState } from "../schedule/scheduler.ts";
 import type { Reserve } from "../reserve.ts";
 import type { Store } from "../store/store.ts";
 import type { Training } from "../training/training.ts";
@@ -33,6 +34,8 @@ export interface ServerParts {
   readonly attributions: Semaphore;
   /** Builds a dataset snapshot in a worker. */
   readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
+  /** When training starts by itself, and what it waits for. */
+  readonly schedule: () => Promise<ScheduleState>;
   readonly reserve: Reserve;
   readonly forgetting: Forgetting;
   readonly hub: PushHub;

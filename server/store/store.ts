@@ -21,6 +21,7 @@ import { openForgetStore, type ForgetStore } from "./forget-store.ts";
 import { openJobStore, type JobStore } from "./job-store.ts";
 import { openLabelStore, type LabelStore } from "./label-store.ts";
 import { openRunStore, type RunStore } from "./run-store.ts";
+import { openScheduleStore, type ScheduleStore } from "./schedule-store.ts";
 import { openSettingsStore, type SettingsStore } from "./settings-store.ts";
 import { openSuggestionStore, type SuggestionStore } from "./suggestion-store.ts";
 import { openVersionStore, type VersionStore } from "./version-store.ts";
@@ -42,6 +43,7 @@ export interface Store extends Disposable {
   readonly forget: ForgetStore;
   readonly erasure: Erasure;
   readonly settings: SettingsStore;
+  readonly schedule: ScheduleStore;
   readonly expiry: Expiry;
   /** Runs `work` in one transaction: all of it is durable or none of it happened. */
   transaction<T>(work: () => T): T;
@@ -101,6 +103,7 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     forget: openForgetStore(db),
     erasure: openErasure(db),
     settings: openSettingsStore(db),
+    schedule: openScheduleStore(db),
     expiry: openExpiry(db),
     removeCopies: () => removeCopies(db),
     moment: (read) => db.transaction(read)(),

@@ -1,5 +1,13 @@
-import { runCurve, runPage, trainingRequest, type TrainingRun, trainingRun } from "../../../protocol/api.ts";
+import {
+  runCurve,
+  runPage,
+  trainingRequest,
+  type TrainingRun,
+  trainingRun,
+  trainingSchedule,
+} from "../../../protocol/api.ts";
 import { z } from "zod";
+import { isoTime } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
 import { parseWith, readJson } from "../body.ts";
 import type { ServerParts } from "../server-parts.ts";
@@ -31,6 +39,18 @@ export const trainingRoutes: readonly Route[] = [
     readsDerived: true,
     async handle(c, { training }) {
       return c.json(training.start(await readJson(c, trainingRequest)), 202);
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/schedule",
+    about: "When training starts by itself, how much is new, and what it waits for.",
+    answers: trainingSchedule,
+    readsDerived: true,
+    async handle(c, { schedule }) {
+      const { settings, newLabels, decision, last } = await schedule();
+      const { trigger, at, run } = last;
+      return c.json({ settings, newLabels, decision, last: { trigger, at: at === null ? null : isoTime(at), run } });
     },
   },
   {

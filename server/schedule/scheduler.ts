@@ -1,0 +1,92 @@
+import { decideTraining, type ScheduleDecision, type ScheduleTrigger } from "../../core/schedule.ts";
+import type { TrainingRequest, TrainingRun } from "../../protocol/api.ts";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { Store } from "../store/store.ts";
+import { isOnBattery } from "./power.ts";
+import { putLastStart, readLastStart, readSchedule, type LastStart, type Schedule } from "./schedule-settings.ts";
+
+export interface ScheduleParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Queues a run. */
+  readonly start: (request: TrainingRequest) => TrainingRun;
+  /** Whether there is a model to train an adapter for. */
+  readonly canTrain: () => boolean;
+  /** Whether the measure of what is served has fallen since the last run. */
+  readonly hasDrifted: () => boolean;
+  readonly onBattery?: () => Promise<boolean>;
+  /** Between two looks, milliseconds; a minute unless given. */
+  readonly everyMs?: number | undefined;
+}
+
+/** What a person sees of the schedule. */
+export interface ScheduleState {
+  readonly settings: Schedule;
+  readonly newLabels: number;
+  readonly decision: ScheduleDecision;
+  readonly last: LastStart;
+}
+
+export interface Scheduler extends AsyncDisposable {
+  state(): Promise<ScheduleState>;
+}
+
+/** Between two looks, milliseconds. */
+const EVERY_MS = 60_000;
+
+/** Starts training by itself when there is something to learn and nobody is held up. */
+export function startScheduler(parts: ScheduleParts): Scheduler {
+  const { store, clock, log } = parts;
+  const { settings, schedule } = store;
+
+  const state = async (): Promise<ScheduleState> => {
+    const last = readLastStart(settings);
+    const now = clock.wallMs();
+    const newLabels = schedule.newLabels();
+    const decision = decideTraining(readSchedule(settings), {
+      now,
+      hour: new Date(now).getHours(),
+      newLabels,
+      lastRunAt: schedule.lastRunAt(),
+      lastNightAt: last.night,
+      isTraining: store.runs.active() !== null,
+      lastEventAt: schedule.lastEventAt(),
+      onBattery: await (parts.onBattery ?? isOnBattery)(),
+      hasDrifted: parts.hasDrifted(),
+    });
+    return { settings: readSchedule(settings), newLabels, decision, last };
+  };
+
+  const begin = (trigger: ScheduleTrigger, newLabels: number): void => {
+    const now = clock.wallMs();
+    const run = parts.start({ strategy: "lora", workspaces: [...schedule.lastWorkspaces()], overrides: {} });
+    const { night } = readLastStart(settings);
+    putLastStart(settings, { trigger, at: now, night: trigger === "nightly" ? now : night, run: run.id }, now);
+    log.info({ event: "training-scheduled", run: run.id, trigger, newLabels });
+  };
+
+  const look = async (): Promise<void> => {
+    if (!parts.canTrain()) return;
+    try {
+      const { decision, newLabels } = await state();
+      // Asked once more, at once: a run may have been started while the power was looked at.
+      if (!isOver && decision.kind === "start" && store.runs.active() === null) begin(decision.trigger, newLabels);
+    } catch (err) {
+      if (!isOver) log.error({ event: "schedule-failed", err });
+    }
+  };
+  let isOver = false;
+  let looking: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => void (looking = looking.then(look)), parts.everyMs ?? EVERY_MS);
+  timer.unref();
+  return {
+    state,
+    async [Symbol.asyncDispose]() {
+      isOver = true;
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
