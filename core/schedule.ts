@@ -49,7 +49,7 @@ export type ScheduleDecision =
   | { readonly kind: "rest"; readonly reason: "off" | "nothing-new" };
 
 /** Fewer new labels move no adapter. */
-const FEWEST_LABELS = 20;
+export const FEWEST_LABELS = 20;
 /** Nobody works on most machines from two to six. */
 const NIGHT_HOURS = { from: 2, until: 6 } as const;
 /** Between two nights, milliseconds: less than a day, more than a night. */

@@ -157,33 +157,6 @@ export const trainingRequest = z.object({
 });
 export type TrainingRequest = z.infer<typeof trainingRequest>;
 
-/** `GET /v1/schedule`: when training starts by itself. */
-const scheduleTrigger = z.enum(["labels", "nightly", "drift"]);
-export const trainingSchedule = z.object({
-  settings: z.object({
-    automatic: z.boolean(),
-    labels: z.int(),
-    nightly: z.boolean(),
-    drift: z.boolean(),
-    idleMinutes: z.int(),
-    onBattery: z.boolean(),
-  }),
-  newLabels: z.int(),
-  /** `start` with the next look; `wait` for what holds it up; `rest` while nothing is due. */
-  decision: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("start"), trigger: scheduleTrigger }),
-    z.object({ kind: z.literal("wait"), trigger: scheduleTrigger, for: z.enum(["idle", "mains", "run", "gap"]) }),
-    z.object({ kind: z.literal("rest"), reason: z.enum(["off", "nothing-new"]) }),
-  ]),
-  /** What it started last. */
-  last: z.object({
-    trigger: scheduleTrigger.nullable(),
-    at: z.string().nullable(),
-    run: z.string().nullable(),
-  }),
-});
-export type TrainingSchedule = z.infer<typeof trainingSchedule>;
-
 export const runStage = z.enum(["queued", "collect", "train", "test", "deploy", "done"]);
 export const runState = z.enum(["queued", "running", "succeeded", "failed", "cancelled"]);
 

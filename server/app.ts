@@ -171,7 +171,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       log,
       start: training.start,
       canTrain: () => hasModel(modelDir),
-      hasDrifted: () => false,
+      hasDrifted: canaries.hasDrifted,
       everyMs: options.scheduleEveryMs,
     }),
   );

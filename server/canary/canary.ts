@@ -27,6 +27,8 @@ export interface Canaries extends Disposable {
   /** Looks at the evidence now. */
   look(): void;
   page(limit: number): CanaryPage;
+  /** Whether what the champion suggests is taken less than it was when it was new. */
+  hasDrifted(): boolean;
   change(settings: Partial<CanarySettings>): CanarySettings;
 }
 
@@ -158,6 +160,7 @@ export function createCanaries(parts: CanaryParts): Canaries {
       filter: store.filters.newestDetail(),
       drift: drift(),
     }),
+    hasDrifted: () => drift().alarm,
     change(change) {
       const after = canarySettings.parse({ ...settings(), ...change });
       store.settings.put(SETTING, after, clock.wallMs());

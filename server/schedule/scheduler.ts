@@ -1,4 +1,4 @@
-import { decideTraining, type ScheduleDecision, type ScheduleTrigger } from "../../core/schedule.ts";
+import { decideTraining, FEWEST_LABELS, type ScheduleDecision, type ScheduleTrigger } from "../../core/schedule.ts";
 import type { TrainingRequest, TrainingRun } from "../../protocol/api.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
@@ -14,7 +14,7 @@ export interface ScheduleParts {
   readonly start: (request: TrainingRequest) => TrainingRun;
   /** Whether there is a model to train an adapter for. */
   readonly canTrain: () => boolean;
-  /** Whether the measure of what is served has fallen since the last run. */
+  /** Whether the measure of what is served has fallen. */
   readonly hasDrifted: () => boolean;
   readonly onBattery?: () => Promise<boolean>;
   /** Between two looks, milliseconds; a minute unless given. */
@@ -35,6 +35,8 @@ export interface Scheduler extends AsyncDisposable {
 
 /** Between two looks, milliseconds. */
 const EVERY_MS = 60_000;
+/** Between two runs for the same fall, milliseconds. */
+const DRIFT_GAP_MS = 24 * 3_600_000;
 
 /** Starts training by itself when there is something to learn and nobody is held up. */
 export function startScheduler(parts: ScheduleParts): Scheduler {
@@ -45,6 +47,8 @@ export function startScheduler(parts: ScheduleParts): Scheduler {
     const last = readLastStart(settings);
     const now = clock.wallMs();
     const newLabels = schedule.newLabels();
+    // A fall shows until there is another champion: a run that brought none is not tried again at once.
+    const isTried = last.trigger === "drift" && last.at !== null && Math.abs(now - last.at) < DRIFT_GAP_MS;
     const decision = decideTraining(readSchedule(settings), {
       now,
       hour: new Date(now).getHours(),
@@ -54,7 +58,7 @@ export function startScheduler(parts: ScheduleParts): Scheduler {
       isTraining: store.runs.active() !== null,
       lastEventAt: schedule.lastEventAt(),
       onBattery: await (parts.onBattery ?? isOnBattery)(),
-      hasDrifted: parts.hasDrifted(),
+      hasDrifted: newLabels >= FEWEST_LABELS && !isTried && parts.hasDrifted(),
     });
     return { settings: readSchedule(settings), newLabels, decision, last };
   };

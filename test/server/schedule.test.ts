@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import path from "node:path";
-import { trainingSchedule, type TrainingSchedule } from "../../protocol/api.ts";
+import { trainingSchedule, type TrainingSchedule } from "../../protocol/schedule.ts";
 import { systemClock, type Clock } from "../../server/clock.ts";
 import { createTinyModel } from "../support/tiny-model.ts";
 import { runningApp } from "./running-app.ts";

@@ -1,11 +1,5 @@
-import {
-  runCurve,
-  runPage,
-  trainingRequest,
-  type TrainingRun,
-  trainingRun,
-  trainingSchedule,
-} from "../../../protocol/api.ts";
+import { runCurve, runPage, trainingRequest, type TrainingRun, trainingRun } from "../../../protocol/api.ts";
+import { trainingSchedule } from "../../../protocol/schedule.ts";
 import { z } from "zod";
 import { isoTime } from "../../clock.ts";
 import { AppError } from "../../errors.ts";
