@@ -1,11 +1,13 @@
 import type { CauseFinding } from "../core/survival/causes.ts";
 import { causeOfCommitLoss } from "../core/survival/commit-loss.ts";
 import { addedLines, addSource, carryOver, settle, type TouchedSnippet } from "../core/survival/commit-step.ts";
+import { addCopies, changedCopies, type Copies } from "../core/survival/copies.ts";
 import type { FileChange } from "../core/survival/file-change.ts";
 import type { GramIndex } from "../core/survival/gram-index.ts";
 import { addLosses } from "../core/survival/lost-tokens.ts";
 import type { ResurrectionContext } from "../core/survival/resurrection.ts";
 import { aliveTokens, cloneSnapshot, emptySnapshot, growSnapshot, type Snapshot } from "../core/survival/snapshot.ts";
+import { type OtherParent, otherParent } from "../core/survival/taken-elsewhere.ts";
 import type { TrackedSnippet, Vocabulary } from "../core/survival/tracked-snippet.ts";
 import type { ChangesReader, CommitChanges, CommitPair } from "./commit-changes.ts";
 import type { CommitNode } from "./new-commits.ts";
@@ -132,26 +134,31 @@ export const walkCommits = async (
     if (step.kind === "first") {
       const snapshot = takeFrom(step.pair.base);
       growSnapshot(snapshot, context.snippets.length);
-      open = { changes, snapshot, before: snapshot.alive.slice(), touched: new Map(), isMerge: false };
+      const { alive, copies } = snapshot;
+      open = { changes, snapshot, before: alive.slice(), copies, touched: new Map(), others: [] };
       carry(open, snapshot, changes.changes);
       for (const change of changes.changes) onFile(change);
     } else if (open !== null) {
       const source = takeFrom(step.pair.base);
       growSnapshot(source, context.snippets.length);
-      if (step.kind === "parent") open.isMerge = true;
+      if (step.kind === "parent") open.others.push(otherParent(open.snapshot, source, addedLines(changes.changes)));
       if (step.kind !== "rewrite") raise(open.before, source.alive);
       if (step.kind === "rewrite") carryOver(source, changes.changes);
       else carry(open, source, changes.changes);
-      const isNew = step.kind === "parent" ? addedLines(open.changes.changes) : undefined;
+      const isNew = step.kind === "parent" ? addedLines(open.changes.changes) : null;
       for (const snippet of addSource(open.snapshot, source, context.snippets, isNew)) touch(open, snippet);
-      if (step.kind === "parent") addLosses(open.snapshot, source);
+      if (step.kind === "parent") {
+        addLosses(open.snapshot, source);
+        open.snapshot.copies = addCopies(open.snapshot.copies, source.copies);
+      }
     }
     if (turns.isOver()) await turns.next();
     if (!step.isLast || open === null) continue;
     const saved = (await context.savedSource?.(open.changes.changes, resurrection.isSought)) ?? null;
     if (saved !== null) for (const snippet of addSource(open.snapshot, saved, context.snippets)) touch(open, snippet);
-    for (const snippet of settle(open.snapshot, open.changes.changes, open.touched.keys(), resurrection))
+    for (const snippet of settle(open.snapshot, open.changes.changes, open.touched.keys(), resurrection, open.others))
       touch(open, snippet);
+    for (const snippet of changedCopies(open.copies, open.snapshot.copies)) touch(open, snippet);
     const { commit } = step.pair;
     // What stands in for an unknown past brings no news.
     if (inBatch.has(commit)) report(open, context, onChange);
@@ -176,8 +183,11 @@ interface OpenStep {
   readonly changes: CommitChanges;
   readonly snapshot: Snapshot;
   readonly before: Int32Array;
+  /** Second places in the first parent. */
+  readonly copies: Copies;
   readonly touched: Map<number, TouchedSnippet[]>;
-  isMerge: boolean;
+  /** Parents of a merge beside the first. */
+  readonly others: OtherParent[];
 }
 
 const planSteps = (plan: WalkPlan, inBatch: ReadonlyMap<string, number>, { snapshots }: WalkContext): Step[] => {
@@ -239,7 +249,7 @@ const raise = (counts: Int32Array, others: Int32Array): void => {
 };
 
 const report = (open: OpenStep, { snippets }: WalkContext, onChange: (change: SnippetChange) => void): void => {
-  const { changes, snapshot, isMerge } = open;
+  const { changes, snapshot, others } = open;
   for (const [snippet, touched] of open.touched) {
     const one = snippets[snippet] as WalkedSnippet;
     const before = open.before[snippet] ?? 0;
@@ -256,7 +266,7 @@ const report = (open: OpenStep, { snippets }: WalkContext, onChange: (change: Sn
             after,
             acceptedAt: one.acceptedAt,
             textBefore: one.before,
-            commit: { ...changes, isMerge },
+            commit: { ...changes, isMerge: others.length > 0 },
             isFirst,
             introducedBy: one.introducedBy,
             touched,

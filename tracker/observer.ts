@@ -167,7 +167,8 @@ export const createObserver = (options: ObserverOptions): Observer => {
       next += 1;
       const carried = cloneSnapshot(snapshots.get(source) as Snapshot);
       carryOver(carried, found);
-      addSource(snapshots.get(tip) as Snapshot, carried, context.snippets);
+      // What the tip's own line took does not come back: the other one may be an ancestor that still held it.
+      addSource(snapshots.get(tip) as Snapshot, carried, context.snippets, () => false);
     }
   };
 

@@ -1,6 +1,7 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type FileAnchors, ANCHOR_STRIDE } from "../core/survival/anchors.ts";
+import type { Copies, Copy } from "../core/survival/copies.ts";
 import type { LostTokens } from "../core/survival/lost-tokens.ts";
 import { emptySnapshot, growSnapshot, setFileAnchors, type Snapshot } from "../core/survival/snapshot.ts";
 import type { SnippetChange, WalkContext, WalkedSnippet } from "./commit-walk.ts";
@@ -36,6 +37,8 @@ interface StoredTip {
   readonly conf: string;
   /** By the index of the snippet's id, which of the lists of losses. */
   readonly lost: readonly (readonly [number, number])[];
+  /** Second places: path, and which of the lists of anchors, each of one snippet. */
+  readonly copies?: readonly (readonly [string, number])[];
 }
 
 const NAME = "tips.jsonl";
@@ -90,7 +93,7 @@ export const loadTips = async (
 };
 
 const readTip = (
-  { files, conf, lost }: StoredTip,
+  { files, conf, lost, copies = [] }: StoredTip,
   lists: readonly FileAnchors[],
   losses: readonly LostTokens[],
   renumbered: readonly number[],
@@ -108,7 +111,21 @@ const readTip = (
     const known = losses[list];
     if (number !== -1 && known !== undefined) snapshot.lost.set(number, known);
   }
+  snapshot.copies = readCopies(copies, lists);
   return snapshot;
+};
+
+const readCopies = (stored: readonly (readonly [string, number])[], lists: readonly FileAnchors[]): Copies => {
+  const copies = new Map<string, Copy[]>();
+  for (const [path, index] of stored) {
+    const anchors = lists[index];
+    const snippet = anchors?.[2];
+    if (anchors === undefined || snippet === undefined) continue;
+    const list = copies.get(path);
+    if (list === undefined) copies.set(path, [{ snippet, anchors }]);
+    else list.push({ snippet, anchors });
+  }
+  return copies;
 };
 
 /**
@@ -139,9 +156,14 @@ const linesOf = function* (context: WalkContext, { refs, commits, pending }: Tip
       lost.push([number, losses.numberOf(list)]);
       if (losses.fresh.length >= ITEMS_PER_LINE) yield { losses: losses.take() };
     }
+    const copies: [string, number][] = [];
+    for (const [path, list] of snapshot.copies) {
+      for (const { anchors } of list) copies.push([path, lists.numberOf(anchors)]);
+      if (lists.fresh.length >= ITEMS_PER_LINE) yield { anchors: lists.take() };
+    }
     yield { anchors: lists.take() };
     yield { losses: losses.take() };
-    yield { tip: commit, files, conf: Buffer.from(snapshot.conf).toString("base64"), lost };
+    yield { tip: commit, files, conf: Buffer.from(snapshot.conf).toString("base64"), lost, copies };
   }
   const waiting = [...pending];
   for (let at = 0; at < waiting.length; at += ITEMS_PER_LINE) yield { pending: waiting.slice(at, at + ITEMS_PER_LINE) };
@@ -193,7 +215,8 @@ export const forgetInTips = async (folder: string, sids: ReadonlySet<string>): P
       } else if ("tip" in line) {
         const files = Object.entries(line.files).filter(([, index]) => nAnchors[index] !== 0);
         const lost = line.lost.filter(([number]) => numbers[number] !== -1);
-        lines.push({ ...line, files: Object.fromEntries(files), lost });
+        const copies = (line.copies ?? []).filter(([, index]) => nAnchors[index] !== 0);
+        lines.push({ ...line, files: Object.fromEntries(files), lost, copies });
       } else if ("pending" in line) lines.push({ pending: line.pending.filter(([number]) => numbers[number] !== -1) });
       else lines.push(line);
     }

@@ -1,6 +1,9 @@
+import type { AnchorRun, FileAnchors } from "./anchors.ts";
 import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
+import { ownersIn } from "./map-anchors.ts";
 import { sideIds } from "./side-ids.ts";
 import type { TextGrams } from "./text-grams.ts";
+import { MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { Vocabulary } from "./tracked-snippet.ts";
 
 /** The text that a change adds, its hunks after each other. */
@@ -39,6 +42,44 @@ export const readAdded = (path: string, change: FileChange, vocabulary: Vocabula
   const text: AddedText = { path, sides, ids, sideOf, indexOf, grams: null };
   addedTexts.set(change, text);
   return text;
+};
+
+/** Whether four tokens of the text are new: context lines alone were there before. */
+export const isAdded = (text: AddedText, at: number): boolean => {
+  for (let k = at; k < at + MIN_RUN_TOKENS; k += 1) if (isNewToken(text, k)) return true;
+  return false;
+};
+
+/** Whether a token of the text is on a line that the commit adds. */
+export const isNewToken = ({ sides, sideOf, indexOf }: AddedText, at: number): boolean => {
+  const side = sides[sideOf[at] as number] as HunkSide;
+  return side.isChanged[side.line[indexOf[at] as number] as number] === 1;
+};
+
+/** 1 for each id of the text whose place is held by the file's anchors. */
+export const takenIn = (anchors: FileAnchors | undefined, text: AddedText): Uint8Array => {
+  const taken = new Uint8Array(text.ids.length);
+  let start = 0;
+  for (const side of text.sides) {
+    const owners = anchors === undefined ? null : ownersIn(side, anchors);
+    for (let index = 0; owners !== null && index < owners.length; index += 1)
+      if (owners[index] !== -1) taken[start + index] = 1;
+    start += side.tokens.length + 1;
+  }
+  return taken;
+};
+
+/** A token of the text as an anchor in its file. */
+export const anchorIn = (
+  { sides, sideOf, indexOf }: AddedText,
+  place: number,
+  snippet: number,
+  token: number,
+): AnchorRun => {
+  const side = sides[sideOf[place] as number] as HunkSide;
+  const index = indexOf[place] as number;
+  const line = side.firstLine + (side.line[index] as number);
+  return { line, at: side.at[index] as number, snippet, from: token, length: 1 };
 };
 
 /** Text before a commit that is compared, tokens. */

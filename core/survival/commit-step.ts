@@ -1,10 +1,13 @@
 import { anchorAt, type AnchorRun, countAnchors, type FileAnchors, packAnchors } from "./anchors.ts";
 import { extendAnchors } from "./extend-anchors.ts";
+import { carryCopies } from "./copies.ts";
 import { type FileChange, readHunk } from "./file-change.ts";
-import { isTaken, noteLosses } from "./lost-tokens.ts";
+import { isOfParts, isTaken, noteLosses } from "./lost-tokens.ts";
 import { mapAnchors, type TouchedHunk } from "./map-anchors.ts";
 import { type ResurrectionContext, resurrect } from "./resurrection.ts";
+import { noteCopies, takeOver } from "./second-places.ts";
 import { addToFile, aliveMask, aliveTokens, growSnapshot, setFileAnchors, type Snapshot } from "./snapshot.ts";
+import { dropTaken, type OtherParent } from "./taken-elsewhere.ts";
 import { MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
@@ -45,6 +48,7 @@ export const carryOver = (snapshot: Snapshot, changes: readonly FileChange[]): M
     }
   }
   for (const { path, anchors } of moved) setFileAnchors(snapshot, path, anchors);
+  snapshot.copies = carryCopies(snapshot.copies, changes);
   return touched;
 
   function noteAll(anchors: FileAnchors): void {
@@ -68,13 +72,14 @@ const EMPTY: FileAnchors = new Int32Array(0);
 /**
  * Adds to a snapshot what another one of the same tree holds and it lacks: step c. The first place of a token
  * wins. `isNew` says what a merge changed of its first parent: tokens that the line of that parent took stand
- * again only there, because elsewhere it had a text already that is not the snippet.
+ * again only there, because elsewhere it had a text already that is not the snippet, and not from a line of history
+ * that never held more than parts.
  */
 export const addSource = (
   snapshot: Snapshot,
   other: Snapshot,
   snippets: readonly TrackedSnippet[],
-  isNew: (path: string, line: number) => boolean = () => true,
+  isNew: ((path: string, line: number) => boolean) | null = null,
 ): Set<number> => {
   const gained = new Set<number>();
   for (let snippet = 0; snippet < snippets.length; snippet += 1) {
@@ -82,8 +87,10 @@ export const addSource = (
     if (aliveTokens(snapshot, snippet) === nTokens || aliveTokens(other, snippet) === 0) continue;
     const alive = aliveMask(snapshot, snippet, nTokens);
     const lost = snapshot.lost.get(snippet);
+    const isPart = isOfParts(other.lost.get(snippet));
     for (const path of other.homes[snippet] ?? []) {
-      const mayStand = (token: number, line: number): boolean => !isTaken(lost?.[token]) || isNew(path, line);
+      const mayStand = (token: number, line: number): boolean =>
+        isNew === null || !isTaken(lost?.[token]) || (!isPart && isNew(path, line));
       const added = missingRuns(snapshot.files.get(path), other.files.get(path), snippet, alive, mayStand);
       if (added.length === 0) continue;
       addToFile(snapshot, path, added);
@@ -134,25 +141,32 @@ const missingRuns = (
 
 /**
  * Finishes a commit's snapshot once all sources are in it: growth, resurrection from the text that the commit
- * adds, and the rule that a few tokens of a snippet are chance.
+ * adds, what the lines of a merge's other parents took, and the rule that a few tokens of a snippet are chance.
  */
 export const settle = (
   snapshot: Snapshot,
   changes: readonly FileChange[],
   touched: Iterable<number>,
   context: ResurrectionContext,
+  others: readonly OtherParent[] = [],
 ): Set<number> => {
   growSnapshot(snapshot, context.snippets.length);
   const stood = new Set(touched);
   const affected = new Set(stood);
+  const brought = others.length === 0 ? new Set<number>() : new Set(stood);
   if (context.wanted(snapshot) !== null) {
     for (const snippet of extendAnchors(snapshot, changes, context)) affected.add(snippet);
-    for (const snippet of resurrect(snapshot, changes, context)) affected.add(snippet);
+    for (const snippet of resurrect(snapshot, changes, context)) brought.add(snippet);
+    for (const snippet of takeOver(snapshot, stood, context)) affected.add(snippet);
+    for (const snippet of brought) affected.add(snippet);
   }
+  for (const other of others) for (const snippet of dropTaken(snapshot, other)) affected.add(snippet);
   const isNextLine = lineOrder(changes);
   for (const snippet of affected)
     dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet, isNextLine);
   noteLosses(snapshot, affected, stood, context.snippets);
+  // Of code that the commit itself brings twice nobody can say which is the first.
+  noteCopies(snapshot, changes, (snippet) => !brought.has(snippet), context);
   return affected;
 };
 

@@ -1,4 +1,5 @@
 import { GRAM_TOKENS } from "./gram-positions.ts";
+import { createProbeIndex, type ProbeIndex } from "./probe-index.ts";
 
 /** Finds snippets by four tokens in a row: what brings back code that was moved, or that history rewrote. */
 export interface GramIndex {
@@ -9,6 +10,8 @@ export interface GramIndex {
    * in the snippet. `isWanted` has a 1 for each wanted snippet.
    */
   find(ids: Int32Array, isWanted: Uint8Array, onFound: (at: number, snippet: number, token: number) => void): void;
+  /** Finds second places of the same snippets. */
+  readonly probes: ProbeIndex;
 }
 
 /** Places of one gram that are looked at: what so many snippets hold tells none of them from the others. */
@@ -33,6 +36,7 @@ export const createGramIndex = (): GramIndex => {
   let snippets = new Int32Array(FIRST_ROOM);
   let tokens = new Int32Array(FIRST_ROOM);
   let following = new Int32Array(FIRST_ROOM);
+  const probes = createProbeIndex();
 
   const slotOf = (key: number): number => {
     const mask = keys.length - 1;
@@ -85,7 +89,9 @@ export const createGramIndex = (): GramIndex => {
   };
 
   return {
+    probes,
     add(snippet, ids, sizes) {
+      probes.add(snippet, ids, sizes);
       let [end, size, longest] = [0, 0, 0];
       for (let at = 0; at + GRAM_TOKENS <= ids.length; at += 1) {
         if (sizeAt(sizes, at) < MIN_GRAM_SIZE) continue;

@@ -48,6 +48,9 @@ export const isTaken = (loss: number | undefined): boolean => loss !== undefined
 /** A token that stands and one that no commit ever held look alike in {@link LostTokens}: this marks the latter. */
 const NEVER_HELD = 0xffff;
 
+/** Whether a line of history never held the snippet whole, but found parts of it in what it added. */
+export const isOfParts = (lost: LostTokens | undefined): boolean => lost !== undefined && lost.includes(NEVER_HELD);
+
 const lossesNow = (known: LostTokens | undefined, alive: Uint8Array, hasStood: boolean): LostTokens => {
   const number = known === undefined ? 1 : Math.max(0, ...known.filter((one) => one !== NEVER_HELD)) + 1;
   return Uint16Array.from(alive, (isAlive, at) => {
@@ -98,7 +101,7 @@ export const returnedRuns = (question: ReturnQuestion): readonly TokenRun[] => {
     const moved = sizesOfLosses(copy, lost, sizes);
     for (const loss of moved.keys()) if (isTaken(loss) && isReturned(loss, moved)) returned.delete(loss);
   }
-  return runs.flatMap((run) => partsOf(run, (at) => !returned.has(lost[at] as number)));
+  return runs.flatMap((run) => partsOf(run, (k) => !returned.has(lost[run.from + k] as number)));
 };
 
 const sizesOfLosses = (runs: readonly TokenRun[], lost: LostTokens, sizes: Uint16Array): Map<number, number> => {
@@ -112,11 +115,12 @@ const sizesOfLosses = (runs: readonly TokenRun[], lost: LostTokens, sizes: Uint1
 const addSize = (all: Map<number, number>, loss: number, size: number): void =>
   void all.set(loss, (all.get(loss) ?? 0) + size);
 
-const partsOf = ({ from, to, length }: TokenRun, isRefused: (at: number) => boolean): TokenRun[] => {
+/** The parts of a run between tokens that are refused, by their place in the run. */
+export const partsOf = ({ from, to, length }: TokenRun, isRefused: (k: number) => boolean): TokenRun[] => {
   const parts: TokenRun[] = [];
   let start = 0;
   for (let k = 0; k <= length; k += 1) {
-    if (k < length && !isRefused(from + k)) continue;
+    if (k < length && !isRefused(k)) continue;
     if (k > start) parts.push({ from: from + start, to: to + start, length: k - start });
     start = k + 1;
   }

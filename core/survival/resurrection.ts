@@ -1,9 +1,8 @@
-import { type AddedText, readAdded, readBefore } from "./added-text.ts";
-import type { AnchorRun, FileAnchors } from "./anchors.ts";
-import type { FileChange, HunkSide } from "./file-change.ts";
+import { type AddedText, anchorIn, isAdded, isNewToken, readAdded, readBefore, takenIn } from "./added-text.ts";
+import type { AnchorRun } from "./anchors.ts";
+import type { FileChange } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
-import { type ReturnQuestion, returnedRuns } from "./lost-tokens.ts";
-import { ownersIn } from "./map-anchors.ts";
+import { partsOf, type ReturnQuestion, returnedRuns } from "./lost-tokens.ts";
 import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { keepRunsOfIds, MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
 import { indexText } from "./text-grams.ts";
@@ -35,7 +34,7 @@ const MIN_ALIGNED_SIZE = 12;
 const SMALLEST_SIZE = 4;
 /** Hundredths of certainty of a place (survival.md section 2.3). */
 export const CONF_ANCHORED = 100;
-const CONF_RESURRECTED = 80;
+export const CONF_RESURRECTED = 80;
 const CONF_AMBIGUOUS = 30;
 
 /** Tokens of a snippet that follow each other in the text as they do in the snippet. */
@@ -202,15 +201,6 @@ const lastRunOn = (candidate: Candidate, diagonal: number): MatchingRun | undefi
 const withoutTaken = ({ ids }: AddedText, taken: Uint8Array): Int32Array =>
   ids.map((id, at) => (taken[at] === 1 ? -1 : id));
 
-/** Context lines alone were there before. */
-const isAdded = ({ sides, sideOf, indexOf }: AddedText, at: number): boolean => {
-  for (let k = at; k < at + MIN_RUN_TOKENS; k += 1) {
-    const side = sides[sideOf[k] as number] as HunkSide;
-    if (side.isChanged[side.line[indexOf[k] as number] as number] === 1) return true;
-  }
-  return false;
-};
-
 /** Letters and digits from which found tokens are no coincidence: fewer for a short snippet in its own file. */
 const neededSize = (snapshot: Snapshot, { snippet, distance }: Candidate, { snippets }: ResurrectionContext): number =>
   distance === 0 && aliveTokens(snapshot, snippet) === 0
@@ -273,7 +263,10 @@ const placeCandidate = (
     if (!text.grams.hasAny(lost, taken)) return false;
   }
   const { free, indices } = freeIds(candidate, taken);
-  const all = keepRunsOfIds(lost, free, (at) => sizes[at] as number);
+  const kept = keepRunsOfIds(lost, free, (at) => sizes[at] as number);
+  // Code that no commit held yet may have lines in common with the text that it took the place of.
+  const isFirst = context.isNew(snippet);
+  const all = isFirst ? kept : newRuns(kept, sizes, (place) => isNewToken(text, indices[place] as number));
   const losses = snapshot.lost.get(snippet);
   const isHome = candidate.distance === 0;
   const runs = losses === undefined ? all : returnedRuns({ runs: all, lost: losses, ids, sizes, isHome, textBefore });
@@ -283,21 +276,33 @@ const placeCandidate = (
   for (const run of runs) {
     for (let k = 0; k < run.length; k += 1) {
       const place = indices[run.to + k] as number;
-      const side = text.sides[text.sideOf[place] as number] as HunkSide;
-      const index = text.indexOf[place] as number;
       taken[place] = 1;
-      added.push({
-        line: side.firstLine + (side.line[index] as number),
-        at: side.at[index] as number,
-        snippet,
-        from: run.from + k,
-        length: 1,
-      });
+      added.push(anchorIn(text, place, snippet, run.from + k));
     }
   }
   addToFile(snapshot, text.path, added);
   return true;
 };
+
+/**
+ * Context lines stood in the changed place before, so what was taken elsewhere is not there, but git may show a line
+ * of what was moved as context where it stands beside an equal one. Parts of runs on context lines count where the
+ * rest of the run has as many letters and digits.
+ */
+const newRuns = (
+  runs: readonly TokenRun[],
+  sizes: Uint16Array,
+  isNew: (place: number) => boolean,
+): readonly TokenRun[] =>
+  runs.flatMap((run) => {
+    let [nNew, nOld] = [0, 0];
+    for (let k = 0; k < run.length; k += 1) {
+      const size = sizes[run.from + k] as number;
+      if (isNew(run.to + k)) nNew += size;
+      else nOld += size;
+    }
+    return nNew >= nOld ? [run] : partsOf(run, (k) => !isNew(run.to + k));
+  });
 
 const sizeOf = (run: TokenRun, sizes: Uint16Array): number => {
   let sum = 0;
@@ -309,19 +314,6 @@ const sizeOfLost = (lost: Int32Array, sizes: Uint16Array): number => {
   let sum = 0;
   for (let at = 0; at < lost.length; at += 1) if ((lost[at] as number) >= 0) sum += sizes[at] as number;
   return sum;
-};
-
-/** 1 for each id of the text whose place is held. */
-const takenIn = (anchors: FileAnchors | undefined, text: AddedText): Uint8Array => {
-  const taken = new Uint8Array(text.ids.length);
-  let start = 0;
-  for (const side of text.sides) {
-    const owners = anchors === undefined ? null : ownersIn(side, anchors);
-    for (let index = 0; owners !== null && index < owners.length; index += 1)
-      if (owners[index] !== -1) taken[start + index] = 1;
-    start += side.tokens.length + 1;
-  }
-  return taken;
 };
 
 /** Free ids and their places in the text, written anew for each candidate. */

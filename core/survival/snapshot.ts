@@ -1,4 +1,5 @@
 import { ANCHOR_STRIDE, type AnchorRun, type FileAnchors, mergeAnchors, packAnchors } from "./anchors.ts";
+import { type Copies, copyPaths, NO_COPIES } from "./copies.ts";
 import type { LostTokens } from "./lost-tokens.ts";
 
 /** Where the tokens of all snippets stand in the tree of one commit. No token of a snippet stands twice. */
@@ -12,6 +13,8 @@ export interface Snapshot {
   conf: Uint8Array;
   /** Of snippets that do not stand whole, what this line of history took when. */
   readonly lost: Map<number, LostTokens>;
+  /** Second places of code that stands. */
+  copies: Copies;
 }
 
 export const emptySnapshot = (): Snapshot => ({
@@ -20,14 +23,16 @@ export const emptySnapshot = (): Snapshot => ({
   homes: [],
   conf: new Uint8Array(0),
   lost: new Map(),
+  copies: NO_COPIES,
 });
 
-export const cloneSnapshot = ({ files, alive, homes, conf, lost }: Snapshot): Snapshot => ({
+export const cloneSnapshot = ({ files, alive, homes, conf, lost, copies }: Snapshot): Snapshot => ({
   files: new Map(files),
   alive: alive.slice(),
   homes: homes.slice(),
   conf: conf.slice(),
   lost: new Map(lost),
+  copies,
 });
 
 /** Makes room for snippets that were accepted since the snapshot was made. */
@@ -104,9 +109,9 @@ export const aliveMask = (snapshot: Snapshot, snippet: number, nTokens: number):
   return mask;
 };
 
-/** The only file that can hold a snippet; null when there are several, or none. */
+/** The only file that can hold a snippet, in its first or a second place; null when there are several, or none. */
 export const onlyFileOf = (snapshot: Snapshot, snippet: number): string | null => {
-  if (aliveTokens(snapshot, snippet) === 0) return null;
+  if (aliveTokens(snapshot, snippet) === 0 || copyPaths(snapshot.copies, snippet).length > 0) return null;
   let only: string | null = null;
   for (const path of snapshot.homes[snippet] ?? []) {
     if (!snapshot.files.has(path)) continue;
@@ -116,10 +121,11 @@ export const onlyFileOf = (snapshot: Snapshot, snippet: number): string | null =
   return only;
 };
 
-/** Files that hold a snippet, most tokens first. */
+/** Files that hold a snippet, most tokens first, and behind them those of its second places. */
 export const filesOf = (snapshot: Snapshot, snippet: number): string[] => {
   const only = onlyFileOf(snapshot, snippet);
   if (only !== null) return [only];
+  if (aliveTokens(snapshot, snippet) === 0) return [];
   const counts: { path: string; nTokens: number }[] = [];
   for (const path of snapshot.homes[snippet] ?? []) {
     const anchors = snapshot.files.get(path);
@@ -131,5 +137,5 @@ export const filesOf = (snapshot: Snapshot, snippet: number): string[] => {
     if (nTokens > 0) counts.push({ path, nTokens });
   }
   counts.sort((left, right) => right.nTokens - left.nTokens || (left.path < right.path ? -1 : 1));
-  return counts.map(({ path }) => path);
+  return [...new Set([...counts.map(({ path }) => path), ...copyPaths(snapshot.copies, snippet)])];
 };

@@ -102,10 +102,14 @@ async function observe(
   { signal, say }: BenchContext,
 ): Promise<Omit<Case, "repository">[]> {
   const judged = await judgeInsertions(name, { ...options, repo, signal });
-  const observed: Omit<Case, "repository">[] = [];
-  for (const [until, group] of Map.groupBy(judged, (one) => one.until)) {
-    const insertions = group.map(({ insertion }) => insertion);
-    const rounds = [...Map.groupBy(group, ({ round }) => round).values()];
+  const observed: Omit<Case, "repository">[] = judged
+    .filter(({ fate }) => WITHOUT_VERDICT.has(fate))
+    .map(({ fate, byBlame }) => ({ fate, byBlame, verdicts: null }));
+  const withVerdict = judged.filter(({ fate }) => !WITHOUT_VERDICT.has(fate));
+  for (const [until, group] of Map.groupBy(withVerdict, (one) => one.until)) {
+    const rounds = roundsOf(group);
+    const taken = rounds.flat();
+    const insertions = taken.map(({ insertion }) => insertion);
     const tracked = new Map<JudgedInsertion, TrackedShare | null>();
     const compared = await atCommit(
       repo,
@@ -124,7 +128,7 @@ async function observe(
       signal,
     );
     using blobs = openBlobs(repo, signal);
-    for (const [at, one] of group.entries()) {
+    for (const [at, one] of taken.entries()) {
       const { insertion, laterPath, fate, byBlame } = one;
       const found = tracked.get(one) ?? null;
       // What Kept calls unknown is no verdict.
@@ -139,6 +143,23 @@ async function observe(
   }
   return observed;
 }
+
+/** Half of all: following them would cost as much as following those that say something. */
+const WITHOUT_VERDICT: ReadonlySet<Fate> = new Set(["partial", "rewritten"]);
+
+/**
+ * A tracker gives each token of a file to one snippet, the first. Insertions of a history overlap, as when a
+ * later one edits the lines of an earlier, which no two suggestions that somebody accepts do: so a file has one
+ * insertion in each round. Rounds of a few are left out: each costs a walk of the whole history.
+ */
+const roundsOf = (judged: readonly JudgedInsertion[]): JudgedInsertion[][] => {
+  const rounds: JudgedInsertion[][] = [];
+  for (const ofFile of Map.groupBy(judged, ({ laterPath }) => laterPath).values())
+    for (const [round, one] of ofFile.entries()) (rounds[round] ??= []).push(one);
+  return rounds.filter((ofRound) => ofRound.length >= MIN_PER_ROUND);
+};
+
+const MIN_PER_ROUND = 8;
 
 /** Lends a repository of its own whose HEAD stands at a commit and whose objects are the history's. */
 async function atCommit<T>(

@@ -2,11 +2,12 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { openBlobs } from "../../../tracker/blobs.ts";
-import { GitError, gitText } from "../../../tracker/git.ts";
+import { gitText } from "../../../tracker/git.ts";
 import { isWrittenPath, languageOf } from "../../../tracker/mined-files.ts";
 import { hashText } from "../../../core/statistics/random.ts";
 import { type Blame, blameOf, pathLater, readRenames } from "./blame.ts";
 import { type Insertion, sampleInsertions } from "./insertions.ts";
+import { hasCopy, isCopied } from "./copied.ts";
 import { carriedLines, isRestored, type RemovalQuestion } from "./removal.ts";
 import { type Fate, fateOf, indexLines, type LineIndex } from "./truth.ts";
 
@@ -20,8 +21,6 @@ export interface JudgedInsertion {
   readonly fate: Fate;
   /** Fate before code in other files was looked for. */
   readonly byBlame: Fate;
-  /** Insertions of one file are looked for in rounds of their own: {@link MAX_ROUNDS}. */
-  readonly round: number;
 }
 
 export interface JudgingOptions {
@@ -36,12 +35,8 @@ export interface JudgingOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * A tracker gives each token of a file to one snippet, the first. Insertions of a history overlap, as when a
- * later one edits the lines of an earlier, which no two suggestions that somebody accepts do: so a file has one
- * insertion in each round, and so many at most.
- */
-const MAX_ROUNDS = 6;
+/** Insertions of one file: each is followed in a walk of its own. */
+const MAX_PER_FILE = 6;
 
 /** Insertions of a history with their fates by git; those that git cannot blame are left out. */
 export const judgeInsertions = async (name: string, options: JudgingOptions): Promise<JudgedInsertion[]> => {
@@ -62,12 +57,12 @@ export const judgeInsertions = async (name: string, options: JudgingOptions): Pr
     const lines = indexLines(tree);
     const blames = new Map<string, Blame | null>();
     const question: RemovalQuestion = { repo, commits, indexOf, until, patches, signal };
-    const rounds = new Map<string, number>();
+    const nOfFile = new Map<string, number>();
     for (const insertion of all) {
       const laterPath = pathLater(renames, insertion.path, insertion.index, index);
-      const round = rounds.get(laterPath) ?? 0;
-      if (round === MAX_ROUNDS) continue;
-      rounds.set(laterPath, round + 1);
+      const nKnown = nOfFile.get(laterPath) ?? 0;
+      if (nKnown === MAX_PER_FILE) continue;
+      nOfFile.set(laterPath, nKnown + 1);
       // The tree has no generated files, but a written one may get a name like theirs.
       const after = tree.get(laterPath) ?? (await textAt(repo, until, laterPath, signal));
       if (!blames.has(laterPath))
@@ -77,7 +72,7 @@ export const judgeInsertions = async (name: string, options: JudgingOptions): Pr
       const traced = blame.get(`${insertion.commit} ${insertion.path}`) ?? [];
       const byBlame = fateOf(insertion, { lines: traced, path: laterPath, text: after });
       const fate = byBlame === "deleted" ? await fateOfGone(insertion, lines, question) : byBlame;
-      judged.push({ insertion, until, laterPath, fate, byBlame, round });
+      judged.push({ insertion, until, laterPath, fate, byBlame });
     }
   }
   if (file !== null) {
@@ -113,25 +108,11 @@ const CARRIED_UP_TO = 0.25;
 
 /** What became of code of which blame finds nothing: it looks into one file only, and at whole lines. */
 const fateOfGone = async (insertion: Insertion, lines: LineIndex, question: RemovalQuestion): Promise<Fate> => {
-  const elsewhere = lines.findWhole(insertion.text, "");
+  const elsewhere = lines.find(insertion.text);
   if (elsewhere === null) return fateOfRemoved(insertion, question);
   if (elsewhere === insertion.path) return "moved-inside";
   const isCopy = await hasCopy(insertion, question);
   return isCopy ? fateOfRemoved(insertion, question) : "moved-across";
-};
-
-/** Whether another file held the code, by its longest line, when it was written: then nobody can say which one is left. */
-const hasCopy = async (insertion: Insertion, { repo, signal }: RemovalQuestion): Promise<boolean> => {
-  const longest = insertion.text
-    .split("\n")
-    .reduce((best, line) => (line.trim().length > best.length ? line.trim() : best), "");
-  try {
-    const names = await gitText(repo, ["grep", "-lF", "-e", longest, insertion.commit], signal);
-    return names.split("\n").some((name) => name !== `${insertion.commit}:${insertion.path}`);
-  } catch (error) {
-    if (!(error instanceof GitError) || signal.aborted) throw error;
-    return false;
-  }
 };
 
 const textAt = async (repo: string, commit: string, file: string, signal: AbortSignal): Promise<string | null> => {
@@ -144,7 +125,8 @@ export const fateOfRemoved = async (insertion: Insertion, question: RemovalQuest
   const carried = await carriedLines(insertion, question);
   if (carried === null || carried.most > CARRIED_UP_TO) return "rewritten";
   if (carried.half > CARRIED_UP_TO) return "reworded";
-  return (await isRestored(insertion, carried.goneAt, question)) ? "restored" : "deleted";
+  if (await isRestored(insertion, carried.goneAt, question)) return "restored";
+  return (await isCopied(insertion, carried.goneAt, question)) ? "copied" : "deleted";
 };
 
 const readTree = async (repo: string, commit: string, signal: AbortSignal): Promise<Map<string, string>> => {

@@ -1,4 +1,5 @@
 import { pairedBootstrap } from "../../../core/statistics/bootstrap.ts";
+import { GROUPS, groupOf } from "./groups.ts";
 import type { Fate } from "./truth.ts";
 
 /** What each measure gave: a share of 0 to 1. */
@@ -17,15 +18,16 @@ export interface Tally {
 const ALIVE_FROM = 0.5;
 const MOVED: ReadonlySet<Fate> = new Set(["moved-file", "moved-inside", "moved-across"]);
 
-/** Deleted, if a line that kept half of its words, or came back, is a deleted line. */
-const GONE: ReadonlySet<Fate> = new Set(["deleted", "reworded", "restored"]);
+/** Deleted, if a line that kept half of its words, came back, or lived on in a copy, is a deleted line. */
+const GONE: ReadonlySet<Fate> = new Set(["deleted", "reworded", "restored", "copied"]);
 
 export interface Case {
   readonly repository: string;
   readonly fate: Fate;
   /** Fate before code in other files, and edited code, was looked for. */
   readonly byBlame: Fate;
-  readonly verdicts: Verdicts;
+  /** Null for an insertion without a verdict by git: no measure was asked. */
+  readonly verdicts: Verdicts | null;
 }
 
 export const createTally = (): Tally => {
@@ -35,6 +37,8 @@ export const createTally = (): Tally => {
   const gone = (): Case[] => among(({ fate }) => GONE.has(fate));
   const moved = (): Case[] => among(({ fate }) => MOVED.has(fate));
   const untouched = (): Case[] => among(({ fate }) => fate === "untouched");
+
+  const measures = (): string[] => Object.keys(cases.find(({ verdicts }) => verdicts !== null)?.verdicts ?? {});
 
   const metrics = (): Record<string, number> => {
     const found: Record<string, number> = {
@@ -49,15 +53,12 @@ export const createTally = (): Tally => {
       "n.rewritten": among(({ fate }) => fate === "rewritten").length,
       "n.reworded": among(({ fate }) => fate === "reworded").length,
       "n.restored": among(({ fate }) => fate === "restored").length,
+      "n.copied": among(({ fate }) => fate === "copied").length,
     };
     for (const kind of MOVED) found[`n.${kind}`] = among(({ fate }) => fate === kind).length;
-    for (const measure of Object.keys(cases[0]?.verdicts ?? {})) {
+    for (const measure of measures()) {
       found[`${measure}.deletedAlive`] = aliveShare(deleted(), measure);
       found[`${measure}.goneAlive`] = aliveShare(gone(), measure);
-      found[`${measure}.deletedAliveByBlameAlone`] = aliveShare(
-        among(({ byBlame }) => byBlame === "deleted"),
-        measure,
-      );
       found[`${measure}.movedFound`] = aliveShare(moved(), measure);
       for (const kind of MOVED) {
         found[`${measure}.${kind}`] = aliveShare(
@@ -67,15 +68,16 @@ export const createTally = (): Tally => {
       }
       found[`${measure}.untouchedAlive`] = aliveShare(untouched(), measure);
     }
-    for (const [name, group] of [
-      ["deletedAlive", deleted()],
-      ["goneAlive", gone()],
-      ["movedFound", moved()],
-      ["untouchedAlive", untouched()],
-    ] as const) {
-      const { low, high } = interval(group, "kept");
+    const columns = { deletedAlive: deleted(), goneAlive: gone(), movedFound: moved(), untouchedAlive: untouched() };
+    for (const [name, all] of Object.entries(columns)) {
+      const { low, high } = interval(all, "kept");
       found[`kept.${name}.low`] = low;
       found[`kept.${name}.high`] = high;
+      for (const group of GROUPS) {
+        const own = all.filter(({ repository }) => groupOf(repository) === group);
+        found[`kept.${name} of ${group}`] = aliveShare(own, "kept");
+        found[`n.${name} of ${group}`] = own.length;
+      }
     }
     return found;
   };
@@ -84,27 +86,34 @@ export const createTally = (): Tally => {
     add: (one) => void cases.push(one),
     line: () =>
       `so far ${deleted().length} deleted (${aliveShare(deleted(), "kept").toFixed(1)} % called alive; ` +
-      `with reworded and restored ones ${aliveShare(gone(), "kept").toFixed(1)} % of ${gone().length}), ` +
+      `with reworded, restored and copied ones ${aliveShare(gone(), "kept").toFixed(1)} % of ${gone().length}), ` +
       `${moved().length} moved (${aliveShare(moved(), "kept").toFixed(1)} % found), ` +
       `${untouched().length} untouched (${aliveShare(untouched(), "kept").toFixed(1)} % alive)`,
     metrics,
     table() {
       const found = metrics();
-      const percent = (key: string): string => `${(found[key] ?? 0).toFixed(1)} %`;
-      const measures = Object.keys(cases[0]?.verdicts ?? {});
+      const cell = (key: string, counted: string): string =>
+        `${(found[key] ?? 0).toFixed(1)} % of ${found[counted] ?? 0}`;
+      const row = (name: string, measure: string, of: string): string =>
+        `| ${name} | ${COLUMNS.map(({ key, n }) => cell(`${measure}.${key}${of}`, of === "" ? n : `n.${key}${of}`)).join(" | ")} |`;
       return [
-        "| measure | deleted called alive | with reworded and restored | moved found | untouched called alive |",
-        "|---|---|---|---|---|",
-        ...measures.map(
-          (measure) =>
-            `| ${measure} | ${percent(`${measure}.deletedAlive`)} | ${percent(`${measure}.goneAlive`)} | ${percent(`${measure}.movedFound`)} | ${percent(`${measure}.untouchedAlive`)} |`,
-        ),
+        `| measure | ${COLUMNS.map(({ title }) => title).join(" | ")} |`,
+        `|---|${COLUMNS.map(() => "---|").join("")}`,
+        ...GROUPS.map((group) => row(`kept, histories ${group}`, "kept", ` of ${group}`)),
+        ...measures().map((measure) => row(measure, measure, "")),
       ];
     },
   };
 };
 
-const isAlive = ({ verdicts }: Case, measure: string): number => ((verdicts[measure] ?? 0) >= ALIVE_FROM ? 1 : 0);
+const COLUMNS = [
+  { key: "deletedAlive", title: "deleted called alive", n: "n.deleted" },
+  { key: "goneAlive", title: "with reworded, restored and copied", n: "n.gone" },
+  { key: "movedFound", title: "moved found", n: "n.moved" },
+  { key: "untouchedAlive", title: "untouched called alive", n: "n.untouched" },
+] as const;
+
+const isAlive = ({ verdicts }: Case, measure: string): number => ((verdicts?.[measure] ?? 0) >= ALIVE_FROM ? 1 : 0);
 
 /** In percent; 0 for no cases. */
 const aliveShare = (group: readonly Case[], measure: string): number =>

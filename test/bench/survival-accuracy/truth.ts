@@ -8,7 +8,9 @@ import type { Insertion } from "./insertions.ts";
  * `deleted`: no line is left and nothing of it was carried on. No line is left, but the commits that took them
  * out put equal or edited ones somewhere: `rewritten`, with most of the words of a line; `reworded`, with half of
  * them, so that half of the code may stand. `restored`: a later commit put the lines back into the same file,
- * where they are its own to blame. `partial`: some lines are left. About the last four no yes or no can be right.
+ * where they are its own to blame. `copied`: half of the lines or more stood elsewhere when they were taken
+ * out, copied by a commit before, and were changed there on the way or since. `partial`: some lines are left. About the last five no yes or no can be
+ * right.
  */
 export type Fate =
   | "untouched"
@@ -19,6 +21,7 @@ export type Fate =
   | "rewritten"
   | "reworded"
   | "restored"
+  | "copied"
   | "partial";
 
 export interface Traced {
@@ -68,8 +71,8 @@ const isAtItsPlace = ({ file }: Insertion, later: string, telling: ReadonlySet<n
 
 /** Where every file of a tree has which line. */
 export interface LineIndex {
-  /** Path that holds the lines of a text nearly whole and near each other, other than `except`; or null. */
-  findWhole(text: string, except: string): string | null;
+  /** Path that holds the lines of a text near each other, nearly whole or the share that is asked for; or null. */
+  find(text: string, share?: number): string | null;
 }
 
 export const indexLines = (files: ReadonlyMap<string, string>): LineIndex => {
@@ -83,29 +86,28 @@ export const indexLines = (files: ReadonlyMap<string, string>): LineIndex => {
     });
   }
   return {
-    findWhole(text, except) {
+    find(text, share = ALL_FROM) {
       const wanted = squeezedLines(text).filter(isTelling);
       const byPath = new Map<string, number[][]>();
       wanted.forEach((line, at) => {
         for (const place of places.get(line) ?? []) {
-          if (place.path === except) continue;
           const lines = byPath.get(place.path) ?? wanted.map(() => []);
           byPath.set(place.path, lines);
           lines[at]?.push(place.line);
         }
       });
-      for (const [path, lines] of byPath) if (holdsTogether(lines)) return path;
+      for (const [path, lines] of byPath) if (holdsTogether(lines, share)) return path;
       return null;
     },
   };
 };
 
-/** Whether nearly all wanted lines stand within one stretch. */
-export const holdsTogether = (lines: readonly (readonly number[])[]): boolean => {
+/** Whether nearly all wanted lines, or the share that is asked for, stand within one stretch. */
+export const holdsTogether = (lines: readonly (readonly number[])[], share = ALL_FROM): boolean => {
   const reach = Math.max(4, lines.length * SPREAD);
   return lines.flat().some((start) => {
     const nNear = lines.filter((found) => found.some((line) => line >= start && line < start + reach)).length;
-    return nNear / lines.length >= ALL_FROM;
+    return nNear / lines.length >= share;
   });
 };
 

@@ -144,6 +144,32 @@ describe("invariants of the tracker", () => {
     assert.deepEqual(withoutIds(await fast.see()), withoutIds(await slow.see()));
   });
 
+  it("P10 code that came back brings nothing else back, however many commits one look sees", async () => {
+    const lines = SNIPPET.split("\n");
+    const other = lines.map((line) => line.replaceAll("total", "amount").replaceAll("item", "entry"));
+    const retained = async (isSeenBetween: boolean): Promise<unknown> => {
+      await using repository = await followRepository();
+      const write = (file: string, more: readonly string[]): Record<string, string> => ({
+        [file]: `${BASKET}\n${more.join("\n")}\n`,
+      });
+      await repository.write("a.ts", `${BASKET}\n${SNIPPET}`);
+      await repository.write("c.ts", `${BASKET}\n${other.join("\n")}\n`);
+      await repository.accept("comes back", "a.ts", SNIPPET);
+      await repository.accept("goes", "c.ts", other.join("\n"));
+      await repository.commit("accept");
+      await repository.look();
+      await repository.commit("drop both", { ...write("a.ts", []), ...write("c.ts", []) });
+      if (isSeenBetween) await repository.look();
+      const most = lines.filter((_, at) => at !== 3);
+      await repository.commit("write", { ...write("a.ts", most), ...write("c.ts", other.slice(0, 4)) });
+      const places = [(await repository.see("comes back")).where, (await repository.see("goes")).where];
+      return places.map((where) => where.find(({ place }) => place === "head")?.tok ?? 0);
+    };
+    const apart = await retained(true);
+    assert.deepEqual(await retained(false), apart);
+    assert.deepEqual(apart, [0.9107142857142857, 0]);
+  });
+
   it("P12 two equal snippets share no token", async () => {
     await using repository = await followRepository();
     await repository.write("a.ts", `${WITH_SNIPPET}\n${SNIPPET}`);

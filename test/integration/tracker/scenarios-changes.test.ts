@@ -41,6 +41,53 @@ describe("survival through moves and formats (D30 to D34)", () => {
       ),
     { ...whole, files: ["b.ts"] },
   );
+  const copy = (repository: FollowedRepository) => repository.commit("copy", { "lib/c.ts": `${FILLER}\n${SNIPPET}` });
+  scenario(
+    "D32 copied to another file",
+    (repository) =>
+      lookAfter(
+        repository,
+        () => commit(repository),
+        () => copy(repository),
+      ),
+    { ...whole, files: ["a.ts", "lib/c.ts"] },
+  );
+  scenario(
+    "D32 moved to another file in two commits, copied by one and taken out by a later one",
+    (repository) =>
+      lookAfter(
+        repository,
+        () => commit(repository),
+        () => copy(repository),
+        () => repository.commit("between", { "b.ts": 'export const other = "value";\n' }),
+        () => repository.restart(),
+        () => repository.commit("drop", { "a.ts": BASKET }),
+      ),
+    { ...whole, files: ["lib/c.ts"], gains: 0 },
+  );
+  scenario(
+    "D32 copied, and the copy taken out again",
+    (repository) =>
+      lookAfter(
+        repository,
+        () => commit(repository),
+        () => copy(repository),
+        () => repository.commit("drop the copy", { "lib/c.ts": null }),
+      ),
+    { ...whole, files: ["a.ts"], gains: 0 },
+  );
+  scenario(
+    "D32 copied, and then taken out in both places",
+    (repository) =>
+      lookAfter(
+        repository,
+        () => commit(repository),
+        () => copy(repository),
+        () => repository.commit("drop the copy", { "lib/c.ts": null }),
+        () => repository.commit("drop", { "a.ts": BASKET }),
+      ),
+    { state: { kind: "dead" }, tok: 0, causes: ["other"] },
+  );
   scenario(
     "D33 moved and indented into a class with another first line",
     (repository) =>

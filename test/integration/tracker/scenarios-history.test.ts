@@ -220,6 +220,20 @@ describe("survival through rewritten history (D15 to D23)", () => {
   });
 });
 
+/** With the snippet in the work tree: a branch that has another commit is switched to, as the command says. */
+const switchDirty = async (
+  repository: FollowedRepository,
+  theirs: Readonly<Record<string, string>>,
+  ...command: readonly string[]
+): Promise<void> => {
+  await repository.git("stash", "-q");
+  await repository.git("checkout", "-qb", "other");
+  await repository.commit("theirs", theirs);
+  await repository.git("checkout", "-q", "main");
+  await repository.git("stash", "pop", "-q");
+  await lookAfter(repository, () => repository.git(...command));
+};
+
 describe("survival on branches, in the stash and in work trees (D24 to D29)", () => {
   const onFeature = (repository: FollowedRepository) => [
     () => repository.git("checkout", "-qb", "feature"),
@@ -282,9 +296,39 @@ describe("survival on branches, in the stash and in work trees (D24 to D29)", ()
     { state: { kind: "dead" }, tok: 0, causes: ["abandoned"] },
   );
   scenario(
-    "D28 carried uncommitted to another branch",
+    "D28 carried uncommitted to a new branch",
     (repository) => lookAfter(repository, () => repository.git("checkout", "-qb", "other")),
-    { state: { kind: "alive", in: "worktree" }, tok: 1, places: { worktree: 1 } },
+    { state: { kind: "alive", in: "worktree" }, tok: 1, places: { worktree: 1 }, gains: 0 },
+  );
+  scenario(
+    "D28 carried uncommitted to a branch that has gone on",
+    (repository) => switchDirty(repository, { "b.ts": "export const theirs = 1;\n" }, "checkout", "-q", "other"),
+    { state: { kind: "alive", in: "worktree" }, tok: 1, places: { worktree: 1, head: 0 }, gains: 0 },
+  );
+  scenario(
+    "D28 carried uncommitted to a branch where its file has changed, by a merge of the file",
+    (repository) => switchDirty(repository, { "a.ts": `// Theirs.\n${BASKET}` }, "checkout", "-q", "--merge", "other"),
+    { state: { kind: "alive", in: "worktree" }, tok: 1, places: { worktree: 1, head: 0 }, gains: 0 },
+  );
+  scenario(
+    "D28 carried to another branch and committed there",
+    async (repository) => {
+      await switchDirty(repository, { "b.ts": "export const theirs = 1;\n" }, "checkout", "-q", "other");
+      await lookAfter(repository, () => commit(repository));
+    },
+    { state: { kind: "alive", in: "head" }, tok: 1, places: { head: 1, "default main": 0 }, gains: 0 },
+  );
+  scenario(
+    "D28 carried there, committed and left there",
+    async (repository) => {
+      await switchDirty(repository, { "b.ts": "export const theirs = 1;\n" }, "checkout", "-q", "other");
+      await lookAfter(
+        repository,
+        () => commit(repository),
+        () => repository.git("checkout", "-q", "main"),
+      );
+    },
+    { state: { kind: "dormant", ref: "other" }, tok: 1, places: { head: 0, "branch other": 1, worktree: 0 }, gains: 0 },
   );
   scenario(
     "D29 committed in a linked work tree and merged in the main one",

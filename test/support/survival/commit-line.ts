@@ -43,7 +43,7 @@ export const commitLine = (start: Tree, snippets: readonly { file: string; text:
     vocabulary,
     grams,
     short,
-    isSought: isLost,
+    isSought: () => true,
     wanted: () =>
       tracked.some((_, at) => isLost(at)) ? Uint8Array.from(tracked, (_, at) => (isLost(at) ? 1 : 0)) : null,
     isNew: (number) => !seen.has(number),

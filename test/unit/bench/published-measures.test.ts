@@ -88,9 +88,12 @@ describe("what became of an insertion", () => {
   it("stands whole elsewhere when its lines are near each other", () => {
     const far = `const alpha = 1;\n${"x\n".repeat(40)}const beta = 2;\n`;
     const index = indexLines(new Map([["near.ts", `y\n${INSERTED}`]]));
-    assert.equal(index.findWhole(INSERTED, ""), "near.ts");
-    assert.equal(index.findWhole(INSERTED, "near.ts"), null);
-    assert.equal(indexLines(new Map([["far.ts", far]])).findWhole(INSERTED, ""), null);
+    assert.equal(index.find(INSERTED), "near.ts");
+    assert.equal(indexLines(new Map([["far.ts", far]])).find(INSERTED), null);
+    const half = INSERTED.split("\n").filter((_, at) => at % 2 === 0);
+    const halved = indexLines(new Map([["half.ts", half.join("\n")]]));
+    assert.equal(halved.find(INSERTED), null);
+    assert.equal(halved.find(INSERTED, 0.5), "half.ts");
     assert.equal(holdsTogether([[3], [4, 90]]), true);
   });
 });

@@ -1,0 +1,157 @@
+import { type AddedText, anchorIn, isAdded, readAdded, takenIn } from "./added-text.ts";
+import { anchorAt, type AnchorRun, countAnchors, packAnchors } from "./anchors.ts";
+import { type Copy, copyPaths, withCopy, withoutCopy } from "./copies.ts";
+import type { FileChange } from "./file-change.ts";
+import { CONF_RESURRECTED, type ResurrectionContext } from "./resurrection.ts";
+import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
+import { keepRunsOfIds } from "./token-runs.ts";
+import type { TrackedSnippet } from "./tracked-snippet.ts";
+
+/**
+ * A move in two commits: one writes the code a second time, a later one takes out the first place. The second
+ * place is written down when it appears, and takes over when the first one dies, so that what stands does not
+ * depend on whether the two commits were one (P9). Code that stood twice when it was accepted has no second
+ * place: nobody can say which of the two would be left.
+ */
+
+/** Share of what stands, or of what a commit took, that a second place has to hold, by letters and digits. */
+const COPIED_FROM = 0.9;
+/** A commit that takes less of what stood than this is an edit of the first place. */
+const DYING_FROM = 0.5;
+/** Shorter code is written a second time by chance: letters and digits. */
+const MIN_COPIED = 40;
+const MAX_COPIES_PER_SNIPPET = 3;
+/** Tokens that a copy may be shifted by within itself. */
+const SLACK_TOKENS = 24;
+
+/** Writes down where a commit writes code a second time. Changes the snapshot. */
+export const noteCopies = (
+  snapshot: Snapshot,
+  changes: readonly FileChange[],
+  mayBeCopied: (snippet: number) => boolean,
+  context: ResurrectionContext,
+): void => {
+  for (const change of changes) {
+    const path = change.newPath;
+    if (path === null || change.hunks.length === 0) continue;
+    const text = readAdded(path, change, context.vocabulary);
+    let free: Int32Array | null = null;
+    context.grams.probes.find(text.ids, (at, snippet, token) => {
+      if (!mayBeCopied(snippet) || !context.isSought(snippet) || !isAdded(text, at)) return;
+      const { tokens, size } = context.snippets[snippet] as TrackedSnippet;
+      if (size < MIN_COPIED || 2 * aliveTokens(snapshot, snippet) < tokens.length) return;
+      const known = copyPaths(snapshot.copies, snippet);
+      if (known.length >= MAX_COPIES_PER_SNIPPET || known.includes(path)) return;
+      free ??= freeIds(snapshot, path, text);
+      const anchors = copyAt(snapshot, text, free, snippet, at - token, context);
+      if (anchors === null) return;
+      snapshot.copies = withCopy(snapshot.copies, path, { snippet, anchors: packAnchors(anchors) });
+    });
+  }
+};
+
+const freeIds = (snapshot: Snapshot, path: string, text: AddedText): Int32Array => {
+  const taken = takenIn(snapshot.files.get(path), text);
+  return text.ids.map((id, at) => (taken[at] === 1 ? -1 : id));
+};
+
+/** What stands of a snippet, if nearly all of it is in the text around the place where its first token would be. */
+const copyAt = (
+  snapshot: Snapshot,
+  text: AddedText,
+  free: Int32Array,
+  snippet: number,
+  start: number,
+  { snippets }: ResurrectionContext,
+): AnchorRun[] | null => {
+  const { ids, sizes } = snippets[snippet] as TrackedSnippet;
+  const alive = aliveMask(snapshot, snippet, ids.length);
+  const standing = ids.map((id, at) => (alive[at] === 1 ? id : -2));
+  const needed = COPIED_FROM * sizeWhere(sizes, (at) => alive[at] === 1);
+  const isInPlace = (at: number): boolean => standing[at] === free[start + at];
+  const inPlace = sizeWhere(sizes, isInPlace);
+  // Most probes are found in texts that share a phrase with the snippet and nothing else.
+  if (2 * inPlace < needed) return null;
+  const anchors: AnchorRun[] = [];
+  if (inPlace >= needed) {
+    for (let at = 0; at < ids.length; at += 1) if (isInPlace(at)) anchors.push(anchorIn(text, start + at, snippet, at));
+    return anchors;
+  }
+  const first = Math.max(0, start - SLACK_TOKENS);
+  const around = free.subarray(first, Math.min(free.length, start + ids.length + SLACK_TOKENS));
+  let size = 0;
+  for (const run of keepRunsOfIds(standing, around, (at) => sizes[at] as number)) {
+    for (let k = 0; k < run.length; k += 1) {
+      size += sizes[run.from + k] as number;
+      anchors.push(anchorIn(text, first + run.to + k, snippet, run.from + k));
+    }
+  }
+  return size >= needed ? anchors : null;
+};
+
+const sizeWhere = (sizes: Uint16Array, holds: (at: number) => boolean): number => {
+  let sum = 0;
+  for (let at = 0; at < sizes.length; at += 1) if (holds(at)) sum += sizes[at] as number;
+  return sum;
+};
+
+/**
+ * Lets second places take over from first ones that a commit took. `stood` are the snippets whose lines it went
+ * over. Changes the snapshot; gives the snippets that stand elsewhere now.
+ */
+export const takeOver = (
+  snapshot: Snapshot,
+  stood: ReadonlySet<number>,
+  { snippets, isSought }: ResurrectionContext,
+): Set<number> => {
+  const taken = new Set<number>();
+  if (snapshot.copies.size === 0) return taken;
+  for (const snippet of stood) {
+    const { tokens, sizes } = snippets[snippet] as TrackedSnippet;
+    if (aliveTokens(snapshot, snippet) === tokens.length || !isSought(snippet)) continue;
+    const alive = aliveMask(snapshot, snippet, tokens.length);
+    const earlier = snapshot.lost.get(snippet);
+    const isGone = (at: number): boolean => alive[at] === 0 && (earlier?.[at] ?? 0) === 0;
+    const gone = sizeWhere(sizes, isGone);
+    if (gone < DYING_FROM * (gone + sizeWhere(sizes, (at) => alive[at] === 1))) continue;
+    const paths = copyPaths(snapshot.copies, snippet);
+    if (paths.length === 0) continue;
+    const best = paths
+      .map((path) => ({ path, runs: freeRuns(snapshot, path, snippet, isGone) }))
+      .map((place) => ({ ...place, size: sizeOfRuns(place.runs, sizes) }))
+      .reduce((most, place) => (place.size > most.size ? place : most));
+    if (best.size < COPIED_FROM * gone) continue;
+    addToFile(snapshot, best.path, best.runs);
+    snapshot.copies = withoutCopy(snapshot.copies, best.path, snippet);
+    snapshot.conf[snippet] = CONF_RESURRECTED;
+    taken.add(snippet);
+  }
+  return taken;
+};
+
+/** Wanted tokens of a copy at places that no snippet holds. */
+const freeRuns = (
+  { files, copies }: Snapshot,
+  path: string,
+  snippet: number,
+  isWanted: (token: number) => boolean,
+): AnchorRun[] => {
+  const held = new Set<string>();
+  const anchors = files.get(path);
+  for (let index = 0; anchors !== undefined && index < countAnchors(anchors); index += 1) {
+    const run = anchorAt(anchors, index);
+    for (let k = 0; k < run.length; k += 1) held.add(`${run.line}:${run.at + k}`);
+  }
+  return (copies.get(path) ?? [])
+    .filter((copy) => copy.snippet === snippet)
+    .flatMap(tokensOf)
+    .filter(({ line, at, from }) => isWanted(from) && !held.has(`${line}:${at}`));
+};
+
+const tokensOf = ({ anchors }: Copy): AnchorRun[] =>
+  Array.from({ length: countAnchors(anchors) }, (_, index) => anchorAt(anchors, index)).flatMap((run) =>
+    Array.from({ length: run.length }, (_, k) => ({ ...run, at: run.at + k, from: run.from + k, length: 1 })),
+  );
+
+const sizeOfRuns = (runs: readonly AnchorRun[], sizes: Uint16Array): number =>
+  runs.reduce((sum, { from }) => sum + (sizes[from] as number), 0);
