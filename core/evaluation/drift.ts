@@ -10,7 +10,7 @@ export interface DriftReading {
 }
 
 /** Suggestions that say what is usual. Fewer, and an early stroke of luck would look like a later loss. */
-const REFERENCE = 400;
+export const REFERENCE = 400;
 /** A fall of twice this many standard deviations is what the sum is quickest at: about half of what is usual. */
 const SLACK = 0.125;
 /** In the standard deviations of one suggestion: a thousand like those before reach it less than once in twenty times. */

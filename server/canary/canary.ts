@@ -44,8 +44,6 @@ export interface CanaryParts {
 const SETTING = "canary";
 /** Outcomes come in batches: one look for all of them, milliseconds. */
 const LOOK_AFTER_MS = 1_000;
-/** Suggestions of the champion that drift is looked for in. */
-const MAX_DRIFT_SUGGESTIONS = 5_000;
 
 export function createCanaries(parts: CanaryParts): Canaries {
   const { store, registry, clock, log } = parts;
@@ -116,7 +114,7 @@ export function createCanaries(parts: CanaryParts): Canaries {
   const drift = (): DriftReading => {
     const since = store.versions.championSince();
     const after = since === null ? 0 : store.canaries.sequenceAt(since);
-    return readDrift(servedCharacters(store, store.versions.alias("champion"), after, MAX_DRIFT_SUGGESTIONS));
+    return readDrift(servedCharacters(store, store.versions.alias("champion"), after));
   };
 
   return {

@@ -1,4 +1,5 @@
 import type { CanaryOutcome } from "../../core/evaluation/canary.ts";
+import { REFERENCE } from "../../core/evaluation/drift.ts";
 import { shownEvent } from "../../core/labels/kept-text.ts";
 import { inSessionOrder } from "../../core/labels/session-order.ts";
 import { summariseSignals } from "../../core/labels/signals.ts";
@@ -20,10 +21,16 @@ export function canaryOutcomes(store: Store, canary: CanaryRecord, limit: number
   });
 }
 
-/** Accepted and retained characters of each suggestion that one version made, in the order of time. */
-export function servedCharacters(store: Store, adapter: string | null, after: number, limit: number): number[] {
+/** Suggestions in which a lasting fall is looked for: the newest. */
+const WATCHED = 1_600;
+
+/**
+ * Accepted and retained characters of suggestions that one version made, in the order of time: of the first, which
+ * say what is usual, and of the newest.
+ */
+export function servedCharacters(store: Store, adapter: string | null, after: number): number[] {
   return store.canaries
-    .shownWith(adapter, after, limit)
+    .shownWith(adapter, after, REFERENCE, WATCHED)
     .map((shown) => takenIn(store, shown))
     .filter((characters) => characters !== null);
 }

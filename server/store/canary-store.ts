@@ -33,8 +33,8 @@ export interface CanaryStore {
   end(id: string, how: Exclude<CanaryRow["state"], "running">, reading: CanaryRecord["reading"], at: number): boolean;
   /** Suggestions drawn since, in the order of their arrival; those that were shown again are not drawn. */
   drawn(afterSequence: number, limit: number): DrawnSuggestion[];
-  /** Suggestions of one version in the editor since, in the order of their arrival. */
-  shownWith(adapter: string | null, afterSequence: number, limit: number): DrawnSuggestion[];
+  /** The first and the newest suggestions of one version in the editor since, in the order of their arrival. */
+  shownWith(adapter: string | null, afterSequence: number, nFirst: number, nNewest: number): DrawnSuggestion[];
   /** Sequence of the last event that came before a time. */
   sequenceAt(receivedAt: number): number;
 }
@@ -53,8 +53,13 @@ export function openCanaryStore(db: Db): CanaryStore {
     WHERE s.sequence > ? AND s.source = 'editor' AND json_extract(e.body, '$.model.drawn') IS NOT NULL
     ORDER BY s.sequence LIMIT ?`);
   const shownWith = db.prepare(`
-    SELECT id, adapter, outcome FROM suggestions
-    WHERE sequence > ? AND source = 'editor' AND adapter IS ? ORDER BY sequence LIMIT ?`);
+    WITH served AS (
+      SELECT sequence, id, adapter, outcome FROM suggestions
+      WHERE sequence > @after AND source = 'editor' AND adapter IS @adapter)
+    SELECT id, adapter, outcome FROM served
+    WHERE sequence IN (SELECT sequence FROM served ORDER BY sequence LIMIT @nFirst)
+       OR sequence IN (SELECT sequence FROM served ORDER BY sequence DESC LIMIT @nNewest)
+    ORDER BY sequence`);
   const sequenceAt = db.prepare("SELECT coalesce(max(sequence), 0) FROM events WHERE received_at < ?").pluck();
 
   return {
@@ -64,7 +69,8 @@ export function openCanaryStore(db: Db): CanaryStore {
     start: (record) => void start.run(record),
     end: (id, how, reading, at) => end.run({ id, how, at, reading: JSON.stringify(reading) }).changes > 0,
     drawn: (afterSequence, limit) => drawn.all(afterSequence, limit) as DrawnSuggestion[],
-    shownWith: (adapter, afterSequence, limit) => shownWith.all(afterSequence, adapter, limit) as DrawnSuggestion[],
+    shownWith: (adapter, after, nFirst, nNewest) =>
+      shownWith.all({ adapter, after, nFirst, nNewest }) as DrawnSuggestion[],
     sequenceAt: (receivedAt) => sequenceAt.get(receivedAt) as number,
   };
 }
