@@ -112,6 +112,9 @@ export const keptEvent = z.discriminatedUnion("kind", [
       .object({
         meanLogProbability: z.number().max(0),
         tokens: z.int().nonnegative(),
+        lowest: z.number().max(0),
+        first: z.number().max(0),
+        unlikely: z.int().nonnegative(),
         shownOdds: z.number().gt(0).lt(1).optional(),
       })
       .optional(),

@@ -7,6 +7,10 @@ export interface Offer {
   /** Mean natural-log probability of the tokens, and how many there are. */
   readonly meanLogProbability: number;
   readonly tokens: number;
+  /** Natural-log probability of the least likely token and of the first, and tokens less likely than even odds. */
+  readonly lowest: number;
+  readonly first: number;
+  readonly unlikely: number;
 }
 
 /** Changes with the meaning or the order of the features: a filter of another version is not used. */
@@ -17,6 +21,9 @@ export const FEATURE_NAMES = [
   "log-probability",
   "log-probability-squared",
   "mean-log-probability",
+  "lowest-log-probability",
+  "first-log-probability",
+  "unlikely-tokens",
   "tokens",
   "length",
   "mid-line",
@@ -43,11 +50,12 @@ const MAX_CHARS = 200;
 const MIN_SEEN_CHARS = 4;
 
 /** The features of {@link FEATURE_NAMES}: numbers of about the same size, finite whatever the text. */
-export const featuresOf = ({ completion, prefix, suffix, meanLogProbability, tokens }: Offer): number[] => {
+export const featuresOf = (offer: Offer): number[] => {
+  const { completion, prefix, suffix, meanLogProbability, tokens } = offer;
   const lineSoFar = prefix.slice(prefix.lastIndexOf("\n") + 1);
   const [firstLine = ""] = completion.split("\n", 1);
   const written = (lineSoFar + firstLine).trim();
-  const mean = Math.max(-6, Math.min(0, Number.isFinite(meanLogProbability) ? meanLogProbability : -6));
+  const mean = logProbability(meanLogProbability);
   const sum = Math.max(MIN_LOG_PROBABILITY, mean * tokens);
   const isMidLine = lineSoFar.trim() !== "";
   const isSeen = written.length >= MIN_SEEN_CHARS && linesOf(prefix).has(written);
@@ -61,6 +69,9 @@ export const featuresOf = ({ completion, prefix, suffix, meanLogProbability, tok
     sum / 10,
     (sum / 10) ** 2,
     mean,
+    logProbability(offer.lowest),
+    logProbability(offer.first),
+    Math.log1p(offer.unlikely),
     Math.log1p(tokens),
     Math.log1p(Math.min(MAX_CHARS, completion.length)),
     Number(isMidLine),
@@ -80,6 +91,11 @@ export const featuresOf = ({ completion, prefix, suffix, meanLogProbability, tok
     Number(completion.trimEnd().includes("\n")),
   ];
 };
+
+/** Beyond this one is as unlikely as the next, and what is no number is unlikely. */
+const MIN_TOKEN_LOG_PROBABILITY = -6;
+const logProbability = (value: number): number =>
+  Number.isFinite(value) ? Math.max(MIN_TOKEN_LOG_PROBABILITY, Math.min(0, value)) : MIN_TOKEN_LOG_PROBABILITY;
 
 const linesOf = (text: string): Set<string> =>
   new Set(

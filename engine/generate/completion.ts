@@ -24,11 +24,22 @@ export interface CompletionRequest {
 
 export type FinishReason = "stop" | "length" | "cancelled";
 
+/** Where the model was least sure. */
+export interface Doubt {
+  /** Natural-log probability of the least likely token, and of the first. */
+  readonly lowest: number;
+  readonly first: number;
+  /** Tokens less likely than even odds. */
+  readonly unlikely: number;
+}
+
 export interface Completion {
   readonly text: string;
   readonly finish: FinishReason;
   /** Mean natural-log probability of the generated tokens. */
   readonly meanLogProbability: number;
+  /** Where the model was least sure, when it wrote anything. */
+  readonly doubt?: Doubt;
   readonly nPromptTokens: number;
   readonly nTokens: number;
   readonly prefillMs: number;

@@ -1,5 +1,5 @@
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { CompletionRequest, FinishReason } from "./completion.ts";
+import type { CompletionRequest, Doubt, FinishReason } from "./completion.ts";
 import type { Draft } from "./draft.ts";
 import { isEnd, logProbabilityOf } from "./logits.ts";
 import type { TokenChoice } from "./next-token.ts";
@@ -30,7 +30,16 @@ export interface Decoded {
   readonly ids: readonly number[];
   /** Summed natural-log probability of the tokens. */
   readonly logProbability: number;
+  readonly doubt: Doubt;
 }
+
+export const NO_DOUBT: Doubt = { lowest: 0, first: 0, unlikely: 0 };
+
+const withToken = (doubt: Doubt, logProbability: number, isFirst: boolean): Doubt => ({
+  lowest: Math.min(doubt.lowest, logProbability),
+  first: isFirst ? logProbability : doubt.first,
+  unlikely: doubt.unlikely + Number(logProbability < -Math.LN2),
+});
 
 /** Writes tokens until the text is complete, the request's limit, or the signal. */
 export async function decode(options: DecodeOptions): Promise<Decoded> {
@@ -38,6 +47,7 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
   const isStopped = createStopCheck(request);
   const ids: number[] = [];
   let logProbability = 0;
+  let doubt = NO_DOUBT;
   let written = "";
   let text = "";
   /** What was read last: `logits[i + 1]` follow `guesses[i]`, which counts only if it is chosen itself. */
@@ -47,19 +57,21 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
   while (ids.length < request.maxTokens && !signal.aborted) {
     const scores = logits[at]!;
     const id = begun[ids.length] ?? choose(scores, { ids, text: written });
-    if (isEnd(tokenizer, id)) return { text, finish: "stop", ids, logProbability };
+    if (isEnd(tokenizer, id)) return { text, finish: "stop", ids, logProbability, doubt };
     ids.push(id);
-    logProbability += logProbabilityOf(scores, id);
+    const likely = logProbabilityOf(scores, id);
+    logProbability += likely;
+    doubt = withToken(doubt, likely, ids.length === 1);
     written = tokenizer.decode(ids);
     const loop = loopStart(ids);
     if (loop !== null) {
       text = dropUnfinishedWord(tokenizer.decode(ids.slice(0, loop)).slice(owed.length));
-      return { text, finish: "stop", ids, logProbability };
+      return { text, finish: "stop", ids, logProbability, doubt };
     }
     const check = isStopped(written.slice(owed.length));
     text = check.text;
     options.onText?.(text);
-    if (check.stop) return { text, finish: "stop", ids, logProbability };
+    if (check.stop) return { text, finish: "stop", ids, logProbability, doubt };
     const nLeft = request.maxTokens - ids.length;
     if (nLeft === 0) break;
     if (id === guesses[at]) {
@@ -71,5 +83,5 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
     logits = await options.read(ids.length - 1, [id, ...guesses]);
     at = 0;
   }
-  return { text: dropUnfinishedWord(text), finish: "length", ids, logProbability };
+  return { text: dropUnfinishedWord(text), finish: "length", ids, logProbability, doubt };
 }

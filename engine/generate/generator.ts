@@ -2,7 +2,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
 import type { CodeMemory } from "./code-memory.ts";
 import { createCopyPrior, type CopyPrior, type CopyWeight } from "./copy-prior.ts";
-import { decode, type Decoded } from "./decode.ts";
+import { decode, type Decoded, NO_DOUBT } from "./decode.ts";
 import { createDraft } from "./draft.ts";
 import { healPrefix } from "./healing.ts";
 import { logProbabilityOf } from "./logits.ts";
@@ -54,7 +54,7 @@ export interface GeneratorOptions {
 /** Ways to go on that are tried before the suggestion is none. */
 const MAX_ATTEMPTS = 3;
 
-const NOTHING: Decoded = { text: "", finish: "stop", ids: [], logProbability: 0 };
+const NOTHING: Decoded = { text: "", finish: "stop", ids: [], logProbability: 0, doubt: NO_DOUBT };
 
 export function createGenerator(options: GeneratorOptions): Generator {
   const { tokenizer, reader, contextTokens, copyPriorWeights, memoryPriorWeights } = options;
@@ -135,6 +135,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
       text: decoded ? trimCompletion(decoded.text, request.suffix) : "",
       finish: decoded?.finish ?? "cancelled",
       meanLogProbability: decoded && nTokens > 0 ? decoded.logProbability / nTokens : 0,
+      ...(decoded && nTokens > 0 ? { doubt: decoded.doubt } : {}),
       nPromptTokens: prompt.ids.length,
       nTokens,
       ...times,

@@ -1,9 +1,10 @@
+import type { Completion } from "../../engine/generate/completion.ts";
 import type { SuggestionContext } from "../../protocol/events.ts";
 import { ACCEPTED_COMMAND } from "../contributions.ts";
 import type { Ctx } from "../ctx.ts";
 import { presentable, promptWindow, type PromptWindow } from "./prompt-window.ts";
 import { placeOf, type Place } from "./place.ts";
-import type { SuggestionRecord } from "./suggestion-record.ts";
+import type { Confidence, SuggestionRecord } from "./suggestion-record.ts";
 import { v7 as uuidv7 } from "uuid";
 import * as vscode from "vscode";
 
@@ -123,7 +124,7 @@ async function generate(
   if (!completion || !ctx.engine.model) return null;
   const text = presentable(completion.text, window);
   if (text === "") return null;
-  const confidence = { meanLogProbability: Math.min(0, completion.meanLogProbability), tokens: completion.nTokens };
+  const confidence = confidenceOf(completion);
   const context = {
     ...contextAt(document, position, place, window),
     examples: [
@@ -158,6 +159,13 @@ async function generate(
     engineMs: completion.prefillMs + completion.decodeMs,
     createdAt: performance.now(),
   };
+}
+
+function confidenceOf({ meanLogProbability, nTokens, doubt }: Completion): Confidence {
+  const [mean, lowest, first] = [meanLogProbability, doubt?.lowest ?? 0, doubt?.first ?? 0].map((value) =>
+    Math.min(0, value),
+  ) as [number, number, number];
+  return { meanLogProbability: mean, tokens: nTokens, lowest, first, unlikely: doubt?.unlikely ?? 0 };
 }
 
 /** The end of a path says what a file is; a path of thousands of characters would leave no room for code. */

@@ -1,5 +1,9 @@
+import type { Offer } from "../../core/filter/features.ts";
 import type { Judgement } from "./hold-back.ts";
 import type { ModelVersion, SuggestionContext } from "../../protocol/events.ts";
+
+/** How sure the model was of a suggestion: no log-probability is above 0. */
+export type Confidence = Pick<Offer, "meanLogProbability" | "tokens" | "lowest" | "first" | "unlikely">;
 
 /** What is remembered of a suggestion in this window: for its events, and for "why". */
 export interface SuggestionRecord {
@@ -13,7 +17,7 @@ export interface SuggestionRecord {
   readonly model: ModelVersion;
   readonly latencyMs: number;
   /** How sure Kept's own model was of the tokens. */
-  readonly confidence?: { readonly meanLogProbability: number; readonly tokens: number };
+  readonly confidence?: Confidence;
   /** What the show filter said; null without one. */
   readonly judgement?: Judgement | null;
   /** The model's own part of it. */

@@ -98,6 +98,9 @@ function costOf(shows: readonly ReplayedShow[]): { bytes: number; milliseconds: 
     suffix: prefix,
     meanLogProbability: -0.4,
     tokens: 9,
+    lowest: -2,
+    first: -0.1,
+    unlikely: 2,
   };
   const times = Array.from({ length: ROUNDS }, () => {
     const began = performance.now();

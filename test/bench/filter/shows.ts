@@ -30,12 +30,12 @@ export async function replayShows(
   const shows: ReplayedShow[] = [];
   for (const [at, point] of points.entries()) {
     const request = requestAt(point, datasetOf(pointsFile));
-    const { text, meanLogProbability, nTokens } = await model.complete(request, signal);
+    const { text, meanLogProbability, nTokens, doubt } = await model.complete(request, signal);
     signal.throwIfAborted();
     onPoint(at + 1, points.length);
-    if (text.trim() === "") continue;
+    if (text.trim() === "" || !doubt) continue;
     const { prefix, suffix } = request;
-    const offer = { completion: text, prefix, suffix, meanLogProbability, tokens: nTokens };
+    const offer = { completion: text, prefix, suffix, meanLogProbability, tokens: nTokens, ...doubt };
     shows.push({ commit: point.commit, features: featuresOf(offer), accepted: acceptedAtLine(text, point.target) });
   }
   return shows;

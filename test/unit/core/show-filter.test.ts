@@ -19,6 +19,9 @@ const OFFER = {
   suffix: "\n}\n",
   meanLogProbability: -0.3,
   tokens: 6,
+  lowest: -1,
+  first: -0.2,
+  unlikely: 1,
 };
 
 describe("features of an offer", () => {
@@ -31,7 +34,16 @@ describe("features of an offer", () => {
         fc.double(),
         fc.nat(1_000),
         (completion, prefix, suffix, meanLogProbability, tokens) => {
-          const features = featuresOf({ completion, prefix, suffix, meanLogProbability, tokens });
+          const features = featuresOf({
+            completion,
+            prefix,
+            suffix,
+            meanLogProbability,
+            tokens,
+            lowest: meanLogProbability,
+            first: meanLogProbability,
+            unlikely: tokens,
+          });
           assert.equal(features.length, FEATURE_NAMES.length);
           assert.ok(features.every(Number.isFinite));
         },

@@ -16,7 +16,16 @@ const filterWith = (threshold: number): ShowFilter => ({
   accepts: 200,
   measured: { outcomes: 200, badHeld: 0.5, acceptsHeld: 0.03 },
 });
-const OFFER = { completion: "a();", prefix: "", suffix: "", meanLogProbability: -1, tokens: 3 };
+const OFFER = {
+  completion: "a();",
+  prefix: "",
+  suffix: "",
+  meanLogProbability: -1,
+  tokens: 3,
+  lowest: -2,
+  first: -1,
+  unlikely: 1,
+};
 
 describe("holding suggestions back", () => {
   it("does not happen before the server has a filter, or when it takes it away", () => {

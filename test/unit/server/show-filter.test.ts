@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FEATURE_NAMES } from "../../../core/filter/features.ts";
 import { fitShowFilter } from "../../../core/filter/show-filter.ts";
 import { deployment } from "../../../protocol/api.ts";
 import type { EventOf, KeptEvent } from "../../../protocol/events.ts";
@@ -29,7 +30,7 @@ describe("the outcomes that a show filter is fitted to", () => {
       const session = sampleSession();
       const end = <K extends KeptEvent["kind"]>(kind: K, fields: Partial<EventOf<K>> = {}) =>
         session.of(kind, uuidv7(), fields) as KeptEvent;
-      const sure = { meanLogProbability: -0.1, tokens: 5 };
+      const sure = { meanLogProbability: -0.1, tokens: 5, lowest: -0.2, first: -0.1, unlikely: 0 };
       storeEvents(store, [
         ...story(session, sure, end("accepted")),
         ...story(session, { ...sure, shownOdds: 0.05 }, end("rejected")),
@@ -57,7 +58,7 @@ describe("a show filter in the store", () => {
     preparedVersions(folder.dir, ["one", "two"], ({ store, registry, versions: [one, two] }) => {
       assert.equal(registry.deployment().filter, undefined);
       const outcomes = Array.from({ length: 1_000 }, (_, at) => ({
-        features: Array.from({ length: 20 }, (_, feature) => (feature === 0 ? (at % 10) / 10 : 0)),
+        features: Array.from({ length: FEATURE_NAMES.length }, (_, feature) => (feature === 0 ? (at % 10) / 10 : 0)),
         accepted: at % 10 >= 8,
       }));
       const fit = fitShowFilter(outcomes);
