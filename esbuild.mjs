@@ -39,6 +39,7 @@ export const bundles = [
     external: ["vscode", ...NATIVE_MODULES],
   },
   { ...node, entryPoints: ["engine/process/main.ts"], outfile: "dist/engine.cjs", external: NATIVE_MODULES },
+  { ...node, entryPoints: ["tracker/thread/main.ts"], outfile: "dist/tracker.cjs" },
   {
     ...node,
     entryPoints: ["engine/devices/probe-process.ts"],

@@ -1,4 +1,5 @@
 import type { Fact } from "../core/lifecycle/observation.ts";
+import { followInThread } from "../tracker/thread/follow-in-thread.ts";
 import { CONTEXT_KEYS } from "./contributions.ts";
 import type { Ctx } from "./ctx.ts";
 import { openJournalFeed } from "./ui/journal-feed.ts";
@@ -122,6 +123,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   });
   const survival = openTrackerFeed({
     dir: path.join(storage, "survival"),
+    following: () => followInThread({ entry: path.join(extension.extensionPath, "dist", "tracker.cjs"), log: say }),
     levelOf: (folder) => consent.levelOf(folder),
     roots: workspaceFolders,
     record: (id, fields, place) => recorder.record("survived", id, fields, place),

@@ -18,7 +18,7 @@ export const TARGETS = [
   { target: "alpine-arm64", sqlite: "linuxmusl-arm64", runtime: null },
 ];
 
-export const BUNDLES = ["extension", "engine", "device-probe", "server", "worker", "lane", "writer", "cli"];
+export const BUNDLES = ["extension", "tracker", "engine", "device-probe", "server", "worker", "lane", "writer", "cli"];
 
 /** Every path of a package, relative to the extension's folder, matches one of these. */
 export const ALLOWED = [

@@ -1,18 +1,21 @@
 import { aliveMask, aliveTokens, filesOf, onlyFileOf, type Snapshot } from "../core/survival/snapshot.ts";
 import { type CauseFinding, causeOfLoss } from "../core/survival/causes.ts";
-import { runLengths, stateOverPlaces } from "../core/survival/place-state.ts";
+import { isMovable, moveBy } from "../core/survival/moved-places.ts";
+import { GONE_BELOW, runLengths, stateOverPlaces } from "../core/survival/place-state.ts";
 import {
   type CensorReason,
   type PlaceSeen,
   SURVIVAL_RECORD_VERSION,
   type SurvivalRecord,
 } from "../core/survival/survival-record.ts";
-import { GONE_BELOW, type SnippetSurvival } from "../core/survival/survival-state.ts";
+import type { SnippetSurvival } from "../core/survival/survival-state.ts";
 import type { SnippetChange, WalkedSnippet } from "./commit-walk.ts";
 import type { CommitNode } from "./new-commits.ts";
+import { movedNames, namedCommit, type NamedPlace, namedPlaces, shortName, standsAt } from "./named-places.ts";
 import type { ObserverOptions } from "./observer.ts";
-import type { Ref, RefState } from "./refs.ts";
+import type { RefState } from "./refs.ts";
 import { isInSubmodule, isShallow } from "./repository.ts";
+import { MAX_LINE_BYTES } from "./event-log.ts";
 import type { SeenRefs } from "./tip-cache.ts";
 import { createTurns } from "./turns.ts";
 import { createWorkingFiles } from "./working-files.ts";
@@ -44,6 +47,8 @@ export const createEvaluation = (
   const { repository, context, numbers, state, now, unreadable, pending } = options;
   const files = createWorkingFiles(repository, options.openText);
   let restless = new Set<string>();
+  /** Of the last look; none before the first. */
+  let lastPlaces: readonly NamedPlace[] = [];
   /** Of one look: places by the places and the file. */
   const shared = new Map<string, readonly PlaceSeen[]>();
 
@@ -247,14 +252,39 @@ export const createEvaluation = (
       const records: SurvivalRecord[] = [];
       shared.clear();
       const turns = createTurns();
+      const names = question.mode === "walk" ? movedNames(lastPlaces, places) : null;
+      const move = names === null ? null : moveBy(names);
+      const moved: SnippetSurvival[] = [];
+      const except: string[] = [];
       for (const known of state.values()) {
         const number = numbers.get(known.sid);
+        const next = move === null || !isMovable(known) ? null : move(known.where);
+        if (next !== null && number !== undefined) {
+          const isOpen = byNumber.has(number) || known.level !== 1 || known.committedAt === null;
+          if (!isOpen && standsAt(known, number, next, places)) {
+            moved.push(known);
+            continue;
+          }
+        }
+        if (next !== null) except.push(known.sid);
         if (number === undefined) continue;
         if (turns.isOver()) await turns.next();
         const changes = byNumber.get(number) ?? [];
         if (changes.length === 0 && !question.suspects.has(known.sid) && isSettled(known, number, places)) continue;
         records.push(...(await evaluateOne(known, number, question, places, changes, shallow)));
       }
+      if (names !== null && moved.length > 0) {
+        const commit = places.find(({ place }) => place === "head")?.commit ?? null;
+        const record = { v: SURVIVAL_RECORD_VERSION, at: now(), kind: "places", commit, names, except } as const;
+        if (Buffer.byteLength(JSON.stringify(record)) < MAX_LINE_BYTES) records.unshift(record);
+        else
+          for (const known of moved) {
+            if (turns.isOver()) await turns.next();
+            const number = numbers.get(known.sid) as number;
+            records.push(...(await evaluateOne(known, number, question, places, [], shallow)));
+          }
+      }
+      lastPlaces = places;
       files.done();
       return records;
     },
@@ -263,44 +293,7 @@ export const createEvaluation = (
   };
 };
 
-interface NamedPlace {
-  readonly place: PlaceSeen["place"];
-  readonly ref: string;
-  readonly commit: string;
-  readonly snapshot: Snapshot;
-}
-
 const EMPTY: ReadonlySet<string> = new Set();
-
-const namedPlaces = (refs: RefState, snapshots: ReadonlyMap<string, Snapshot>): NamedPlace[] => {
-  const places: NamedPlace[] = [];
-  const add = (place: PlaceSeen["place"], ref: string, commit: string | null): void => {
-    const snapshot = commit === null ? undefined : snapshots.get(commit);
-    if (commit !== null && snapshot !== undefined) places.push({ place, ref, commit, snapshot });
-  };
-  for (const { worktree, branch, commit } of refs.heads) {
-    if (worktree === "") add("head", branch === null ? "HEAD" : shortName(branch), commit);
-    else if (branch === null) add("branch", worktree, commit);
-  }
-  for (const ref of refs.defaults) add("default", shortName(ref.name), ref.commit);
-  const own = refs.heads.find(({ worktree }) => worktree === "");
-  for (const ref of refs.branches) if (ref.name !== own?.branch) add("branch", shortName(ref.name), ref.commit);
-  for (const ref of refs.tags) add("tag", shortName(ref.name), ref.commit);
-  for (const ref of refs.stash) add("stash", ref.name, ref.commit);
-  return places;
-};
-
-const shortName = (name: string): string => name.replace(/^refs\/(?:heads|remotes|tags)\//, "");
-
-const namedCommit = (refs: RefState, { place, ref }: PlaceSeen): string | null => {
-  const find = (list: readonly Ref[]): string | null =>
-    list.find(({ name }) => shortName(name) === ref)?.commit ?? null;
-  if (place === "head") return refs.heads.find(({ worktree }) => worktree === "")?.commit ?? null;
-  if (place === "default") return find(refs.defaults);
-  if (place === "branch") return find(refs.branches);
-  if (place === "tag") return find(refs.tags);
-  return place === "stash" ? (refs.stash.find(({ name }) => name === ref)?.commit ?? null) : null;
-};
 
 /** Whether nothing about a snippet can have changed: the same places hold the same part of it. */
 const isSettled = (known: SnippetSurvival, number: number, places: readonly NamedPlace[]): boolean => {

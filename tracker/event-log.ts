@@ -7,21 +7,22 @@ import { createTurns } from "./turns.ts";
 export interface EventLog {
   /** Writes records and, for those that must not get lost, waits until the disk has them. */
   append(records: readonly SurvivalRecord[]): Promise<void>;
-  /** Keeps only some of the records: what a person asked to be forgotten leaves the disk. */
-  rewrite(isKept: (record: SurvivalRecord) => boolean): Promise<void>;
+  /** Keeps what the records give, which is null for those that go: what a person asked to be forgotten leaves the disk. */
+  rewrite(keep: (record: SurvivalRecord) => SurvivalRecord | null): Promise<void>;
   close(): Promise<void>;
 }
 
 /** A longer line is refused: readers hold one line at a time. */
 export const MAX_LINE_BYTES = 65_536;
 /** Records that a power cut must not take. */
-const SYNCED: ReadonlySet<SurvivalRecord["kind"]> = new Set(["accept", "snap", "loss", "head"]);
+const SYNCED: ReadonlySet<SurvivalRecord["kind"]> = new Set(["accept", "snap", "loss", "head", "places"]);
 const KINDS: ReadonlySet<string> = new Set([
   "accept",
   "rename",
   "buf",
   "save",
   "head",
+  "places",
   "snap",
   "loss",
   "gain",
@@ -86,13 +87,13 @@ export const openEventLog = async (folder: string): Promise<OpenedLog> => {
         work = next.catch(() => undefined);
         return next;
       },
-      rewrite(isKept) {
+      rewrite(keep) {
         const next = work.then(async () => {
           await file?.handle.close();
           file = null;
           lastByte = NEWLINE;
           for (const name of (await readdir(folder)).filter((entry) => SEGMENT.test(entry))) {
-            const kept = parseLog(await readFile(join(folder, name), "utf8")).filter(isKept);
+            const kept = parseLog(await readFile(join(folder, name), "utf8")).flatMap((record) => keep(record) ?? []);
             const text = kept.map((record) => `${JSON.stringify(record)}\n`).join("");
             await writeFile(join(folder, `${name}.new`), text, { mode: 0o600, flush: true });
             await rename(join(folder, `${name}.new`), join(folder, name));

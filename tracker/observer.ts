@@ -14,6 +14,7 @@ import { readRefs, refsAt, type RefState } from "./refs.ts";
 import { isInOperation, type Repository } from "./repository.ts";
 import { createSavedBuffers } from "./saved-buffers.ts";
 import type { SeenRefs, Tips } from "./tip-cache.ts";
+import type { TrackerOptions } from "./tracker.ts";
 
 /** What came of one look at a repository. */
 export type Observation =
@@ -31,7 +32,7 @@ export interface ObserverOptions {
   now(): number;
   commit(records: readonly SurvivalRecord[]): Promise<void>;
   readonly cached: Omit<Tips, "commits"> | null;
-  readonly openText: ((file: string) => string | null) | undefined;
+  readonly openText: TrackerOptions["openText"];
   /** See {@link TrackerOptions}. */
   readonly at: string | undefined;
 }

@@ -81,12 +81,14 @@ export const watchRepository = (
     seen = observation.kind === "waiting" || observation.kind === "failed" ? "" : stamp;
   };
   const lookOnce = async (why: "changed" | "asked"): Promise<void> => {
-    if (stopped.signal.aborted) return;
-    if (looking !== null) {
+    if (why === "changed" && looking !== null) {
       isAskedAgain = true;
       await looking;
       return;
     }
+    // A look that has begun may have read the refs already.
+    while (looking !== null) await looking;
+    if (stopped.signal.aborted) return;
     looking = lookIfMoved(why).catch((error: Error) => {
       seen = "";
       if (!stopped.signal.aborted) options.onFailure?.(error);

@@ -1,7 +1,8 @@
 import { anchorAt, countAnchors } from "../core/survival/anchors.ts";
 import type { StandingCode } from "../core/survival/attribution.ts";
-import { createGramIndex } from "../core/survival/gram-index.ts";
 import { isBeyondIndex } from "../core/survival/resurrection.ts";
+import { createGramIndex } from "../core/survival/gram-index.ts";
+import { movedSnippets } from "../core/survival/moved-places.ts";
 import type { SavedBuffer } from "../core/survival/saved-buffer.ts";
 import { emptySnapshot } from "../core/survival/snapshot.ts";
 import {
@@ -16,6 +17,7 @@ import { countSignificantTokens } from "../core/survival/tokens.ts";
 import { GitError } from "./git.ts";
 import type { WalkContext, WalkedSnippet } from "./commit-walk.ts";
 import { openEventLog, openMemoryLog } from "./event-log.ts";
+import { withoutSnippets } from "./forgotten-log.ts";
 import { createObserver, type Observation } from "./observer.ts";
 import { currentHead, type Repository, reasonOfFailure } from "./repository.ts";
 import { loadTips, saveTips } from "./tip-cache.ts";
@@ -69,8 +71,8 @@ export interface TrackerOptions {
   /** Looks at the history of this commit alone, as if HEAD stood there and nothing else was. */
   readonly at?: string | undefined;
   /** Text of a file's open document with unsaved changes; null when it has none. */
-  openText?(file: string): string | null;
-  /** Told of every change, in order. */
+  openText?(file: string): string | null | Promise<string | null>;
+  /** Told of every change, in order: of moved names as of a look at the snippet. */
   onChange?(survival: SnippetSurvival, records: readonly SurvivalRecord[]): void;
 }
 
@@ -130,13 +132,18 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
   const commit = async (fresh: readonly SurvivalRecord[]): Promise<void> => {
     const changed = new Map<string, SurvivalRecord[]>();
     const slices = createTurns();
+    const note = (sid: string, record: SurvivalRecord): void => {
+      const known = changed.get(sid);
+      if (known === undefined) changed.set(sid, [record]);
+      else known.push(record);
+    };
     for (const record of fresh) {
       if (slices.isOver()) await slices.next();
+      if (record.kind === "places" && options.onChange !== undefined) {
+        for (const [{ sid }, snap] of movedSnippets(state.values(), record)) note(sid, snap);
+      }
       applyRecord(state, record);
-      if (record.kind === "save" || record.kind === "head") continue;
-      const known = changed.get(record.sid);
-      if (known === undefined) changed.set(record.sid, [record]);
-      else known.push(record);
+      if (record.kind !== "save" && record.kind !== "head" && record.kind !== "places") note(record.sid, record);
     }
     await log.append(fresh);
     for (const [sid, of] of changed) {
@@ -268,7 +275,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
         const number = numbers.get(sid);
         numbers.delete(sid);
         if (number !== undefined) (context.snippets[number] as WalkedSnippet).isUndone = true;
-        await log.rewrite((record) => record.kind === "save" || record.kind === "head" || record.sid !== sid);
+        await log.rewrite((record) => withoutSnippets(record, new Set([sid])));
       }),
     async close() {
       isClosing = true;

@@ -7,6 +7,7 @@ import { type BlobReader, openBlobs } from "./blobs.ts";
 import type { WalkedSnippet } from "./commit-walk.ts";
 import { GitError } from "./git.ts";
 import type { Repository } from "./repository.ts";
+import type { TrackerOptions } from "./tracker.ts";
 
 /** Larger files are data (survival.md section 3.5). */
 const MAX_FILE_BYTES = 3 * 1024 * 1024;
@@ -16,9 +17,10 @@ const INDEX_DEADLINE_MS = 10_000;
 type Retained = (text: string) => number;
 
 /** Places that no commit names: open documents, files of the work tree, the index. */
-export const createWorkingFiles = (repository: Repository, openText: ((file: string) => string | null) | undefined) => {
+export const createWorkingFiles = (repository: Repository, openText: TrackerOptions["openText"]) => {
   /** Of one look, so that many snippets of one file read it once. */
   const read = new Map<string, Promise<Retained | null>>();
+  const opened = new Map<string, Promise<Retained | null>>();
   let blobs: BlobReader | null = null;
   let stop = new AbortController();
 
@@ -39,6 +41,17 @@ export const createWorkingFiles = (repository: Repository, openText: ((file: str
     return fresh;
   };
 
+  const inEditor = (path: string): Promise<Retained | null> => {
+    const known = opened.get(path);
+    if (known !== undefined) return known;
+    const fresh = (async () => {
+      const text = (await openText?.(path)) ?? null;
+      return text === null ? null : retentionIn(text);
+    })();
+    opened.set(path, fresh);
+    return fresh;
+  };
+
   const candidates = (known: SnippetSurvival, where: readonly PlaceSeen[]): Set<string> =>
     new Set([known.file, ...where.flatMap(({ files }) => files), ...known.where.flatMap(({ files }) => files)]);
 
@@ -47,11 +60,8 @@ export const createWorkingFiles = (repository: Repository, openText: ((file: str
       const found: PlaceSeen[] = [];
       let best: PlaceSeen | null = null;
       for (const path of candidates(known, where)) {
-        const open = openText?.(path) ?? null;
-        if (open !== null) {
-          const tok = retentionIn(open)(known.text);
-          if (tok > 0) found.push({ place: "buffer", ref: "", tok, files: [path] });
-        }
+        const open = (await inEditor(path))?.(known.text) ?? 0;
+        if (open > 0) found.push({ place: "buffer", ref: "", tok: open, files: [path] });
         const retained = await onDisk(path);
         const tok = retained?.(known.text) ?? 0;
         if (tok > (best?.tok ?? 0)) best = { place: "worktree", ref: "", tok, files: [path] };
@@ -78,6 +88,7 @@ export const createWorkingFiles = (repository: Repository, openText: ((file: str
     /** The look is over: files may have changed by the next one. */
     done(): void {
       read.clear();
+      opened.clear();
       blobs?.[Symbol.dispose]();
       blobs = null;
     },

@@ -1,5 +1,7 @@
 import type { CensorReason, PlaceSeen, SnippetState } from "./survival-record.ts";
-import { GONE_BELOW } from "./survival-state.ts";
+
+/** Below this share what is left is chance (survival.md section 3.6). */
+export const GONE_BELOW = 0.1;
 
 /** What was found of a snippet in all places that can hold it. */
 export interface PlacesFound {

@@ -112,8 +112,10 @@ export const aliveMask = (snapshot: Snapshot, snippet: number, nTokens: number):
 /** The only file that can hold a snippet, in its first or a second place; null when there are several, or none. */
 export const onlyFileOf = (snapshot: Snapshot, snippet: number): string | null => {
   if (aliveTokens(snapshot, snippet) === 0 || copyPaths(snapshot.copies, snippet).length > 0) return null;
+  const homes = snapshot.homes[snippet] ?? [];
+  if (homes.length === 1) return homes[0] as string;
   let only: string | null = null;
-  for (const path of snapshot.homes[snippet] ?? []) {
+  for (const path of homes) {
     if (!snapshot.files.has(path)) continue;
     if (only !== null) return null;
     only = path;

@@ -10,6 +10,7 @@ export type SurvivalRecord =
   | BufferRecord
   | SaveRecord
   | HeadRecord
+  | PlacesRecord
   | SnapRecord
   | LossRecord
   | GainRecord
@@ -69,6 +70,31 @@ export interface HeadRecord extends Envelope {
   readonly new: string | null;
   /** Commits that were passed over by a jump; left out when each was looked at. */
   readonly gap?: number;
+}
+
+/**
+ * Refs moved, and nothing else: every snippet that stood whole in one file stands there under those of `names` that
+ * hold what one of its old names held. Left out where HEAD comes to hold none of it, or its names stay.
+ */
+export interface PlacesRecord extends Envelope {
+  readonly kind: "places";
+  /** Commit of HEAD. */
+  readonly commit: string | null;
+  /** All places of commits, in the order of {@link SnapRecord.where}. */
+  readonly names: readonly MovedName[];
+  /** Snippets that went another way: records of their own follow, or they stay as they are. */
+  readonly except: readonly string[];
+}
+
+export interface MovedName extends PlaceName {
+  /** The name that held the same before. */
+  readonly as: PlaceName;
+}
+
+export interface PlaceName {
+  readonly place: PlaceKind;
+  /** Branch, tag, stash entry or work tree; "" where there is only one. */
+  readonly ref: string;
 }
 
 /** Where a snippet stands, written when that has changed. */
@@ -141,10 +167,7 @@ export type SnippetState =
   | { readonly kind: "dead" }
   | { readonly kind: "unknown"; readonly reason: CensorReason };
 
-export interface PlaceSeen {
-  readonly place: PlaceKind;
-  /** Branch, tag, stash entry or work tree; "" where there is only one. */
-  readonly ref: string;
+export interface PlaceSeen extends PlaceName {
   /** Retained fraction of significant tokens there. */
   readonly tok: number;
   /** Files that hold it there, most tokens first. */

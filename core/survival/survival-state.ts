@@ -1,11 +1,15 @@
-import type {
-  AcceptRecord,
-  CensorReason,
-  LossRecord,
-  PlaceSeen,
-  SnippetState,
-  SurvivalRecord,
+import {
+  type AcceptRecord,
+  type CensorReason,
+  type LossRecord,
+  type PlaceSeen,
+  type SnapRecord,
+  type SnippetState,
+  SURVIVAL_RECORD_VERSION,
+  type SurvivalRecord,
 } from "./survival-record.ts";
+import { movedSnippets } from "./moved-places.ts";
+import { GONE_BELOW } from "./place-state.ts";
 import { countSignificantTokens } from "./tokens.ts";
 
 /** What is known of one accepted snippet: its log, folded. */
@@ -40,9 +44,6 @@ export interface SnippetSurvival {
   readonly censored: CensorReason | null;
 }
 
-/** Below this share what is left is chance (survival.md section 3.6). */
-export const GONE_BELOW = 0.1;
-
 export type SurvivalState = ReadonlyMap<string, SnippetSurvival>;
 
 /** The state that a log leads to: the same records give the same state. Records of unknown snippets are passed over. */
@@ -55,6 +56,10 @@ export const replayRecords = (records: Iterable<SurvivalRecord>): Map<string, Sn
 /** Takes one record into a state, in place. */
 export const applyRecord = (state: Map<string, SnippetSurvival>, record: SurvivalRecord): void => {
   if (record.kind === "save" || record.kind === "head") return;
+  if (record.kind === "places") {
+    for (const [known, snap] of movedSnippets(state.values(), record)) state.set(known.sid, reduce(known, snap));
+    return;
+  }
   const known = state.get(record.sid);
   if (record.kind === "accept") {
     state.set(record.sid, known === undefined ? newSnippet(record) : reaccepted(known, record));
@@ -65,7 +70,7 @@ export const applyRecord = (state: Map<string, SnippetSurvival>, record: Surviva
 
 const reduce = (
   known: SnippetSurvival,
-  record: Exclude<SurvivalRecord, { kind: "accept" | "save" | "head" }>,
+  record: Exclude<SurvivalRecord, { kind: "accept" | "save" | "head" | "places" }>,
 ): SnippetSurvival => {
   switch (record.kind) {
     case "rename":
@@ -98,6 +103,20 @@ const reduce = (
       return known;
   }
 };
+
+/** The record that says how a snippet stands. */
+export const snapOf = ({ sid, seenAt, commit, state, tok, aliveRle, where, conf }: SnippetSurvival): SnapRecord => ({
+  v: SURVIVAL_RECORD_VERSION,
+  at: seenAt,
+  kind: "snap",
+  sid,
+  commit,
+  state,
+  tok,
+  aliveRle,
+  where,
+  conf,
+});
 
 const newSnippet = ({ sid, at, file, text, line, before, head }: AcceptRecord): SnippetSurvival => ({
   sid,

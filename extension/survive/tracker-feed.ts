@@ -3,11 +3,9 @@ import type { Region } from "../../core/lifecycle/region.ts";
 import { replaceFindings } from "../../core/redaction/findings.ts";
 import { widenedText } from "../../core/survival/followed-snippet.ts";
 import type { SavedBuffer } from "../../core/survival/saved-buffer.ts";
-import type { SurvivalRecord } from "../../core/survival/survival-record.ts";
-import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
+import type { FollowedFolder, Following, SurvivalNews } from "../../tracker/following.ts";
 import type { NamedSnippet } from "../../tracker/forgotten-log.ts";
-import type { RepositoryWatch } from "../../tracker/repository-watch.ts";
-import type { Tracker } from "../../tracker/tracker.ts";
+import { createTurns } from "../../tracker/turns.ts";
 import type { EventFields, RecordedPlace } from "../observe/event-recorder.ts";
 import { createSecretScan } from "../observe/secret-scan.ts";
 import { survivedFields } from "./survived-event.ts";
@@ -48,6 +46,8 @@ export interface SuggestionPlace {
 export interface TrackerFeedOptions {
   /** Folder of the logs, one a workspace folder. */
   readonly dir: string;
+  /** Makes what follows, away from the editor's keys. The feed closes it. */
+  following(): Following;
   /** With which code may be written to the log; at other levels it is followed in memory, until the window goes. */
   levelOf(root: string): CaptureLevel;
   /** Folders of this window: what earlier windows followed in them is taken up. */
@@ -76,8 +76,7 @@ const ON_DISK = "on-disk ";
 const IN_MEMORY = "in-memory ";
 
 interface Follower {
-  readonly tracker: Tracker;
-  readonly watch: RepositoryWatch;
+  readonly folder: FollowedFolder;
   /** Path inside the repository; null for a file outside of it. */
   readonly inRepository: (file: string) => string | null;
   /** The other way: path in the workspace folder of a file of the repository. */
@@ -106,30 +105,33 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
   const logFolder = (root: string): string =>
     path.join(dir, createHash("sha256").update(root).digest("hex").slice(0, 24));
 
+  let made: Following | null = null;
+  /** Made with the first code that is followed: a window without any starts sooner. */
+  const following = (): Following => (made ??= options.following());
+
   const open = async (root: string, keeping: "on-disk" | "in-memory"): Promise<Follower | null> => {
-    const { findRepository, openTracker, pathInRepository, watchRepository } = await tracking();
-    const found = await findRepository(root, stop.signal);
-    if (!found.ok) return null;
-    const { repository } = found;
+    const { pathInRepository } = await import("../../tracker/repository.ts");
     const real = await realpath(root);
-    const inFolder = (file: string) => path.relative(real, path.join(repository.top, file)).replaceAll(path.sep, "/");
-    const tracker = await openTracker({
-      repository,
-      folder: keeping === "on-disk" ? logFolder(root) : null,
-      now: () => Date.now(),
-      openText: (file) => options.unsavedText(path.join(root, inFolder(file))),
-      onChange: (survival, records) => tell(root, inFolder(survival.file), survival, records),
-    });
-    const watch = watchRepository(repository, (signal) => tracker.observe(signal), {
-      ...(options.debounceMs === undefined ? {} : { debounceMs: options.debounceMs }),
-      onFailure: (error) => log(`Looking for accepted code in git failed: ${error.message}`),
-    });
+    let top = real;
+    const inFolder = (file: string) => path.relative(real, path.join(top, file)).replaceAll(path.sep, "/");
+    const wanted = { root, log: keeping === "on-disk" ? logFolder(root) : null };
+    const debounce = options.debounceMs === undefined ? {} : { debounceMs: options.debounceMs };
+    const folder = await following().open(
+      { ...wanted, ...debounce },
+      {
+        openText: (file) => options.unsavedText(path.join(root, inFolder(file))),
+        changed: (news) => tell(root, inFolder, news),
+        failed: (message) => log(`Looking for accepted code in git failed: ${message}`),
+      },
+    );
+    if (folder === null) return null;
+    ({ top } = folder.repository);
     const inRepository = (file: string): string | null => {
       const inside = path.relative(root, file);
-      return pathInRepository(repository, inside.startsWith("..") ? file : path.join(real, inside));
+      return pathInRepository(folder.repository, inside.startsWith("..") ? file : path.join(real, inside));
     };
-    for (const id of undone) tracker.undone(id, true);
-    return { tracker, watch, inRepository, inFolder };
+    for (const id of undone) await folder.undone(id, true);
+    return { folder, inRepository, inFolder };
   };
 
   const follower = (root: string, keeping: "on-disk" | "in-memory"): Promise<Follower | null> => {
@@ -146,9 +148,17 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
     return fresh;
   };
 
-  const tell = (root: string, inside: string, survival: SnippetSurvival, records: readonly SurvivalRecord[]): void => {
-    const fields = survivedFields(survival, records, Date.now());
-    if (fields !== null) options.record(survival.sid, fields, { root, path: inside });
+  const tell = async (
+    root: string,
+    inFolder: (file: string) => string,
+    news: readonly SurvivalNews[],
+  ): Promise<void> => {
+    const turns = createTurns();
+    for (const { survival, records } of news) {
+      if (turns.isOver()) await turns.next();
+      const fields = survivedFields(survival, records, Date.now());
+      if (fields !== null) options.record(survival.sid, fields, { root, path: inFolder(survival.file) });
+    }
   };
 
   const everyFollower = async (use: (one: Follower) => Promise<unknown> | void): Promise<void> => {
@@ -174,10 +184,10 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
       const one = await opening.catch(() => null);
       if (!one || !key.startsWith(IN_MEMORY)) continue;
       const root = key.slice(IN_MEMORY.length);
-      for (const { sid, file, text } of one.tracker.state.values()) {
-        if (!isForgotten({ id: sid, root, path: one.inFolder(file) })) continue;
+      const isGone = ({ sid, file }: NamedSnippet) => isForgotten({ id: sid, root, path: one.inFolder(file) });
+      for (const { sid, text } of await chosen(await one.folder.snippets(), isGone)) {
         texts.push(text);
-        await one.tracker.forget(sid);
+        await one.folder.forget(sid);
       }
     }
     const rootOf = new Map(options.roots().map((root) => [path.basename(logFolder(root)), root]));
@@ -193,37 +203,35 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
     const folder = path.join(dir, name);
     const inFolder = root === undefined ? () => "" : await pathsIn(root, stop.signal);
     const isGone = ({ sid, file }: NamedSnippet) => isForgotten({ id: sid, root: root ?? "", path: inFolder(file) });
-    const { findForgotten, removeForgotten } = await tracking();
-    const written = await findForgotten(folder, isGone);
+    const { namesIn, forgetIn } = following();
+    const written = await chosen(await namesIn(folder), isGone);
     const key = root === undefined ? null : ON_DISK + root;
     const one = key === null ? null : await followers.get(key)?.catch(() => null);
     // Another window may have cleared the log already: what is followed here is asked too.
-    const here = [...(one?.tracker.state.values() ?? [])].filter(isGone);
-    if (written === null && here.length === 0) return [];
-    const texts = [...(written?.texts ?? []), ...here.map(({ text }) => text)];
-    const sids = new Set([...(written?.sids ?? []), ...here.map(({ sid }) => sid)]);
+    const here = one ? await chosen(await one.folder.snippets(), isGone) : [];
+    if (written.length === 0 && here.length === 0) return [];
     if (key !== null && one) {
       followers.delete(key);
-      one.watch[Symbol.dispose]();
-      await one.tracker.close();
+      await one.folder.close();
     }
-    await removeForgotten(folder, { sids, texts });
+    const sids = new Set([...written, ...here].map(({ sid }) => sid));
+    const texts = [...(await forgetIn(folder, [...sids])), ...here.map(({ text }) => text)];
     // What is left in it is followed on.
     if (root !== undefined && one) await follower(root, "on-disk");
     return texts;
   };
 
   const renamed = async (from: string, to: string): Promise<void> =>
-    everyFollower(async ({ tracker, inRepository }) => {
+    everyFollower(async ({ folder, inRepository }) => {
       const [old, now] = [inRepository(from), inRepository(to)];
-      if (old !== null && now !== null) await tracker.renamed(old, now);
+      if (old !== null && now !== null) await folder.renamed(old, now);
     });
   const saved = async (document: string, file: string): Promise<void> => {
     const buffer = await options.savedBuffer(document);
     if (buffer === null) return;
-    await everyFollower(({ tracker, inRepository }) => {
+    await everyFollower(async ({ folder, inRepository }) => {
       const inside = inRepository(file);
-      if (inside !== null) tracker.saved(inside, buffer);
+      if (inside !== null) await folder.saved(inside, buffer);
     });
   };
   const saves = options.onDidSave((document, file) => later("Noting a saved file", () => saved(document, file)));
@@ -242,14 +250,13 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
         const one = await follower(code.root, isStored ? "on-disk" : "in-memory");
         const file = one?.inRepository(path.join(code.root, code.path)) ?? null;
         if (!one || file === null) return;
-        await one.watch.ready;
-        await one.tracker.accept([{ sid: code.suggestionId, file, text, line: null, before: "" }]);
+        await one.folder.accept([{ sid: code.suggestionId, file, text, line: null, before: "" }]);
       });
     },
     undone(suggestionId, isUndone) {
       if (isUndone) undone.add(suggestionId);
       else undone.delete(suggestionId);
-      later("Noting an undone accept", () => everyFollower(({ tracker }) => tracker.undone(suggestionId, isUndone)));
+      later("Noting an undone accept", () => everyFollower(({ folder }) => folder.undone(suggestionId, isUndone)));
     },
     forget(isForgotten) {
       const turn = work.then(() => forgetAll(isForgotten));
@@ -264,26 +271,27 @@ export function openTrackerFeed(options: TrackerFeedOptions): TrackerFeed {
       await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, CLOSING_MS)))]);
       clearTimeout(timer);
       stop.abort();
+      // Ends the look that the rest may wait for.
+      await made?.close();
       await work;
-      await everyFollower(async ({ tracker, watch }) => {
-        watch[Symbol.dispose]();
-        await tracker.close();
-      });
     },
   };
 }
 
-/** Loaded with the first code that is followed: a window without any starts sooner. */
-const tracking = async () => ({
-  ...(await import("../../tracker/forgotten-log.ts")),
-  ...(await import("../../tracker/repository.ts")),
-  ...(await import("../../tracker/repository-watch.ts")),
-  ...(await import("../../tracker/tracker.ts")),
-});
+/** Those of many snippets that a person means, asked in turns. */
+const chosen = async <T extends NamedSnippet>(all: readonly T[], isMeant: (one: T) => boolean): Promise<T[]> => {
+  const found: T[] = [];
+  const turns = createTurns();
+  for (const one of all) {
+    if (turns.isOver()) await turns.next();
+    if (isMeant(one)) found.push(one);
+  }
+  return found;
+};
 
 /** Paths in a workspace folder of files of its repository; without a repository they are the same. */
 const pathsIn = async (root: string, signal: AbortSignal): Promise<(file: string) => string> => {
-  const { findRepository } = await tracking();
+  const { findRepository } = await import("../../tracker/repository.ts");
   const found = await findRepository(root, signal);
   if (!found.ok) return (file) => file;
   const real = await realpath(root);

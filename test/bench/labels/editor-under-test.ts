@@ -94,7 +94,14 @@ async function writeExtension(folder: string): Promise<void> {
       enabledApiProposals: [PROPOSAL],
     }),
   );
-  for (const name of ["package.nls.json", "package.nls.de.json", "l10n", "media", "dist/extension.cjs"])
+  for (const name of [
+    "package.nls.json",
+    "package.nls.de.json",
+    "l10n",
+    "media",
+    "dist/extension.cjs",
+    "dist/tracker.cjs",
+  ])
     if (existsSync(path.join(root, name))) cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   const bundle = (entry: string, outfile: string) =>
     build({

@@ -1,12 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { countSignificantTokens } from "../../../core/survival/tokens.ts";
-import { findRepository } from "../../../tracker/repository.ts";
-import { watchRepository } from "../../../tracker/repository-watch.ts";
-import { openTracker } from "../../../tracker/tracker.ts";
+import type { LiveHost } from "./live-host.ts";
 import { countProcesses } from "./started-processes.ts";
 
 export interface LiveFigures {
@@ -20,8 +18,13 @@ export interface LiveFigures {
   readonly rebaseProcesses: number;
   readonly pollProcesses: number;
   readonly pollMs: number;
-  /** Longest time that the event loop was held, milliseconds. */
+  /** Longest time that the event loop of this thread was held, milliseconds. */
   readonly longestTurnMs: number;
+  /** Processor time of a look, of all threads, milliseconds: median, and of the one after the rebase. */
+  readonly cpuMs: number;
+  readonly rebaseCpuMs: number;
+  /** Bytes that the log of the looks has grown by. */
+  readonly logBytes: number;
 }
 
 const LINES_PER_SNIPPET = 9;
@@ -29,8 +32,16 @@ const MIN_TOKENS = 10;
 const REBASED_COMMITS = 100;
 const N_POLLS = 20;
 
-/** Follows a copy of this project's sources through single commits, amends, checkouts, and one long rebase. */
-export const measureLive = async (nWanted: number, nRounds: number, signal: AbortSignal): Promise<LiveFigures> => {
+/**
+ * Follows a copy of this project's sources through single commits, amends, checkouts, and one long rebase, with the
+ * tracker in this thread or, as in an editor, in one of its own.
+ */
+export const measureLive = async (
+  nWanted: number,
+  nRounds: number,
+  host: LiveHost,
+  signal: AbortSignal,
+): Promise<LiveFigures> => {
   const folder = mkdtempSync(path.join(tmpdir(), "kept-bench-survival-"));
   const root = path.join(folder, "repository");
   const git = (...args: string[]): string =>
@@ -43,34 +54,34 @@ export const measureLive = async (nWanted: number, nRounds: number, signal: Abor
     mkdirSync(root);
     git("init", "-q", "-b", "main");
     git("commit", "-q", "--allow-empty", "-m", "start");
-    const found = await findRepository(root, signal);
-    if (!found.ok) throw new Error(found.reason);
-    const tracker = await openTracker({
-      repository: found.repository,
-      folder: path.join(folder, "log"),
-      now: Date.now,
-    });
+    const log = path.join(folder, "log");
+    const tracker = await host(root, log, signal);
     const files = sources();
     const codes = files.flatMap(({ file, text }) => cut(file, text)).slice(0, nWanted);
     await tracker.accept(codes.map((code, at) => ({ ...code, sid: String(at), before: "" })));
     for (const { file, text } of files) write(root, file, text);
     git("add", "-A");
     git("commit", "-q", "-m", "all");
-    await tracker.observe(signal);
+    await tracker.look();
+    const logBytesBefore = bytesIn(log);
 
     const times: number[] = [];
+    const cpuTimes: number[] = [];
     let maxProcesses = 0;
     const delay = monitorEventLoopDelay({ resolution: 1 });
     let longestTurnMs = 0;
-    const observe = async (): Promise<{ ms: number; nProcesses: number }> => {
+    const observe = async (): Promise<{ ms: number; cpuMs: number; nProcesses: number }> => {
       delay.reset();
       delay.enable();
+      const cpu = process.cpuUsage();
       const startedAt = performance.now();
-      const { nProcesses } = await countProcesses(() => tracker.observe(signal));
+      const { nProcesses } = await countProcesses(() => tracker.look());
       const ms = performance.now() - startedAt;
+      const { user, system } = process.cpuUsage(cpu);
+      await tracker.told();
       delay.disable();
       longestTurnMs = Math.max(longestTurnMs, delay.max / 1e6);
-      return { ms, nProcesses };
+      return { ms, cpuMs: (user + system) / 1000, nProcesses };
     };
     let nChanges = 0;
     const change = (): void => {
@@ -91,36 +102,36 @@ export const measureLive = async (nWanted: number, nRounds: number, signal: Abor
       const checkedOut = await observe();
       git("checkout", "-q", "main");
       const back = await observe();
-      for (const { ms, nProcesses } of [committed, amended, checkedOut, back]) {
+      for (const { ms, cpuMs, nProcesses } of [committed, amended, checkedOut, back]) {
         times.push(ms);
+        cpuTimes.push(cpuMs);
         maxProcesses = Math.max(maxProcesses, nProcesses);
       }
     }
+    const logBytes = bytesIn(log) - logBytesBefore;
     git("checkout", "-q", "-b", "long");
     for (let at = 0; at < REBASED_COMMITS; at += 1) {
       write(root, "notes.txt", `${at}\n`);
       git("add", "-A");
       git("commit", "-q", "-m", `note ${at}`);
     }
-    await tracker.observe(signal);
+    await tracker.look();
     git("checkout", "-q", "main");
     write(root, "ground.txt", "ground\n");
     git("add", "-A");
     git("commit", "-q", "-m", "ground");
-    await tracker.observe(signal);
+    await tracker.look();
     git("rebase", "-q", "main", "long");
     const rebased = await observe();
 
-    const watch = watchRepository(found.repository, (stop) => tracker.observe(stop), { pollMs: 5 });
-    await watch.ready;
     const startedAt = performance.now();
-    const { nProcesses: pollProcesses } = await countProcesses(
-      () => new Promise((resolve) => setTimeout(resolve, N_POLLS * 5)),
-    );
+    const { nProcesses: pollProcesses } = await countProcesses(async () => {
+      for (let poll = 0; poll < N_POLLS; poll += 1) await tracker.poll();
+    });
     const pollMs = (performance.now() - startedAt) / N_POLLS;
-    watch[Symbol.dispose]();
     await tracker.close();
     times.sort((left, right) => left - right);
+    cpuTimes.sort((left, right) => left - right);
     return {
       liveSnippets: codes.length,
       p95Ms: times[Math.ceil(times.length * 0.95) - 1] ?? 0,
@@ -131,6 +142,9 @@ export const measureLive = async (nWanted: number, nRounds: number, signal: Abor
       pollProcesses,
       pollMs,
       longestTurnMs,
+      cpuMs: cpuTimes[cpuTimes.length >> 1] ?? 0,
+      rebaseCpuMs: rebased.cpuMs,
+      logBytes,
     };
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
@@ -155,6 +169,11 @@ const cut = (file: string, text: string): { file: string; text: string; line: nu
   }
   return codes;
 };
+
+const bytesIn = (folder: string): number =>
+  readdirSync(folder)
+    .filter((name) => name.startsWith("survival-"))
+    .reduce((sum, name) => sum + statSync(path.join(folder, name)).size, 0);
 
 const write = (root: string, file: string, text: string): void => {
   mkdirSync(path.dirname(path.join(root, file)), { recursive: true });

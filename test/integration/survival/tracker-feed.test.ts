@@ -7,6 +7,7 @@ import { createBufferFollower, settleNow } from "../../../core/survival/buffer-f
 import type { EventFields } from "../../../extension/observe/event-recorder.ts";
 import { openTrackerFeed } from "../../../extension/survive/tracker-feed.ts";
 import { diffSequences } from "../../../tracker/sequence-diff.ts";
+import { threadOfTracker } from "../../support/survival/thread-of-tracker.ts";
 import { BASKET, SNIPPET } from "../tracker/followed-repository.ts";
 import { createRepository } from "../tracker/repository.ts";
 
@@ -37,6 +38,7 @@ describe("what the editor tells the tracker", () => {
     settleNow(buffer, both, 0);
     const feed = openTrackerFeed({
       dir: storage,
+      following: () => threadOfTracker((message) => assert.fail(message)),
       levelOf: () => "code",
       roots: () => [root],
       record: (_, fields) => void told.emit("survived", fields),

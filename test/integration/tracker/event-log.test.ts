@@ -50,7 +50,7 @@ describe("places that snippets share in the log", () => {
   it("stay with the others when the snippet that they were written with is forgotten", async () => {
     await write();
     const { log } = await openEventLog(folder);
-    await log.rewrite((record) => record.kind !== "snap" || record.sid !== "one");
+    await log.rewrite((record) => (record.kind !== "snap" || record.sid !== "one" ? record : null));
     await log.close();
     assert.deepEqual((await openEventLog(folder)).records, records.slice(1));
   });

@@ -1,4 +1,4 @@
-import { findForgotten, removeForgotten } from "../../../tracker/forgotten-log.ts";
+import { forgottenTexts, namesInLog, removeForgotten } from "../../../tracker/forgotten-log.ts";
 import { filesWith } from "../../support/canary-search.ts";
 import { BASKET, DEADLINE_MS, followRepository, SNIPPET } from "./followed-repository.ts";
 import assert from "node:assert/strict";
@@ -30,8 +30,9 @@ describe("forgetting in the logs of a tracker", function () {
     for (const canary of CANARIES) assert.notDeepEqual(filesWith(repository.storage, [canary]), []);
     await repository.tracker.close();
     assert.ok(filesWith(repository.storage, ["src/secret-plan.ts"]).some((file) => file.startsWith("tips.json")));
-    const gone = await findForgotten(repository.storage, ({ file }) => file === "src/secret-plan.ts");
-    assert.deepEqual(gone?.texts, [SNIPPET]);
+    const named = (await namesInLog(repository.storage)).filter(({ file }) => file === "src/secret-plan.ts");
+    const gone = new Set(named.map(({ sid }) => sid));
+    assert.deepEqual(await forgottenTexts(repository.storage, gone), [SNIPPET]);
     await removeForgotten(repository.storage, gone);
     assert.deepEqual(filesWith(repository.storage, CANARIES), []);
 
@@ -49,19 +50,18 @@ describe("forgetting in the logs of a tracker", function () {
     await repository.tracker.close();
     const [segment = ""] = (await readdir(repository.storage)).filter((name) => name.endsWith(".jsonl"));
     await appendFile(path.join(repository.storage, segment), '{"v":1,"kind":"accept","text":"totalPrice');
-    const gone = await findForgotten(repository.storage, ({ sid }) => sid === "forgotten-one");
-    assert.ok(gone);
-    await removeForgotten(repository.storage, gone);
+    await removeForgotten(repository.storage, new Set(["forgotten-one"]));
     assert.deepEqual(filesWith(repository.storage, CANARIES), []);
     await repository.restart();
   });
 
   it("finds nothing where nothing is of it, and removes a log that has nothing left", async () => {
     await using repository = await followed();
-    assert.equal(await findForgotten(repository.storage, () => false), null);
+    assert.deepEqual(await forgottenTexts(repository.storage, new Set(["another"])), []);
+    assert.deepEqual(await namesInLog(path.join(repository.storage, "nowhere")), []);
     await repository.tracker.close();
-    const gone = await findForgotten(repository.storage, () => true);
-    assert.equal(gone?.sids.size, 2);
+    const gone = new Set((await namesInLog(repository.storage)).map(({ sid }) => sid));
+    assert.equal(gone.size, 2);
     await removeForgotten(repository.storage, gone);
     await assert.rejects(readdir(repository.storage), { code: "ENOENT" });
     await repository.restart();
@@ -69,9 +69,7 @@ describe("forgetting in the logs of a tracker", function () {
 
   it("lets a tracker that has the log open write on beside what another window left of it", async () => {
     await using repository = await followed();
-    const gone = await findForgotten(repository.storage, ({ sid }) => sid === "forgotten-one");
-    assert.ok(gone);
-    await removeForgotten(repository.storage, gone);
+    await removeForgotten(repository.storage, new Set(["forgotten-one"]));
     await repository.accept("later-one", "b.ts", OTHER.replaceAll("weight", "volume"));
     await repository.restart();
     assert.deepEqual([...repository.tracker.state.keys()].sort(), ["kept-one", "later-one"]);

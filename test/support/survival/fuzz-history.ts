@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../../../core/statistics/random.ts";
-import { GONE_BELOW } from "../../../core/survival/survival-state.ts";
+import { GONE_BELOW } from "../../../core/survival/place-state.ts";
 import { type FollowedRepository, followRepository } from "../../integration/tracker/followed-repository.ts";
 import { below, createWriter, EDITS, pick, readLines, type Random, wordsOf } from "./word-file.ts";
 
