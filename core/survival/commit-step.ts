@@ -166,7 +166,7 @@ export const settle = (
     dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet, isNextLine);
   noteLosses(snapshot, affected, stood, context.snippets);
   // Of code that the commit itself brings twice nobody can say which is the first.
-  noteCopies(snapshot, changes, (snippet) => !brought.has(snippet), context);
+  noteCopies(snapshot, changes, (snippet) => !brought.has(snippet) && !context.isNew(snippet), context);
   return affected;
 };
 
