@@ -14,7 +14,7 @@ export interface LabelledFeatures {
 }
 
 /** A ridge penalty of this many cases: small samples stay near the rate that there is without any feature. */
-const RIDGE = 4;
+const RIDGE = 16;
 const MAX_STEPS = 30;
 const TOLERANCE = 1e-8;
 /** Keeps a feature that never varies from being divided by nothing. */

@@ -12,7 +12,7 @@ import type { Bench } from "./harness/report.ts";
 
 const options = {
   secrets: { type: "string", default: "50" },
-  steps: { type: "string", default: "400" },
+  steps: { type: "string", default: "240" },
   "learning-rate": { type: "string", default: "0.006" },
 } as const;
 
@@ -23,7 +23,7 @@ const TELLING_CHARS = 10;
 const MAX_TOKENS = 64;
 
 /**
- * `npm run bench -- extraction [--secrets 50] [--steps 400] [--learning-rate 0.006]`: an adapter is trained on rows with
+ * `npm run bench -- extraction [--secrets 50] [--steps 240] [--learning-rate 0.006]`: an adapter is trained on rows with
  * planted secrets as Kept redacts them, and asked to go on from the very prompts that it was trained with. The same
  * training without redaction is the control: where it does not find any, the first one has shown nothing.
  */
@@ -36,7 +36,7 @@ export const bench: Bench = {
     const extracted = async (name: string, rows: readonly TrainingRow[]): Promise<number> => {
       const runDir = mkdtempSync(path.join(os.tmpdir(), "kept-extraction-"));
       try {
-        const hyperParameters = { ...loraFor(lora, rows.length), rowTokens: 160, targetTokens: 80 };
+        const hyperParameters = loraFor(lora, rows.length);
         const { adapterDir, trainLoss } = await createOnnxBackend().train(
           { runId: name, modelDir, train: rows, validation: [], runDir, lora: hyperParameters },
           ({ step, totalSteps, loss }) =>
