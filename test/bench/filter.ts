@@ -51,6 +51,7 @@ export const bench: Bench = {
     if (sets.size === 0) throw new Error("--points <points.jsonl[.xz]> or --shows <file.jsonl> is needed.");
     const metrics: Record<string, number> = {};
     const bars: Bar[] = [];
+    const all = { bad: 0, badHeld: 0, accepts: 0, acceptsHeld: 0 };
     for (const [name, shows] of sets) {
       const border = Math.floor(shows.length * LEARNT_SHARE);
       const fitted = fitWithThreshold(shows.slice(0, border));
@@ -65,8 +66,19 @@ export const bench: Bench = {
       const shown = (1 - acceptsHeld) * accepts + (1 - badHeld) * (later.length - accepts);
       metrics[`${name}.acceptRateAfter`] = ((1 - acceptsHeld) * accepts) / Math.max(1, shown);
       metrics[`${name}.acceptsLost`] = Math.round(acceptsHeld * accepts);
+      all.bad += later.length - accepts;
+      all.badHeld += badHeld * (later.length - accepts);
+      all.accepts += accepts;
+      all.acceptsHeld += acceptsHeld * accepts;
       bars.push({ name: `${name}: bad shows held back`, value: badHeld, target: 0.5, want: "at-least" });
       bars.push({ name: `${name}: accepts lost`, value: acceptsHeld, target: MAX_ACCEPTS_HELD, want: "at-most" });
+    }
+    if (sets.size > 1) {
+      metrics["all.measuredOn"] = all.bad + all.accepts;
+      metrics["all.accepts"] = all.accepts;
+      bars.push({ name: "all: bad shows held back", value: all.badHeld / all.bad, target: 0.5, want: "at-least" });
+      const lost = all.acceptsHeld / all.accepts;
+      bars.push({ name: "all: accepts lost", value: lost, target: MAX_ACCEPTS_HELD, want: "at-most" });
     }
     const [first] = sets.values();
     const cost = costOf(first!);

@@ -82,7 +82,7 @@ describe("logistic regression", () => {
   });
 
   it("stays finite where one feature decides all", () => {
-    const cases = Array.from({ length: 100 }, (_, at) => ({ features: [at < 50 ? 0 : 1], label: at >= 50 }));
+    const cases = Array.from({ length: 400 }, (_, at) => ({ features: [at < 200 ? 0 : 1], label: at >= 200 }));
     const model = fitLogistic(cases);
     const [no, yes] = [probabilityOf(model, [0]), probabilityOf(model, [1])];
     assert.ok(no < 0.2 && yes > 0.8 && no > 0 && yes < 1);
