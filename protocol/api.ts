@@ -158,7 +158,7 @@ export const trainingRequest = z.object({
 export type TrainingRequest = z.infer<typeof trainingRequest>;
 
 export const runStage = z.enum(["queued", "collect", "train", "test", "deploy", "done"]);
-export const runState = z.enum(["queued", "running", "succeeded", "failed", "cancelled"]);
+export const runState = z.enum(["queued", "running", "paused", "succeeded", "failed", "cancelled"]);
 
 /** One point of the live curve. Losses in nats per target token. */
 export const trainingProgress = z.object({

@@ -289,6 +289,12 @@ async function cancelActiveRuns(
   runner: JobRunner,
   isAffected: (datasetSha256: string | null) => boolean,
 ): Promise<void> {
+  // A paused run would go on with a dataset that is no longer whole.
+  for (const paused of store.runs.paused()) {
+    const { datasetId } = store.runs.get(paused)!;
+    if (isAffected(datasetId === null ? null : (store.datasets.get(datasetId)?.sha256 ?? null)))
+      training.cancel(paused);
+  }
   const id = store.runs.active();
   const run = id === null ? null : store.runs.get(id);
   // A run that waits collects later, without what is forgotten by then.

@@ -25,6 +25,9 @@ import { type CanaryPage, canaryPage } from "../../protocol/canary.ts";
 const ANSWER_DEADLINE_MS = 15_000;
 
 /** A request that the server answered with a problem, or did not answer (`code` is `unreachable`). */
+/** What a person does to a run. */
+export type TrainingMove = "cancel" | "pause" | "resume";
+
 export interface Failure {
   readonly status: number;
   readonly code: string;
@@ -44,7 +47,8 @@ export interface ApiClient {
   runs(): Promise<Answer<TrainingRun[]>>;
   curve(runId: string): Promise<Answer<TrainingProgress[]>>;
   startTraining(request: TrainingRequest): Promise<Answer<TrainingRun>>;
-  cancelTraining(runId: string): Promise<Answer<TrainingRun>>;
+  /** Cancels, pauses or resumes a run. */
+  moveTraining(runId: string, move: TrainingMove): Promise<Answer<TrainingRun>>;
   versions(): Promise<Answer<ModelVersionRow[]>>;
   /** The newest trial of a candidate, and drift. */
   canary(): Promise<Answer<CanaryPage>>;
@@ -86,7 +90,7 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
     curve: async (runId) =>
       mapped(await ask("GET", `/v1/training/runs/${id(runId)}/curve`, runCurve), (curve) => curve.points),
     startTraining: (request) => ask("POST", "/v1/training/runs", trainingRun, request),
-    cancelTraining: (runId) => ask("POST", `/v1/training/runs/${id(runId)}/cancel`, trainingRun, {}),
+    moveTraining: (runId, move) => ask("POST", `/v1/training/runs/${id(runId)}/${move}`, trainingRun, {}),
     versions: async () => mapped(await ask("GET", "/v1/models?limit=200", modelPage), (page) => page.models),
     canary: () => ask("GET", "/v1/canary?limit=1", canaryPage),
     datasets: async () => mapped(await ask("GET", "/v1/datasets?limit=200", datasetPage), (page) => page.datasets),

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { TrainingProgress, TrainingRun } from "../../protocol/api.ts";
-import { type ApiClient, apiClient, type Failure } from "./api-client.ts";
+import { type ApiClient, apiClient, type Failure, type TrainingMove } from "./api-client.ts";
 import { dialogRef } from "./confirm-dialog.ts";
 import { DashboardState, mainRun } from "./dashboard-state.ts";
 import { datasetsPanel } from "./datasets-panel.ts";
@@ -28,14 +28,14 @@ export class DashboardPage extends LightElement {
     _filter: { state: true },
     _why: { state: true },
     _runId: { state: true },
-    _cancelFailure: { state: true },
+    _moveFailure: { state: true },
     _nowMs: { state: true },
   };
   declare _login: "pending" | "in" | "token-refused" | LoginFailure;
   declare _filter: SuggestionFilter;
   declare _why: WhyState | null;
   declare _runId: string | null;
-  declare _cancelFailure: Failure | null;
+  declare _moveFailure: Failure | null;
   declare _nowMs: number;
   #state: DashboardState | null = null;
   #api: ApiClient | null = null;
@@ -51,7 +51,7 @@ export class DashboardPage extends LightElement {
     this._filter = filterOfQuery(location.search);
     this._why = null;
     this._runId = query.get("run");
-    this._cancelFailure = null;
+    this._moveFailure = null;
     this._nowMs = Date.now();
   }
 
@@ -158,10 +158,10 @@ export class DashboardPage extends LightElement {
             runs: data.runs,
             run,
             points,
-            cancelFailure: this._cancelFailure,
+            moveFailure: this._moveFailure,
             nowMs: this._nowMs,
             start: (request) => this.#start(state, request),
-            cancel: (runId) => void this.#cancel(state, runId),
+            move: (runId, move) => void this.#move(state, runId, move),
             select: (runId) => this.#selectRun(runId),
           })}
           ${verdictCard(run)}
@@ -201,14 +201,14 @@ export class DashboardPage extends LightElement {
     return answer;
   }
 
-  async #cancel(state: DashboardState, runId: string): Promise<void> {
-    const answer = await state.cancelTraining(runId);
-    this._cancelFailure = answer.ok ? null : answer.failure;
+  async #move(state: DashboardState, runId: string, move: TrainingMove): Promise<void> {
+    const answer = await state.moveTraining(runId, move);
+    this._moveFailure = answer.ok ? null : answer.failure;
   }
 
   #selectRun(runId: string): void {
     this._runId = runId;
-    this._cancelFailure = null;
+    this._moveFailure = null;
     this.#setQuery("run", runId);
     this.#onData();
     this.querySelector("#training")?.scrollIntoView({ block: "nearest" });

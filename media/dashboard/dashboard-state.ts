@@ -8,7 +8,7 @@ import type {
   TrainingRun,
 } from "../../protocol/api.ts";
 import type { CanaryPage } from "../../protocol/canary.ts";
-import type { Answer, ApiClient, Failure } from "./api-client.ts";
+import type { Answer, ApiClient, Failure, TrainingMove } from "./api-client.ts";
 import type { Connection, StreamEvent } from "./event-stream.ts";
 
 /** New suggestions arrive in bursts; the list is read again at most this often, milliseconds. */
@@ -115,8 +115,8 @@ export class DashboardState {
     return answer;
   }
 
-  async cancelTraining(runId: string): Promise<Answer<TrainingRun>> {
-    const answer = await this.#api.cancelTraining(runId);
+  async moveTraining(runId: string, move: TrainingMove): Promise<Answer<TrainingRun>> {
+    const answer = await this.#api.moveTraining(runId, move);
     if (answer.ok) this.#set({ runs: upsert(this.data.runs ?? [], answer.value) });
     return answer;
   }

@@ -21,7 +21,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   unauthorized: "Open the dashboard again from VS Code, or with “npm run kept -- dashboard”.",
   "not-found": "Reload the page: what it showed is not there any more.",
   "alias-moved": "Look at where the alias stands now, then decide again.",
-  "run-not-active": "The run has ended by itself; there is nothing to cancel.",
+  "run-not-active": "The run has gone on by itself. Look at its state, then decide again.",
   invalid: "Correct the named value and try again.",
   "too-many": "Close other dashboards, or wait a minute, then try again.",
   busy: "Wait a moment: the server is stopping, and this page reconnects by itself.",

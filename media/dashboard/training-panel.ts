@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { TrainingProgress, TrainingRequest, TrainingRun } from "../../protocol/api.ts";
-import type { Answer, Failure } from "./api-client.ts";
+import type { Answer, Failure, TrainingMove } from "./api-client.ts";
 import { isActive } from "./dashboard-state.ts";
 import { emptyState, failureNotice } from "./failure-notice.ts";
 import { countText, shortId } from "./number-text.ts";
@@ -12,10 +12,10 @@ export interface TrainingPanel {
   readonly runs: readonly TrainingRun[] | null;
   readonly run: TrainingRun | null;
   readonly points: readonly TrainingProgress[];
-  readonly cancelFailure: Failure | null;
+  readonly moveFailure: Failure | null;
   readonly nowMs: number;
   start(request: TrainingRequest): Promise<Answer<TrainingRun>>;
-  cancel(runId: string): void;
+  move(runId: string, move: TrainingMove): void;
   select(runId: string): void;
 }
 
@@ -48,9 +48,22 @@ function runHead(run: TrainingRun, panel: TrainingPanel): TemplateResult {
     ${stateBadge(run)}
     <code title=${run.id}>${shortId(run.id)}</code>
     <span class="quiet">${timeText(run.createdAt, panel.nowMs)}</span>
-    ${isActive(run) ? html`<button class="plain danger" @click=${() => panel.cancel(run.id)}>Cancel run</button>` : nothing}
+    ${canPause(run) ? html`<button class="plain" @click=${() => panel.move(run.id, "pause")}>Pause run</button>` : nothing}
+    ${
+      run.state === "paused"
+        ? html`<button class="plain" @click=${() => panel.move(run.id, "resume")}>Resume run</button>`
+        : nothing
+    }
+    ${
+      isActive(run) || run.state === "paused"
+        ? html`<button class="plain danger" @click=${() => panel.move(run.id, "cancel")}>Cancel run</button>`
+        : nothing
+    }
   </span>`;
 }
+
+/** What is tested and deployed is done in moments. */
+const canPause = (run: TrainingRun): boolean => isActive(run) && run.stage !== "test" && run.stage !== "deploy";
 
 function selectedRun(run: TrainingRun, panel: TrainingPanel): TemplateResult {
   const last = panel.points.at(-1);
@@ -65,7 +78,7 @@ function selectedRun(run: TrainingRun, panel: TrainingPanel): TemplateResult {
             <p class="quiet">Code <code>${visibleText(run.error.code)}</code></p>
           </div>`
     }
-    ${panel.cancelFailure === null ? nothing : failureNotice("The run was not cancelled", panel.cancelFailure)}
+    ${panel.moveFailure === null ? nothing : failureNotice("The run stays as it is", panel.moveFailure)}
     ${figures(run, panel.points)}
     ${
       last !== undefined && isActive(run)

@@ -174,7 +174,7 @@ function* tableLines(db: Database.Database, table: RecordTable): Generator<strin
   for (const row of rows as Iterable<Record<string, unknown>>) {
     const record = toRecord(table, row);
     // Its job stays behind: where the archive is read it is no longer under way.
-    if (table.table === "runs" && (record["state"] === "queued" || record["state"] === "running")) {
+    if (table.table === "runs" && ["queued", "running", "paused"].includes(String(record["state"]))) {
       record["state"] = "cancelled";
     }
     yield `${JSON.stringify(record)}\n`;

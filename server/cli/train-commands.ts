@@ -3,6 +3,7 @@ import { runPage, trainingRun, type TrainingRun } from "../../protocol/api.ts";
 import { addTrainCommand } from "../training/train-command.ts";
 import { integer, rows } from "./arguments.ts";
 import type { CommandParts } from "./command-parts.ts";
+import { AppError } from "../errors.ts";
 import { EXIT } from "./exit-codes.ts";
 import { print, table } from "./output.ts";
 import { waitForRun } from "./wait-for-run.ts";
@@ -46,6 +47,24 @@ export function addTrainCommands(program: Command, { dataDir, connect, setExit }
         else if (run.evaluation?.verdict === "refuse") setExit(EXIT.gate);
       },
     );
+  for (const [name, about, isMeant] of RUN_MOVES) {
+    train
+      .command(`${name} [run]`)
+      .description(about)
+      .option("--json", "print JSON")
+      .action(async (id: string | undefined, flags: { json?: boolean }) => {
+        const client = await connect();
+        const run = id ?? (await client.get("/v1/training/runs?limit=100", runPage)).runs.find(isMeant)?.id;
+        if (run === undefined) throw new AppError("not-found", `There is no run to ${name}.`);
+        const moved = await client.send(
+          "POST",
+          `/v1/training/runs/${encodeURIComponent(run)}/${name}`,
+          {},
+          trainingRun,
+        );
+        print(moved, asked(flags), () => describeRun(moved));
+      });
+  }
   train
     .command("list")
     .description("training runs, newest first")
@@ -61,6 +80,14 @@ export function addTrainCommands(program: Command, { dataDir, connect, setExit }
       );
     });
 }
+
+const isActive = ({ state }: TrainingRun): boolean => state === "queued" || state === "running";
+/** What is done to a run, and which one is meant when none is named. */
+const RUN_MOVES: readonly (readonly [string, string, (run: TrainingRun) => boolean])[] = [
+  ["pause", "end a run's work for now (default: the one under way); it goes on from its last checkpoint", isActive],
+  ["resume", "go on with a paused run (default: the newest)", ({ state }) => state === "paused"],
+  ["cancel", "end a run for good (default: the one under way)", isActive],
+];
 
 const lossOf = (run: TrainingRun): string | null =>
   run.trainLoss === null ? null : `${run.trainLoss.first.toFixed(3)} → ${run.trainLoss.last.toFixed(3)}`;

@@ -9,6 +9,8 @@ export interface RunStore {
   list(limit: number): TrainingRun[];
   /** Id of the run that is running or, failing that, waits; null when none does. */
   active(): string | null;
+  /** Ids of the runs that a person has paused. */
+  paused(): string[];
   /** How many there are in each state. */
   counts(): Record<string, number>;
   moveTo(id: string, stage: TrainingRun["stage"], state: TrainingRun["state"]): void;
@@ -37,6 +39,7 @@ export function openRunStore(db: Db): RunStore {
       SELECT id FROM runs WHERE state IN ('running', 'queued')
       ORDER BY state = 'running' DESC, created_at, id LIMIT 1`)
     .pluck();
+  const paused = db.prepare("SELECT id FROM runs WHERE state = 'paused' ORDER BY created_at, id").pluck();
   const moveTo = db.prepare("UPDATE runs SET stage = ?, state = ? WHERE id = ?");
   const setDataset = db.prepare("UPDATE runs SET dataset_id = ? WHERE id = ?");
   const setTrained = db.prepare(
@@ -45,7 +48,7 @@ export function openRunStore(db: Db): RunStore {
   const finish = db.prepare(`
     UPDATE runs SET state = @state, stage = CASE WHEN @state = 'succeeded' THEN 'done' ELSE stage END,
       finished_at = @finishedAt, error_code = @code, error_message = @message
-    WHERE id = @id AND state IN ('queued', 'running')`);
+    WHERE id = @id AND state IN ('queued', 'running', 'paused')`);
   const addPoint = db.prepare(`
     INSERT INTO run_points (run_id, step, body) VALUES (?, ?, ?)
     ON CONFLICT (run_id, step) DO UPDATE SET body = excluded.body`);
@@ -66,6 +69,7 @@ export function openRunStore(db: Db): RunStore {
       Object.fromEntries(
         db.prepare("SELECT state, count(*) FROM runs GROUP BY state").raw().all() as [string, number][],
       ),
+    paused: () => paused.all() as string[],
     active: () => (active.get() as string | undefined) ?? null,
     moveTo: (id, stage, state) => void moveTo.run(stage, state, id),
     setDataset: (id, datasetId) => void setDataset.run(datasetId, id),

@@ -25,6 +25,10 @@ export interface Training {
   start(request: TrainingRequest): TrainingRun;
   /** False when the run has already ended. */
   cancel(runId: string): boolean;
+  /** Ends the run's work until it is resumed; false when it neither waits nor trains. It goes on from its last checkpoint. */
+  pause(runId: string): boolean;
+  /** Queues a paused run again; false when it is not paused. */
+  resume(runId: string): boolean;
   /** Does the job of a run: collect, train, test, deploy. */
   perform(job: Job, signal: AbortSignal): Promise<JobEnd>;
   /** The job of a run ran out of attempts. */
@@ -74,10 +78,34 @@ export function createTraining(parts: TrainingParts): Training {
     },
     cancel(runId) {
       const state = store.runs.get(runId)?.state;
-      if (state !== "queued" && state !== "running") return false;
+      if (state !== "queued" && state !== "running" && state !== "paused") return false;
       store.jobs.cancel(runId);
       finish(runId, "cancelled", null);
       parts.runner().interrupt(runId);
+      return true;
+    },
+    pause(runId) {
+      const run = store.runs.get(runId);
+      // What is tested and deployed is done in moments, and has no checkpoint.
+      const canWait = run?.stage === "queued" || run?.stage === "collect" || run?.stage === "train";
+      if (run === null || !canWait || (run.state !== "queued" && run.state !== "running")) return false;
+      store.transaction(() => {
+        store.jobs.cancel(runId);
+        store.runs.moveTo(runId, run.stage, "paused");
+      });
+      publish(runId);
+      parts.runner().interrupt(runId);
+      return true;
+    },
+    resume(runId) {
+      const run = store.runs.get(runId);
+      if (run?.state !== "paused") return false;
+      store.transaction(() => {
+        store.runs.moveTo(runId, run.stage, "queued");
+        store.jobs.enqueue({ id: uuidv7(), kind: "training", subject: runId, createdAt: clock.wallMs() });
+      });
+      publish(runId);
+      parts.runner().wake();
       return true;
     },
     giveUp(runId, error) {

@@ -115,7 +115,7 @@ describe("dashboard: training", function () {
     assert.match(await seen.page.getByLabel(/Workspace folders/).inputValue(), /^\/x\/x/);
   });
 
-  it("shows a real run live from its first steps, and cancels it", async function () {
+  it("shows a real run live from its first steps, pauses it, resumes it and cancels it", async function () {
     this.timeout(FIRST_STEPS_DEADLINE_MS + 60_000);
     await using seen = await visit(browser, server);
     await seen.page.getByLabel(/Workspace folders/).fill(workspace.dir);
@@ -133,6 +133,10 @@ describe("dashboard: training", function () {
     assert.match(await seen.page.locator(".figures").innerText(), /\d+ \/ 200/);
     await seen.page.locator(".uplot canvas").waitFor();
     assert.equal(await seen.page.getByRole("button", { name: "Start training" }).isDisabled(), true);
+    await seen.page.getByRole("button", { name: "Pause run" }).click();
+    await waitForText(seen.page, ".run-head", "paused");
+    await seen.page.getByRole("button", { name: "Resume run" }).click();
+    await seen.page.locator(".run-head .badge.active").waitFor({ timeout: FIRST_STEPS_DEADLINE_MS });
     await seen.page.getByRole("button", { name: "Cancel run" }).click();
     await waitForText(seen.page, ".run-head", "cancelled");
     await waitForText(seen.page, "#verdict", "cancelled before the test");

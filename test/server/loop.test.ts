@@ -208,6 +208,41 @@ describe("runs that do not end well", function () {
     assert.equal((await finishedRun(server, next.body.id)).state, "succeeded");
   });
 
+  it("a paused run stays so until it is resumed, and goes on where its last checkpoint was", async () => {
+    await using server = await runningApp({ modelDir: model.dir });
+    const move = (id: string, name: string) => server.call("POST", `/v1/training/runs/${id}/${name}`, {});
+    const pointsOf = async (id: string) =>
+      runCurve.parse((await server.call("GET", `/v1/training/runs/${id}/curve`)).body).points;
+    await send(server, feedback(60));
+    const { body } = await server.call("POST", "/v1/training/runs", { overrides: { rank: 2, steps: 160 } });
+    await until(async () => ((await pointsOf(body.id)).length > 30 ? true : null), 60_000);
+    const paused = await move(body.id, "pause");
+    assert.deepEqual([paused.status, paused.body.state, paused.body.stage], [200, "paused", "train"]);
+    assert.equal((await move(body.id, "pause")).status, 409);
+    assert.equal((await server.call("GET", "/v1/status")).body.activeRun, null);
+
+    // Meanwhile another has its turn.
+    const next = await server.call("POST", "/v1/training/runs", { overrides: { rank: 2, steps: 2 } });
+    assert.equal((await finishedRun(server, next.body.id)).state, "succeeded");
+    assert.equal((await server.call("GET", `/v1/training/runs/${body.id}`)).body.state, "paused");
+    const before = await pointsOf(body.id);
+
+    assert.equal((await move(body.id, "resume")).body.state, "queued");
+    assert.equal((await move(body.id, "resume")).status, 409);
+    const run = await finishedRun(server, body.id);
+    assert.equal(run.state, "succeeded", JSON.stringify(run.error));
+    const after = await pointsOf(body.id);
+    assert.equal(after.length, 160);
+    // The steps before the checkpoint were not made again: their times are those of before.
+    const kept = after.slice(0, 25);
+    assert.deepEqual(kept, before.slice(0, 25));
+
+    const { body: other } = await server.call("POST", "/v1/training/runs", { overrides: { rank: 2, steps: 50_000 } });
+    await move(other.id, "pause");
+    assert.equal((await move(other.id, "cancel")).body.state, "cancelled");
+    assert.equal((await move(other.id, "resume")).status, 409);
+  });
+
   it("builds a dataset on request, the same one again from the same events", async () => {
     await using server = await runningApp({ modelDir: model.dir });
     await send(server, feedback(60));

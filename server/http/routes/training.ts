@@ -78,6 +78,30 @@ export const trainingRoutes: readonly Route[] = [
       return c.json(parts.store.runs.get(id));
     },
   },
+  {
+    method: "POST",
+    path: "/v1/training/runs/:id/pause",
+    about: "Ends a run's work until it is resumed; it goes on from its last checkpoint.",
+    answers: trainingRun,
+    readsDerived: true,
+    handle(c, parts) {
+      const { id } = knownRun(parts, c.req.param("id"));
+      if (!parts.training.pause(id)) throw new AppError("run-not-active", "The run neither waits nor trains.");
+      return c.json(parts.store.runs.get(id));
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/training/runs/:id/resume",
+    about: "Queues a paused run again.",
+    answers: trainingRun,
+    readsDerived: true,
+    handle(c, parts) {
+      const { id } = knownRun(parts, c.req.param("id"));
+      if (!parts.training.resume(id)) throw new AppError("run-not-active", "The run is not paused.");
+      return c.json(parts.store.runs.get(id));
+    },
+  },
 ];
 
 function knownRun({ store }: ServerParts, id: string | undefined): TrainingRun {
