@@ -31,7 +31,7 @@ export const MIN_ACCEPTS = 40;
 const MEASURED_SHARE = 0.2;
 /** Share of the accepts that may be held back, and what the threshold aims at so that it is kept in later weeks. */
 export const MAX_ACCEPTS_HELD = 0.05;
-const AIM = 0.03;
+const AIM = 0.04;
 /** A filter that holds back fewer of the bad shows is not worth the accepts that it costs. */
 const MIN_BAD_HELD = 0.1;
 const FOLDS = 5;
