@@ -48,4 +48,6 @@ export interface Completion {
   readonly adapter: string | null;
   /** How many of the request's examples fitted into the prompt (the last ones). */
   readonly nExamplesUsed: number;
+  /** Id of the remembered example that its first line was copied from, where one was. */
+  readonly copiedFrom?: string;
 }

@@ -31,11 +31,14 @@ export interface Decoded {
   /** Summed natural-log probability of the tokens. */
   readonly logProbability: number;
   readonly doubt: Doubt;
+  /** Id of the remembered text that its first line was copied from. */
+  readonly copiedFrom?: string;
 }
 
 export const NO_DOUBT: Doubt = { lowest: 0, first: 0, unlikely: 0 };
 
-const withToken = (doubt: Doubt, logProbability: number, isFirst: boolean): Doubt => ({
+/** The doubt after one more token. */
+export const withToken = (doubt: Doubt, logProbability: number, isFirst: boolean): Doubt => ({
   lowest: Math.min(doubt.lowest, logProbability),
   first: isFirst ? logProbability : doubt.first,
   unlikely: doubt.unlikely + Number(logProbability < -Math.LN2),

@@ -1,10 +1,13 @@
+import type { LineIndex } from "../retrieve/line-index.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
 import type { CodeMemory } from "./code-memory.ts";
 import { createCopyPrior, type CopyPrior, type CopyWeight } from "./copy-prior.ts";
-import { decode, type Decoded, NO_DOUBT } from "./decode.ts";
+import { decode, type Decoded, NO_DOUBT, withToken } from "./decode.ts";
 import { createDraft } from "./draft.ts";
 import { healPrefix } from "./healing.ts";
+import { chooseLine, type LineOption } from "./line-choice.ts";
+import { firstLineOf, linesLike, MAX_LINE_TOKENS, readLines } from "./line-options.ts";
 import { logProbabilityOf } from "./logits.ts";
 import { greedyChoice, likeliest, type ChoiceContext, type TokenChoice } from "./next-token.ts";
 import { watchChoices } from "./other-way.ts";
@@ -32,11 +35,17 @@ export interface Generator {
 /** Told the text after each token, as it would be shown if that were the last; a later text may be shorter. */
 export type OnText = (text: string) => void;
 
+/** Code of a repository that was seen before, as tokens and as lines. */
+export interface RepositoryMemory {
+  readonly tokens: CodeMemory;
+  readonly lines: LineIndex;
+}
+
 export interface WriteOptions {
   /** Told the text as it grows. */
   readonly onText?: OnText;
   /** Code beside the prompt to copy from, such as all examples of the workspace folder. */
-  readonly memory?: CodeMemory | null;
+  readonly memory?: RepositoryMemory | null;
 }
 
 export interface GeneratorOptions {
@@ -45,6 +54,8 @@ export interface GeneratorOptions {
   readonly contextTokens: number;
   readonly copyPriorWeights: readonly CopyWeight[];
   readonly memoryPriorWeights: readonly CopyWeight[];
+  /** Weights of `line-choice.ts`; empty for a model that always writes what is likeliest token by token. */
+  readonly lineChoiceWeights: readonly number[];
   /** Guess tokens from the prompt and read them ahead. */
   readonly speculation: "prompt-lookup" | "none";
   /** Version of the adapter that the reader reads with. */
@@ -57,7 +68,7 @@ const MAX_ATTEMPTS = 3;
 const NOTHING: Decoded = { text: "", finish: "stop", ids: [], logProbability: 0, doubt: NO_DOUBT };
 
 export function createGenerator(options: GeneratorOptions): Generator {
-  const { tokenizer, reader, contextTokens, copyPriorWeights, memoryPriorWeights } = options;
+  const { tokenizer, reader, contextTokens, copyPriorWeights, memoryPriorWeights, lineChoiceWeights } = options;
 
   function prepare(request: CompletionRequest, nMore: number): { prompt: Prompt; owed: string } {
     const { kept, owed } = healPrefix(request.prefix, tokenizer);
@@ -65,13 +76,14 @@ export function createGenerator(options: GeneratorOptions): Generator {
     return { prompt: buildPrompt(tokenizer, { ...request, prefix: kept }, { ...SERVING_BUDGET, total }), owed };
   }
 
-  function priorOf({ visible }: Prompt, memory: CodeMemory | null): CopyPrior | null {
-    const remembered = memory && memoryPriorWeights.length > 0 ? { memory, weights: memoryPriorWeights } : null;
+  function priorOf({ visible }: Prompt, memory: RepositoryMemory | null): CopyPrior | null {
+    const isUsed = memory !== null && memoryPriorWeights.length > 0;
+    const remembered = isUsed ? { memory: memory.tokens, weights: memoryPriorWeights } : null;
     if (copyPriorWeights.length === 0 && remembered === null) return null;
     return createCopyPrior(visible.elsewhere, copyPriorWeights, remembered);
   }
 
-  const contextOf = (prompt: Prompt, owed: string, memory: CodeMemory | null): ChoiceContext => ({
+  const contextOf = (prompt: Prompt, owed: string, memory: RepositoryMemory | null): ChoiceContext => ({
     tokenizer,
     owed,
     prefixIds: prompt.visible.prefix,
@@ -124,6 +136,65 @@ export function createGenerator(options: GeneratorOptions): Generator {
     return { ...decoded, text: "" };
   }
 
+  /**
+   * The line that was written before in such a place, where it is the better one than what was written now; null
+   * where it is not.
+   */
+  async function rememberedLine(
+    request: CompletionRequest,
+    prompt: Prompt,
+    owed: string,
+    written: Decoded,
+    lines: LineIndex,
+    prior: CopyPrior | null,
+    signal: AbortSignal,
+  ): Promise<Decoded | null> {
+    const found = linesLike(request, lines).filter(({ text }) => !repeatsLineAbove(text, request.prefix));
+    if (found.length === 0 || signal.aborted) return null;
+    const first = firstLineOf(written.text);
+    const reading = await readLines(reader, prompt, signal);
+    if (reading === null) return null;
+    const scored: (LineOption & Pick<Decoded, "ids" | "doubt">)[] = [];
+    const texts = [first, ...found.map(({ text }) => text).filter((text) => text !== first)];
+    for (const text of texts) {
+      if (signal.aborted) return null;
+      const ids = tokenizer.encode(`${owed}${text}\n`);
+      if (ids.length > MAX_LINE_TOKENS && text !== first) continue;
+      const scores = await reading.score(ids, { tokenizer, owed, prior, prefixIds: prompt.visible.prefix });
+      const logProbability = scores.reduce((sum, score) => sum + score, 0);
+      const doubt = scores.reduce((sofar, score, i) => withToken(sofar, score, i === 0), NO_DOUBT);
+      const { remembered = null, visible = null } = found.find((one) => one.text === text) ?? {};
+      const isWritten = text === first;
+      scored.push({ text, ids, logProbability, nTokens: ids.length, isWritten, remembered, visible, doubt });
+    }
+    const best = scored.find(({ text }) => text === chooseLine(scored, lineChoiceWeights).text)!;
+    if (best.isWritten) return null;
+    const { text, ids, logProbability, doubt, remembered } = best;
+    return { text, finish: "stop", ids, logProbability, doubt, ...(remembered && { copiedFrom: remembered.id }) };
+  }
+
+  /** What was written, or a remembered line in its place, from which a block goes on. */
+  async function writeOrRemember(
+    request: CompletionRequest,
+    prompt: Prompt,
+    owed: string,
+    firstLogits: Float32Array,
+    signal: AbortSignal,
+    options: WriteOptions,
+  ): Promise<Decoded> {
+    const written = await writeNew(request, prompt, owed, firstLogits, signal, options);
+    const { memory } = options;
+    if (!memory || lineChoiceWeights.length === 0 || signal.aborted) return written;
+    const context = contextOf(prompt, owed, memory);
+    const line = await rememberedLine(request, prompt, owed, written, memory.lines, context.prior, signal);
+    if (line === null || request.lines === "single") return line ?? written;
+    const logits = await reader.prefill(prompt.ids, signal);
+    if (logits === null) return written;
+    const choose = greedyChoice(context);
+    const block = await write(request, prompt, context, logits, signal, { begun: line.ids, choose });
+    return { ...block, ...(line.copiedFrom !== undefined && { copiedFrom: line.copiedFrom }) };
+  }
+
   function completed(
     request: CompletionRequest,
     prompt: Prompt,
@@ -141,6 +212,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
       ...times,
       adapter: options.adapter(),
       nExamplesUsed: prompt.nExamplesUsed,
+      ...(decoded?.copiedFrom !== undefined && { copiedFrom: decoded.copiedFrom }),
     };
   }
 
@@ -151,7 +223,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
       const { prompt, owed } = prepare(request, request.maxTokens);
       const firstLogits = await reader.prefill(prompt.ids, signal);
       const decodeFrom = performance.now();
-      const decoded = firstLogits ? await writeNew(request, prompt, owed, firstLogits, signal, writing) : null;
+      const decoded = firstLogits ? await writeOrRemember(request, prompt, owed, firstLogits, signal, writing) : null;
       const times = { prefillMs: decodeFrom - startedAt, decodeMs: performance.now() - decodeFrom };
       if (!signal.aborted) return completed(request, prompt, decoded, times);
       const nTokens = decoded?.ids.length ?? 0;

@@ -1,8 +1,8 @@
 import os from "node:os";
 import { NOTICE_NAME } from "../devices/notice.ts";
 import { EngineError, type EngineErrorCode } from "../engine-error.ts";
-import type { CodeMemory } from "../generate/code-memory.ts";
 import type { Completion, CompletionRequest, PromptExample } from "../generate/completion.ts";
+import type { RepositoryMemory } from "../generate/generator.ts";
 import { openModel, type Model } from "../generate/model.ts";
 import type { IndexedExample } from "../retrieve/example-index.ts";
 import { createNeighbourIndex } from "../retrieve/neighbour-index.ts";
@@ -71,7 +71,7 @@ interface Found {
   readonly neighbours: readonly PromptExample[];
   readonly examples: readonly IndexedExample[];
   /** All code that examples of the folder hold, to copy from. */
-  readonly memory: CodeMemory | null;
+  readonly memory: RepositoryMemory | null;
 }
 
 const NOTHING_FOUND: Found = { neighbours: [], examples: [], memory: null };
@@ -110,9 +110,12 @@ function served(completion: Completion, request: CompletionRequest, found: Found
   const nFound = Math.max(0, completion.nExamplesUsed - request.examples.length);
   const nExamples = Math.min(found.examples.length, nFound);
   const nNeighbours = nFound - nExamples;
+  const shown = found.examples.slice(found.examples.length - nExamples).map((example) => example.id);
+  const { copiedFrom } = completion;
   return {
     ...completion,
-    exampleIds: found.examples.slice(found.examples.length - nExamples).map((example) => example.id),
+    // What a line was copied from was used, whether the prompt shows it or not.
+    exampleIds: copiedFrom === undefined || shown.includes(copiedFrom) ? shown : [copiedFrom, ...shown],
     neighbours: found.neighbours.slice(found.neighbours.length - nNeighbours),
   };
 }

@@ -15,7 +15,7 @@ export interface Retrieval {
   readonly neighbours?: number;
 }
 
-/** A completion, and what stood in its prompt: ids of the index's examples, and excerpts of neighbouring files. */
+/** A completion, and what it was made with: ids of the index's examples, and excerpts of neighbouring files. */
 export interface ServedCompletion extends Completion {
   readonly exampleIds: readonly string[];
   readonly neighbours: readonly PromptExample[];

@@ -1,5 +1,7 @@
-import { createCodeMemory, type CodeMemory } from "../generate/code-memory.ts";
+import { createCodeMemory } from "../generate/code-memory.ts";
+import type { RepositoryMemory } from "../generate/generator.ts";
 import { createExampleIndex, type ExampleIndex, type IndexedExample } from "../retrieve/example-index.ts";
+import { createLineIndex } from "../retrieve/line-index.ts";
 
 /** The examples that the engine serves with: an index to choose a few from, and each folder's as one memory. */
 export interface ServedExamples extends Pick<ExampleIndex, "query"> {
@@ -9,7 +11,7 @@ export interface ServedExamples extends Pick<ExampleIndex, "query"> {
    */
   take(examples: readonly IndexedExample[], how: "replace" | "add"): Promise<void>;
   /** What the examples of a workspace folder say; null when it has none. */
-  memoryOf(root: string): CodeMemory | null;
+  memoryOf(root: string): RepositoryMemory | null;
 }
 
 /** Examples read between two suggestions: a few milliseconds. */
@@ -17,7 +19,7 @@ const SLICE = 16;
 
 export function createServedExamples(encode: (text: string) => number[]): ServedExamples {
   const index = createExampleIndex();
-  const memories = new Map<string, CodeMemory>();
+  const memories = new Map<string, RepositoryMemory>();
   const held = new Map<string, IndexedExample>();
   let working: Promise<unknown> = Promise.resolve();
 
@@ -25,8 +27,9 @@ export function createServedExamples(encode: (text: string) => number[]): Served
     held.delete(example.id);
     index.remove(example.id);
     const memory = memories.get(example.root);
-    memory?.remove(example.id);
-    if (memory?.size === 0) memories.delete(example.root);
+    memory?.tokens.remove(example.id);
+    memory?.lines.remove(example.id);
+    if (memory?.tokens.size === 0) memories.delete(example.root);
   }
 
   function add(example: IndexedExample): void {
@@ -36,9 +39,13 @@ export function createServedExamples(encode: (text: string) => number[]): Served
     held.set(example.id, example);
     index.add(example);
     let memory = memories.get(example.root);
-    if (memory === undefined) memories.set(example.root, (memory = createCodeMemory()));
+    if (memory === undefined) {
+      memory = { tokens: createCodeMemory(), lines: createLineIndex() };
+      memories.set(example.root, memory);
+    }
     // A line's end belongs to what is remembered: after it nothing else is written.
-    memory.add(example.id, encode(`${example.text}\n`));
+    memory.tokens.add(example.id, encode(`${example.text}\n`));
+    memory.lines.add(example.id, example.text, example.path);
   }
 
   async function take(examples: readonly IndexedExample[], how: "replace" | "add"): Promise<void> {

@@ -2,6 +2,7 @@ import type { DatasetRow } from "../../core/dataset-row.ts";
 import { redactPlace } from "../../core/redaction/place.ts";
 import { gitCommand } from "../../tracker/git-command.ts";
 import { mineHistory } from "../../tracker/history.ts";
+import { followHistory } from "./earlier-examples.ts";
 import { realpath } from "node:fs/promises";
 
 /** The newest points of a history: what a developer writes now, within a few minutes of mining. */
@@ -21,9 +22,11 @@ export async function historyRows(workspace: string, signal: AbortSignal): Promi
   const root = await realpath(workspace);
   const head = (await gitCommand(root, ["rev-parse", "HEAD"], signal)).trim();
   const rows: DatasetRow[] = [];
-  for await (const point of mineHistory({ repo: root, limit: MAX_HISTORY_POINTS, signal })) {
+  const examples = followHistory(root);
+  for await (const mined of mineHistory({ repo: root, limit: MAX_HISTORY_POINTS, signal })) {
     // A secret that was once committed must not be learnt.
-    const { prefix, written, suffix } = redactPlace({ ...point, written: point.target });
+    const { prefix, written, suffix } = redactPlace({ ...mined, written: mined.target });
+    const point = { ...mined, prefix, suffix, target: written };
     rows.push({
       id: point.id,
       suggestionId: null,
@@ -31,10 +34,10 @@ export async function historyRows(workspace: string, signal: AbortSignal): Promi
       root,
       path: point.path,
       language: point.language,
-      prefix,
-      suffix,
-      examples: [],
-      completion: written,
+      prefix: point.prefix,
+      suffix: point.suffix,
+      examples: examples.next(point),
+      completion: point.target,
       good: true,
       weight: HISTORY_WEIGHT,
       writtenAt: point.writtenAt,

@@ -7,6 +7,8 @@ import { print } from "../cli/output.ts";
 import { AppError } from "../errors.ts";
 import { resolveModelDir } from "../places.ts";
 import { acceptanceTable, percent, summarise } from "./acceptance.ts";
+import { runComparison } from "./comparison/compare-command.ts";
+import { hashOf } from "../content-hash.ts";
 import { createInterrupt } from "./interrupt.ts";
 import { createProgressLine, timeLeft } from "./progress-line.ts";
 import { newSession, readPoints, replay, type ReplaySource } from "./replay.ts";
@@ -15,36 +17,51 @@ import path from "node:path";
 
 /** Points walked when nothing else is said: a few minutes on two cores. */
 const DEFAULT_POINTS = 300;
+/** And of a comparison, which learns from most of them: as many as a workspace's history is mined for. */
+const COMPARED_POINTS = 4_000;
 const MAX_POINTS = 100_000;
 
 interface ReplayFlags {
   readonly repo?: string;
   readonly points?: string;
-  readonly limit: number;
+  readonly limit?: number;
   readonly modelDir?: string;
   readonly adapter: string;
+  readonly compare?: boolean;
   readonly json?: boolean;
 }
 
 /** Adds `kept replay`. */
 export function addReplayCommand(
   program: Command,
-  parts: { connect: () => Promise<ServerClient>; setExit: (code: number) => void },
+  parts: { connect: () => Promise<ServerClient>; dataDir: () => string; setExit: (code: number) => void },
 ): void {
   program
     .command("replay")
     .description("let a git history stand in for a developer: suggest, and compare with what was really written")
     .option("--repo <folder>", "git work tree (default: this folder)")
     .option("--points <file>", "a points file, .jsonl or .jsonl.xz, instead of a work tree")
-    .option("--limit <points>", "the newest points", positiveInteger, DEFAULT_POINTS)
+    .option("--limit <points>", "the newest points (default: 300, and 4000 to compare)", positiveInteger)
     .option("--adapter <version>", "none, champion, or a model version", "none")
     .option("--model-dir <folder>", "base model (default: KEPT_MODEL_DIR or the one shipped)")
+    .option("--compare", "train on the first 80 %, and measure examples and adapter on the rest, without a server")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nNeeds a running server; the events go to it.\n\nExample:\n  kept replay --repo . --limit 200\n",
+      "\nNeeds a running server, unless it compares; the events go to it.\n\nExample:\n  kept replay --repo . --limit 200\n",
     )
-    .action(async (flags: ReplayFlags) => parts.setExit(await runReplay(flags, await parts.connect())));
+    .action(async (flags: ReplayFlags) => {
+      if (flags.compare !== true) return parts.setExit(await runReplay(flags, await parts.connect()));
+      const { limit = COMPARED_POINTS, json } = flags;
+      const modelDir = resolveModelDir(flags.modelDir, process.env);
+      const workDir = path.join(
+        parts.dataDir(),
+        "comparisons",
+        hashOf(JSON.stringify([flags, process.cwd()])).slice(0, 16),
+      );
+      const options = { limit, modelDir, workDir, ...(json === undefined ? {} : { json }) };
+      parts.setExit(await runComparison((signal) => sourceOf(flags, signal), options));
+    });
 }
 
 async function runReplay(flags: ReplayFlags, server: ServerClient): Promise<number> {
@@ -58,7 +75,7 @@ async function runReplay(flags: ReplayFlags, server: ServerClient): Promise<numb
     const adapter = await adapterOf(flags.adapter, server);
     if (adapter !== null) await serveWith(engine, server, adapter);
     process.stderr.write("Reading the history…\n");
-    const points = await readPoints(source, flags.limit, signal);
+    const points = await readPoints(source, flags.limit ?? DEFAULT_POINTS, signal);
     const startedAt = performance.now();
     const { acceptance } = await replay({
       source,

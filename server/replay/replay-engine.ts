@@ -14,8 +14,10 @@ const MAX_THREADS = 4;
 const FILE_DEADLINE_MS = 60_000;
 
 /** The engine process, as the editor starts it. */
-export function startReplayEngine(modelDir: string): Promise<EngineProcess> {
-  const threads = Math.min(availableParallelism(), MAX_THREADS);
+export function startReplayEngine(
+  modelDir: string,
+  threads = Math.min(availableParallelism(), MAX_THREADS),
+): Promise<EngineProcess> {
   const onNotice = (message: string): void => void process.stderr.write(`${message}\n`);
   return startEngineProcess({ entry: engineEntry(), modelDir, threads, onNotice });
 }

@@ -1,5 +1,4 @@
 import type { HistoryPoint } from "../../core/history-point.ts";
-import { createExampleIndex, type ExampleIndex } from "../../engine/retrieve/example-index.ts";
 import type { EngineProcess } from "../../engine/process/host.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { gitCommand } from "../../tracker/git-command.ts";
@@ -23,7 +22,7 @@ export interface ReplayOptions {
   readonly source: ReplaySource;
   /** In time order. */
   readonly points: readonly HistoryPoint[];
-  readonly engine: Pick<EngineProcess, "complete" | "model">;
+  readonly engine: Pick<EngineProcess, "complete" | "model" | "setExamples" | "addExamples">;
   readonly server: ServerClient;
   readonly session: EventSession;
   readonly onPoint: (cases: readonly ReplayCase[]) => void;
@@ -33,8 +32,6 @@ export interface ReplayOptions {
 export interface ReplayResult {
   readonly cases: readonly ReplayCase[];
   readonly acceptance: AcceptanceReport;
-  /** Every point's code, as in-context examples of what comes later. */
-  readonly index: ExampleIndex;
 }
 
 /** Suggestions whose events go to the server together. */
@@ -43,7 +40,7 @@ const SUGGESTIONS_PER_BATCH = 16;
 /** Replays a history through a running server, as the events of one session. */
 export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const { source, points, engine, server, session, signal } = options;
-  const index = createExampleIndex();
+  await engine.setExamples([]);
   const accepted: ReplayedSuggestion[] = [];
   let waiting: KeptEvent[] = [];
   let nWaiting = 0;
@@ -57,9 +54,9 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     points,
     root: rootOf(source),
     repository: repositoryOf(source),
-    complete: (request, stop) => engine.complete(request, stop),
+    complete: engine.complete,
+    addExamples: engine.addExamples,
     base: engine.model.sha256,
-    index,
     async send(suggestion, events) {
       if (suggestion.outcome === "accepted") accepted.push(suggestion);
       waiting.push(...events);
@@ -72,7 +69,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   });
   await flush();
   if (source.kind === "repository") await sendEvents(server, await laterLife(source.root, accepted, session, signal));
-  return { cases, acceptance: summarise(cases), index };
+  return { cases, acceptance: summarise(cases) };
 }
 
 /** Points in time order, at most `limit` of them, the newest ones. */

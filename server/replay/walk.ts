@@ -1,9 +1,11 @@
 import type { HistoryPoint } from "../../core/history-point.ts";
 import { redactSecrets } from "../../core/redaction.ts";
 import { redactPlace } from "../../core/redaction/place.ts";
-import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
-import type { ExampleIndex, IndexedExample } from "../../engine/retrieve/example-index.ts";
+import type { CompletionRequest } from "../../engine/generate/completion.ts";
+import type { EngineProcess } from "../../engine/process/host.ts";
+import type { IndexedExample } from "../../engine/retrieve/example-index.ts";
 import type { InContextExample, KeptEvent, ModelVersion } from "../../protocol/events.ts";
+import { EXAMPLES_PER_PROMPT, exampleOf } from "../datasets/earlier-examples.ts";
 import { replayCase, type ReplayCase } from "./acceptance.ts";
 import { judge, replayEvents, type EventSession, type ReplayedSuggestion } from "./replay-events.ts";
 
@@ -14,11 +16,11 @@ export interface WalkOptions {
   readonly root: string;
   /** Name of the repository as the prompt says it. */
   readonly repository: string;
-  readonly complete: (request: CompletionRequest, signal: AbortSignal) => Promise<Completion>;
+  readonly complete: EngineProcess["complete"];
   /** sha256 of the base model's weights. */
   readonly base: string;
-  /** Filled as the walk goes on: a commit's code becomes an example only for later commits. */
-  readonly index: ExampleIndex;
+  /** Gives the engine examples as the walk goes on: a commit's code becomes one only for later commits. */
+  readonly addExamples: EngineProcess["addExamples"];
   /** Takes one suggestion and its events; resolves when the walk may go on. */
   readonly send: (suggestion: ReplayedSuggestion, events: readonly KeptEvent[]) => Promise<void>;
   readonly session: EventSession;
@@ -26,8 +28,6 @@ export interface WalkOptions {
   readonly signal: AbortSignal;
 }
 
-/** In-context examples asked for; the prompt takes those that fit. */
-export const EXAMPLES_PER_PROMPT = 4;
 /** Longest suggestions, tokens: a line, and up to five lines. */
 const LINE_TOKENS = 40;
 const BLOCK_TOKENS = 96;
@@ -35,6 +35,7 @@ const BLOCK_TOKENS = 96;
 /** Walks a history: at every point the model suggests, and what was really written decides. */
 export async function walkHistory(options: WalkOptions): Promise<ReplayCase[]> {
   const cases: ReplayCase[] = [];
+  const examples = new Map<string, IndexedExample>();
   let commit = "";
   let written: IndexedExample[] = [];
   for await (const raw of options.points) {
@@ -42,11 +43,12 @@ export async function walkHistory(options: WalkOptions): Promise<ReplayCase[]> {
     const point = withoutSecrets(raw);
     if (point.target.trim() === "") continue;
     if (point.commit !== commit) {
-      for (const example of written) options.index.add(example);
+      await options.addExamples(written);
+      for (const example of written) examples.set(example.id, example);
       written = [];
       commit = point.commit;
     }
-    cases.push(await replayPoint(point, options));
+    cases.push(await replayPoint(point, examples, options));
     written.push(exampleOf(point, options.root));
     options.onPoint(cases);
   }
@@ -76,16 +78,19 @@ export function withoutSecrets(point: HistoryPoint): HistoryPoint {
   return { ...point, prefix, suffix, target: written };
 }
 
-async function replayPoint(point: HistoryPoint, options: WalkOptions): Promise<ReplayCase> {
-  const { index, root, session, signal } = options;
-  const { prefix, path, language } = point;
-  const found = index.query({ prefix, path, language, root }, EXAMPLES_PER_PROMPT);
-  const answer = await options.complete(requestAt(point, options.repository, found), signal);
+async function replayPoint(
+  point: HistoryPoint,
+  examples: ReadonlyMap<string, IndexedExample>,
+  options: WalkOptions,
+): Promise<ReplayCase> {
+  const { root, session, signal } = options;
+  const retrieve = { language: point.language, root, limit: EXAMPLES_PER_PROMPT };
+  const answer = await options.complete(requestAt(point, options.repository, []), signal, retrieve);
   signal.throwIfAborted();
   const completion = redactSecrets(answer.text);
   if (completion.trim() === "") return replayCase(point, "", "silent");
   const outcome = judge(completion, point.target);
-  const used = answer.nExamplesUsed === 0 ? [] : found.slice(-answer.nExamplesUsed);
+  const used = answer.exampleIds.map((id) => examples.get(id)).filter((example) => example !== undefined);
   const model: ModelVersion = { base: options.base, adapter: answer.adapter };
   const suggestion: ReplayedSuggestion = {
     suggestionId: session.newId(point.writtenAt),
@@ -99,23 +104,6 @@ async function replayPoint(point: HistoryPoint, options: WalkOptions): Promise<R
   };
   await options.send(suggestion, replayEvents(suggestion, session));
   return replayCase(point, completion, outcome);
-}
-
-/** Lines before the cursor that an example shows, so that a reader of the prompt sees where the text belongs. */
-const EXAMPLE_LINES_BEFORE = 6;
-/** Longest text of one example, characters: a prompt has room for a few. */
-const MAX_EXAMPLE_CHARS = 1_600;
-const MAX_ID_CHARS = 64;
-
-/** What was written at a point, with the lines above it, as an in-context example. */
-export function exampleOf(point: HistoryPoint, root: string): IndexedExample {
-  const before = point.prefix
-    .split("\n")
-    .slice(-EXAMPLE_LINES_BEFORE - 1)
-    .join("\n");
-  const text = (before + point.target).slice(-MAX_EXAMPLE_CHARS);
-  const { path, language, commit } = point;
-  return { id: point.id.slice(-MAX_ID_CHARS), root, path, language, text, commit };
 }
 
 function wireExample(example: IndexedExample): InContextExample {

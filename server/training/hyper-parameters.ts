@@ -16,7 +16,7 @@ export const DEFAULT_LORA: LoraHyperParameters = {
   clipNorm: 1,
   batchRows: 4,
   rowTokens: 512,
-  targetTokens: 384,
+  targetTokens: 512,
   seed: 1,
 };
 

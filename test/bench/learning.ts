@@ -16,7 +16,8 @@ import { newSession, readPoints } from "../../server/replay/replay.ts";
 import { serveWith, startReplayEngine } from "../../server/replay/replay-engine.ts";
 import { replayEvents } from "../../server/replay/replay-events.ts";
 import { requestAt, withoutSecrets } from "../../server/replay/walk.ts";
-import { median, type Bench } from "./harness/report.ts";
+import { median } from "./engine/medians.ts";
+import type { Bar, Bench } from "./harness/report.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -26,6 +27,7 @@ const options = {
   points: { type: "string" },
   examples: { type: "string", default: "1000" },
   rounds: { type: "string", default: "20" },
+  "without-run": { type: "boolean", default: false },
 } as const;
 
 /** From a good label to a suggestion that was made with it, learning.md 4. */
@@ -39,7 +41,8 @@ const ANY_PORT = 0;
 const GIVE_UP_MS = 30_000;
 
 /**
- * `npm run bench -- learning [--points <file.jsonl[.xz]>] [--repo <work tree>] [--examples 1000] [--rounds 20]`.
+ * `npm run bench -- learning [--points <file.jsonl[.xz]>] [--repo <work tree>] [--examples 1000] [--rounds 20]
+ * [--without-run]`.
  * Code that was really written stands for accepted suggestions. The server, the engine's process, the push channel
  * and the example source are those that an editor has.
  */
@@ -85,48 +88,60 @@ export const bench: Bench = {
       const uses = await timeUses(server, engine, later, eventsOf, (at) => session.newId(at), folder, signal);
       say(`label to use: ${uses.map((ms) => Math.round(ms)).join(" ")} ms`);
 
-      const startedAt = performance.now();
-      let stage = "";
-      const { run, stageMs } = await watchRun(
-        server.client,
-        { workspaces: [], overrides: {} },
-        (seen, progress) => {
-          if (seen.stage !== stage) say(`training run: ${(stage = seen.stage)}`);
-          if (progress && progress.step % 100 === 0) say(`step ${progress.step} of ${progress.totalSteps}`);
-        },
-        signal,
-      );
-      if (run.versionId === null || run.evaluation === null) throw new Error(`The run ${run.state}.`);
-      const testedAt = performance.now();
-      await serveWith(engine, server.client, run.versionId);
-      await engine.complete(requestAt(later[0]!, "kept", []), signal);
-      const servedAt = performance.now();
-      const stageSeconds = Object.fromEntries([...stageMs].map(([name, ms]) => [`run.${name}.seconds`, ms / 1_000]));
-      const metrics = {
-        examples: earlier.length,
-        "use.rounds": uses.length,
-        "use.medianMs": median(uses),
-        "use.maxMs": Math.max(...uses),
-        ...stageSeconds,
-        "run.minutes": (testedAt - startedAt) / 60_000,
-        "run.promoted": Number(run.evaluation.verdict === "promote"),
-        "serve.ms": servedAt - testedAt,
-        "run.toServedMinutes": (servedAt - startedAt) / 60_000,
-      };
-      const bars = [
-        { name: "good label to its use, longest, ms", value: metrics["use.maxMs"], target: MAX_USE_MS },
-        {
-          name: `${earlier.length} examples to a served adapter, minutes`,
-          value: metrics["run.toServedMinutes"],
-          target: MAX_ADAPTER_MIN,
-        },
+      const used = { examples: earlier.length, ...usesOf(uses) };
+      const bars: Bar[] = [
+        { name: "good label to its use, longest, ms", value: used["use.maxMs"], target: MAX_USE_MS, want: "at-most" },
       ];
-      return { metrics, bars: bars.map((bar) => ({ ...bar, want: "at-most" as const })) };
+      if (values["without-run"]) return { metrics: used, bars };
+      const run = await timeRun(server, engine, later[0]!, say, signal);
+      const minutes = run["run.toServedMinutes"]!;
+      const name = `${earlier.length} examples to a served adapter, minutes`;
+      bars.push({ name, value: minutes, target: MAX_ADAPTER_MIN, want: "at-most" });
+      return { metrics: { ...used, ...run }, bars };
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   },
 };
+
+const usesOf = (uses: readonly number[]) => ({
+  "use.rounds": uses.length,
+  "use.medianMs": median(uses),
+  "use.maxMs": Math.max(...uses),
+});
+
+/** A training run of the server, and the first suggestion with what it gave. */
+async function timeRun(
+  server: DemoServer,
+  engine: EngineProcess,
+  point: HistoryPoint,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Record<string, number>> {
+  const startedAt = performance.now();
+  let stage = "";
+  const { run, stageMs } = await watchRun(
+    server.client,
+    { workspaces: [], overrides: {} },
+    (seen, progress) => {
+      if (seen.stage !== stage) say(`training run: ${(stage = seen.stage)}`);
+      if (progress && progress.step % 100 === 0) say(`step ${progress.step} of ${progress.totalSteps}`);
+    },
+    signal,
+  );
+  if (run.versionId === null || run.evaluation === null) throw new Error(`The run ${run.state}.`);
+  const testedAt = performance.now();
+  await serveWith(engine, server.client, run.versionId);
+  await engine.complete(requestAt(point, "kept", []), signal);
+  const servedAt = performance.now();
+  return {
+    ...Object.fromEntries([...stageMs].map(([name, ms]) => [`run.${name}.seconds`, ms / 1_000])),
+    "run.minutes": (testedAt - startedAt) / 60_000,
+    "run.promoted": Number(run.evaluation.verdict === "promote"),
+    "serve.ms": servedAt - testedAt,
+    "run.toServedMinutes": (servedAt - startedAt) / 60_000,
+  };
+}
 
 /** Milliseconds from sending each point's events to the end of a suggestion whose prompt holds its code. */
 async function timeUses(

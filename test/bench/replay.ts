@@ -16,6 +16,8 @@ const options = {
   n: { type: "string", default: "1000000" },
   work: { type: "string", default: path.join(root, ".cache/bench-replay") },
   steps: { type: "string" },
+  // One: what is measured is no time, and on a busy machine a second thread mostly waits.
+  threads: { type: "string", default: "1" },
 } as const;
 
 /** Mean gain of both strategies together over the base model, relative: learning.md 8 and issue 8. */
@@ -25,7 +27,8 @@ const MEAN_GAIN = 0.3;
 const ABOVE_ZERO = 1e-4;
 
 /**
- * `npm run bench -- replay --points <file.jsonl[.xz]>... [--n <points>] [--work <folder>] [--steps <steps>]`.
+ * `npm run bench -- replay --points <file.jsonl[.xz]>... [--n <points>] [--work <folder>] [--steps <steps>]
+ * [--threads 1]`.
  * What was finished lies in the work folder: the same command goes on after a stop.
  */
 export const bench: Bench = {
@@ -38,7 +41,7 @@ export const bench: Bench = {
     for (const source of sources) {
       histories.push({ name: repositoryOf(source), points: await readPoints(source, MAX_POINTS, signal) });
     }
-    using engine = await startReplayEngine(values.model);
+    using engine = await startReplayEngine(values.model, Number(values.threads));
     const compared = await compareOnHistories(histories, {
       engine,
       modelDir: values.model,

@@ -1,11 +1,11 @@
 import type { HistoryPoint } from "../../../core/history-point.ts";
-import { createExampleIndex } from "../../../engine/retrieve/example-index.ts";
 import type { TrainingProgress } from "../../../protocol/api.ts";
 import { hashOf } from "../../content-hash.ts";
 import type { TrainingJob, TrainingRow } from "../../training/backend.ts";
 import { loraFor } from "../../training/hyper-parameters.ts";
 import { createOnnxBackend } from "../../training/onnx/backend.ts";
-import { EXAMPLES_PER_PROMPT, exampleOf, withoutSecrets } from "../walk.ts";
+import { followHistory } from "../../datasets/earlier-examples.ts";
+import { withoutSecrets } from "../walk.ts";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -31,13 +31,15 @@ export interface HistoryAdapter {
   readonly validationLoss: { readonly first: number; readonly last: number } | null;
 }
 
+/** The newest rows, as many as are mined of a workspace's history. */
+const MAX_ROWS = 4_000;
 /** The newest part of the rows says when to stop. */
 const VALIDATION_SHARE = 0.05;
 const FINISHED = "finished.json";
 
 /** Trains an adapter on a history, as a training run of the server does; what was trained before is taken as it is. */
 export async function trainOnHistory(options: HistoryAdapterOptions): Promise<HistoryAdapter> {
-  const rows = rowsOf(options.points, options.repository);
+  const rows = rowsOf(options.points, options.repository).slice(-MAX_ROWS);
   const nTrain = Math.floor(rows.length * (1 - VALIDATION_SHARE));
   const job: Omit<TrainingJob, "runDir"> = {
     runId: path.basename(options.dir),
@@ -63,33 +65,20 @@ export async function trainOnHistory(options: HistoryAdapterOptions): Promise<Hi
   return adapter;
 }
 
-/** Rows with the examples that an editor would have found when they were written. */
+/** Rows as a dataset has them of a mined history. */
 export function rowsOf(points: readonly HistoryPoint[], repository: string): TrainingRow[] {
-  const index = createExampleIndex();
-  const rows: TrainingRow[] = [];
-  let commit = "";
-  let written: HistoryPoint[] = [];
-  for (const raw of points) {
-    if (raw.target.trim() === "") continue;
-    const point = withoutSecrets(raw);
-    if (point.commit !== commit) {
-      for (const earlier of written) index.add(exampleOf(earlier, repository));
-      written = [];
-      commit = point.commit;
-    }
-    const { id, path: file, prefix, suffix, language, target } = point;
-    const examples = index.query({ prefix, path: file, language }, EXAMPLES_PER_PROMPT);
-    rows.push({
-      suggestionId: id,
+  const examples = followHistory(repository);
+  return points
+    .filter(({ target }) => target.trim() !== "")
+    .map(withoutSecrets)
+    .map((point) => ({
+      suggestionId: point.id,
       repository,
-      path: file,
-      prefix,
-      suffix,
-      examples: examples.map((example) => ({ path: example.path, text: example.text })),
-      completion: target,
+      path: point.path,
+      prefix: point.prefix,
+      suffix: point.suffix,
+      examples: examples.next(point),
+      completion: point.target,
       weight: 1,
-    });
-    written.push(point);
-  }
-  return rows;
+    }));
 }

@@ -2,8 +2,9 @@ import { acceptedAtLine, editSimilarity } from "../../../core/evaluation/similar
 import type { HistoryPoint } from "../../../core/history-point.ts";
 import type { EngineProcess } from "../../../engine/process/host.ts";
 import type { IndexedExample } from "../../../engine/retrieve/example-index.ts";
-import { EXAMPLES_PER_PROMPT, exampleOf, requestAt, withoutSecrets } from "../walk.ts";
-import { CONDITIONS, type Condition, type ConditionCase } from "./condition.ts";
+import { EXAMPLES_PER_PROMPT, exampleOf } from "../../datasets/earlier-examples.ts";
+import { requestAt, withoutSecrets } from "../walk.ts";
+import type { Condition, ConditionCase } from "./condition.ts";
 
 export interface MeasureOptions {
   /** The whole history in time order; points of one commit follow each other. */
@@ -11,8 +12,10 @@ export interface MeasureOptions {
   /** Ids of the points that are asked for a suggestion. */
   readonly measured: ReadonlySet<string>;
   readonly repository: string;
-  /** Folder of each adapter, or null where there is none and its conditions are left out. */
-  readonly adapters: Readonly<Record<"own" | "foreign", string | null>>;
+  /** Conditions of one adapter. */
+  readonly conditions: readonly Condition[];
+  /** Folder of that adapter; null for the base model. */
+  readonly adapterDir: string | null;
   readonly engine: Pick<EngineProcess, "complete" | "setAdapter" | "setExamples" | "addExamples">;
   /** Whether a case is known from an earlier run. */
   readonly isKnown: (condition: Condition, pointId: string) => boolean;
@@ -24,20 +27,14 @@ export interface MeasureOptions {
 const ROOT = "/replayed";
 
 /**
- * Asks for a suggestion at every measured point under every condition. Each adapter has a walk of its own; what
- * a commit wrote becomes an example only after it, so that no point ever sees its own commit.
+ * Asks for a suggestion at every measured point under every condition. What a commit wrote becomes an example only
+ * after it, so that no point ever sees its own commit.
  */
 export async function measureConditions(options: MeasureOptions): Promise<void> {
-  const { adapters, engine, isKnown } = options;
-  for (const adapter of ["none", "own", "foreign"] as const) {
-    const dir = adapter === "none" ? null : adapters[adapter];
-    if (adapter !== "none" && dir === null) continue;
-    const conditions = CONDITIONS.filter((condition) => condition.adapter === adapter);
-    const isMissing = conditions.some((condition) => [...options.measured].some((id) => !isKnown(condition, id)));
-    if (!isMissing) continue;
-    await engine.setAdapter(dir === null ? null : { version: adapter, dir });
-    await walk(conditions, options);
-  }
+  const { adapterDir, conditions, measured, isKnown } = options;
+  if (conditions.every((condition) => [...measured].every((id) => isKnown(condition, id)))) return;
+  await options.engine.setAdapter(adapterDir === null ? null : { version: adapterDir, dir: adapterDir });
+  await walk(conditions, options);
 }
 
 async function walk(conditions: readonly Condition[], options: MeasureOptions): Promise<void> {

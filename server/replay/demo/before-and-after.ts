@@ -1,12 +1,12 @@
 import type { HistoryPoint } from "../../../core/history-point.ts";
 import { editSimilarity } from "../../../core/evaluation/similarity.ts";
 import type { EngineProcess } from "../../../engine/process/host.ts";
-import { createExampleIndex } from "../../../engine/retrieve/example-index.ts";
 import type { KeptEvent } from "../../../protocol/events.ts";
 import { summarise, type AcceptanceReport } from "../acceptance.ts";
 import type { EventSession, ReplayedSuggestion } from "../replay-events.ts";
 import { repositoryOf, rootOf, type ReplaySource } from "../replay.ts";
-import { exampleOf, walkHistory, withoutSecrets } from "../walk.ts";
+import { exampleOf } from "../../datasets/earlier-examples.ts";
+import { walkHistory, withoutSecrets } from "../walk.ts";
 
 /** One walk over the later points, with nothing sent anywhere. */
 export interface LaterWalk {
@@ -19,7 +19,7 @@ export interface LaterWalkOptions {
   /** Code that was written before: in-context examples only. */
   readonly earlier: readonly HistoryPoint[];
   readonly later: readonly HistoryPoint[];
-  readonly engine: Pick<EngineProcess, "complete" | "model">;
+  readonly engine: Pick<EngineProcess, "complete" | "model" | "setExamples" | "addExamples">;
   readonly session: EventSession;
   readonly onPoint: (nDone: number) => void;
   readonly signal: AbortSignal;
@@ -29,16 +29,15 @@ export interface LaterWalkOptions {
 export async function walkLater(options: LaterWalkOptions): Promise<LaterWalk> {
   const { source, engine, session, signal } = options;
   const root = rootOf(source);
-  const index = createExampleIndex();
-  for (const point of options.earlier) index.add(exampleOf(withoutSecrets(point), root));
+  await engine.setExamples(options.earlier.map((point) => exampleOf(withoutSecrets(point), root)));
   const suggestions = new Map<string, { suggestion: ReplayedSuggestion; events: KeptEvent[] }>();
   const cases = await walkHistory({
     points: options.later,
     root,
     repository: repositoryOf(source),
-    complete: (request, stop) => engine.complete(request, stop),
+    complete: engine.complete,
+    addExamples: engine.addExamples,
     base: engine.model.sha256,
-    index,
     send: async (suggestion, events) => void suggestions.set(suggestion.point.id, { suggestion, events: [...events] }),
     session,
     onPoint: (cases) => options.onPoint(cases.length),

@@ -66,10 +66,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoServer> {
   out(heading(`Suggest and observe: ${points.length} points of the git history`));
   const replayedAt = performance.now();
   let suggestMs = 0;
-  const timed: typeof engine.complete = async (request, stop) => {
+  const timed: typeof engine.complete = async (...asked) => {
     const askedAt = performance.now();
     try {
-      return await engine.complete(request, stop);
+      return await engine.complete(...asked);
     } finally {
       suggestMs += performance.now() - askedAt;
     }
@@ -77,7 +77,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoServer> {
   const { acceptance } = await replay({
     source,
     points,
-    engine: { model: engine.model, complete: timed },
+    engine: { ...engine, complete: timed },
     server: client,
     session: newSession(),
     onPoint: (cases) => line.show(progressText("point", cases.length, points.length, replayedAt)),

@@ -22,34 +22,32 @@ export type KnownLines = Set<string>;
  * suggestion, only shorter. Without its end an adapter learns to write on and on: the first one did, and the gate
  * refused it.
  *
- * Completions are a twentieth of what rows show. With `known`, lines of the file before the cursor that stand
+ * Completions are a twentieth of what rows show. With `lines`, lines of the file before the cursor that stand
  * in no earlier row are learnt too, with half the weight: in as many steps that takes twice as much off the loss
- * of later first lines as completions alone (docs/learning-quality.md).
+ * of later first lines as completions alone (docs/learning-quality.md). `maxTargets` of it is for both together.
  */
 export function encodeRow(
   tokenizer: Tokenizer,
   row: TrainingRow,
   rowTokens: number,
   maxTargets: number,
-  known: KnownLines | null = null,
+  lines: { readonly known: KnownLines; readonly maxTargets: number } | null = null,
 ): TrainingDocument {
   const { documents, prompt, owed } = encodePlace(tokenizer, row, [row.completion], rowTokens, maxTargets);
   const [document] = documents as [TrainingDocument];
   const after = document.ids.slice(prompt.ids.length);
   const weights = completionWeights(tokenizer, after, owed);
-  const lines = known === null ? [] : newLines(tokenizer, prompt, known);
-  if (known !== null) for (const line of row.completion.split("\n")) known.add(line.trim());
-  const nLines = Math.max(0, maxTargets * LINES_PER_COMPLETION - document.targets.length);
-  const earlier = nLines === 0 ? [] : lines.slice(-nLines);
+  if (lines === null) return { ...document, targetWeights: weights };
+  const fresh = newLines(tokenizer, prompt, lines.known);
+  for (const line of row.completion.split("\n")) lines.known.add(line.trim());
+  const room = Math.max(0, lines.maxTargets - document.targets.length);
+  const earlier = room === 0 ? [] : fresh.slice(-room);
   return {
     ...document,
     targets: [...earlier, ...document.targets],
     targetWeights: [...earlier.map(() => LATER_WEIGHT), ...weights],
   };
 }
-
-/** Targets of a document, for each that its completion may have. */
-const LINES_PER_COMPLETION = 3;
 
 /** Several completions of a row's place, each after the same prompt, which leaves room for the longest. */
 export function encodeCompletions(

@@ -75,7 +75,8 @@ export function examplesOf(
     )
     .map((row) => {
       if (kind === "sft") {
-        const document = encodeRow(tokenizer, row, shape.rowTokens, maxTargets, known);
+        const lines = known && { known, maxTargets: shape.nTargets };
+        const document = encodeRow(tokenizer, row, shape.rowTokens, maxTargets, lines);
         return { documents: [document], isDesirable: true };
       }
       const completions = kind === "dpo" ? [row.completion, row.rejected!] : [row.completion];

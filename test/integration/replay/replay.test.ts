@@ -1,7 +1,13 @@
 import { serverStatus, suggestionPage, why } from "../../../protocol/api.ts";
 import { connectToServer, type ServerClient } from "../../../server/cli/client.ts";
 import type { EngineProcess } from "../../../engine/process/host.ts";
-import { newSession, readPoints, replay, type ReplaySource } from "../../../server/replay/replay.ts";
+import {
+  newSession,
+  readPoints,
+  replay,
+  type ReplayOptions,
+  type ReplaySource,
+} from "../../../server/replay/replay.ts";
 import { startReplayEngine } from "../../../server/replay/replay-engine.ts";
 import { runningApp, type RunningApp } from "../../server/running-app.ts";
 import { createTinyModel } from "../../support/tiny-model.ts";
@@ -33,13 +39,13 @@ describe("replay through a real server and engine", () => {
     model[Symbol.dispose]();
   });
 
-  async function run(source: ReplaySource, complete: Pick<EngineProcess, "complete" | "model"> = engine) {
+  async function run(source: ReplaySource, asked: ReplayOptions["engine"] = engine) {
     const points = await readPoints(source, 1_000, signal);
     const seen: number[] = [];
     const result = await replay({
       source,
       points,
-      engine: complete,
+      engine: asked,
       server: client,
       session: newSession(),
       onPoint: (cases) => seen.push(cases.length),
@@ -75,7 +81,7 @@ describe("replay through a real server and engine", () => {
     const source: ReplaySource = { kind: "repository", root: history.root };
     const targets = new Map((await readPoints(source, 1_000, signal)).map((point) => [point.prefix, point.target]));
     const knowing = {
-      model: engine.model,
+      ...engine,
       complete: async (request: { prefix: string }) => ({
         ...(await engine.complete({ ...(request as Parameters<EngineProcess["complete"]>[0]), maxTokens: 1 }, signal)),
         text: targets.get(request.prefix) ?? "",

@@ -1,5 +1,6 @@
 import { createCopyPrior, type CopyWeight } from "../../../engine/generate/copy-prior.ts";
 import { readGenerationConfig } from "../../../engine/generate/generation-config.ts";
+import { LINE_FEATURES } from "../../../engine/generate/line-choice.ts";
 import { repeatsLineAbove } from "../../../engine/generate/stop.ts";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -87,14 +88,19 @@ describe("a model's generation configuration", () => {
   };
 
   it("is empty without a file, and without the key", () => {
-    assert.deepEqual(read(null), { copyPriorWeights: [], memoryPriorWeights: [] });
-    assert.deepEqual(read('{"temperature": 0.2}'), { copyPriorWeights: [], memoryPriorWeights: [] });
+    assert.deepEqual(read(null), { copyPriorWeights: [], memoryPriorWeights: [], lineChoiceWeights: [] });
+    assert.deepEqual(read('{"temperature": 0.2}'), {
+      copyPriorWeights: [],
+      memoryPriorWeights: [],
+      lineChoiceWeights: [],
+    });
   });
 
   it("gives the weights", () => {
     assert.deepEqual(read('{"copy_prior_weights": [[0.1, 0.05]]}'), {
       copyPriorWeights: [{ unanimous: 0.1, divided: 0.05 }],
       memoryPriorWeights: [],
+      lineChoiceWeights: [],
     });
   });
 
@@ -103,6 +109,9 @@ describe("a model's generation configuration", () => {
     '{"copy_prior_weights": 3}',
     '{"copy_prior_weights": [[1, 0]]}',
     '{"copy_prior_weights": [[0.1]]}',
+    '{"memory_prior_weights": [[0.1, -1]]}',
+    '{"line_choice_weights": [1, 2]}',
+    `{"line_choice_weights": ${JSON.stringify(Array.from({ length: LINE_FEATURES }, () => "1"))}}`,
   ]) {
     it(`refuses ${bad}`, () => assert.throws(() => read(bad), { code: "checkpoint-invalid" }));
   }

@@ -17,7 +17,7 @@ const query = { prefix: "frobnicate(", path: "b.ts", language: "typescript" };
 
 /** What the memory of a folder has seen after a text. */
 const after = (served: ReturnType<typeof createServedExamples>, root: string, text: string): string =>
-  (served.memoryOf(root)?.matches(codes(text)) ?? []).map(({ next }) => String.fromCodePoint(next)).join("");
+  (served.memoryOf(root)?.tokens.matches(codes(text)) ?? []).map(({ next }) => String.fromCodePoint(next)).join("");
 
 describe("served examples", () => {
   it("reads only what is new of a list that replaces the last one", async () => {

@@ -1,6 +1,6 @@
 import type { HistoryPoint } from "../../../core/history-point.ts";
 import type { Completion, CompletionRequest } from "../../../engine/generate/completion.ts";
-import { createExampleIndex } from "../../../engine/retrieve/example-index.ts";
+import { createServedExamples } from "../../../engine/process/served-examples.ts";
 import type { KeptEvent } from "../../../protocol/events.ts";
 import { newSession } from "../../../server/replay/replay.ts";
 import { walkHistory } from "../../../server/replay/walk.ts";
@@ -23,16 +23,18 @@ const completion = (text: string, nExamplesUsed = 0): Completion => ({
 async function walk(points: readonly HistoryPoint[], answer: string, signal = new AbortController().signal) {
   const requests: CompletionRequest[] = [];
   const sent: KeptEvent[] = [];
+  const served = createServedExamples((text) => Array.from(text, (character) => character.codePointAt(0)!));
   const cases = await walkHistory({
     points,
     root: "/repo",
     repository: "repo",
-    complete: async (request) => {
-      requests.push(request);
-      return completion(answer, request.examples.length);
+    complete: async (request, _signal, retrieve) => {
+      const found = served.query({ ...request, ...retrieve! }, retrieve!.limit);
+      requests.push({ ...request, examples: found });
+      return { ...completion(answer, found.length), exampleIds: found.map(({ id }) => id), neighbours: [] };
     },
+    addExamples: (examples) => served.take(examples, "add"),
     base: "b",
-    index: createExampleIndex(),
     send: async (_, events) => void sent.push(...events),
     session: newSession(),
     onPoint: () => {},

@@ -50,8 +50,8 @@ describe("a dataset row as a training document", () => {
 
   describe("with lines that are not known yet", () => {
     const text = "let a = 1;\nlet b = 2;\n";
-    const encoded = (known: Set<string> | null, completion = "3;") =>
-      encodeRow(tokenizer, row({ prefix: `${text}let c = `, completion }), 256, 16, known);
+    const encoded = (known: Set<string>, completion = "3;") =>
+      encodeRow(tokenizer, row({ prefix: `${text}let c = `, completion }), 256, 16, { known, maxTargets: 48 });
     const texts = ({ ids, targets }: ReturnType<typeof encoded>) =>
       targets.map((i) => (ids[i] === tokenizer.special.endOfText ? "<end>" : tokenizer.decode([ids[i]!]))).join("");
 
@@ -76,7 +76,10 @@ describe("a dataset row as a training document", () => {
       assert.deepEqual(document.targetWeights!.slice(-8), [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5]);
     });
     it("has only so many targets, those nearest to the cursor", () => {
-      const document = encodeRow(tokenizer, row({ prefix: `${text}let c = ` }), 256, 4, new Set());
+      const document = encodeRow(tokenizer, row({ prefix: `${text}let c = ` }), 256, 4, {
+        known: new Set(),
+        maxTargets: 12,
+      });
       assert.equal(texts(document), " b = 2;\n 1;<end>");
     });
   });

@@ -1,0 +1,90 @@
+import { chooseLine, featuresOf, LINE_FEATURES, type LineOption } from "../../../engine/generate/line-choice.ts";
+import { firstLineOf, linesLike } from "../../../engine/generate/line-options.ts";
+import { createLineIndex, type FoundLine } from "../../../engine/retrieve/line-index.ts";
+import assert from "node:assert/strict";
+
+const found = (fields: Partial<FoundLine> = {}): FoundLine => ({
+  rest: "x",
+  likeAbove: 0.5,
+  likeAboveThat: 0.2,
+  isSameAbove: false,
+  isSameFile: true,
+  nPlaces: 3,
+  id: "1",
+  ...fields,
+});
+
+const option = (fields: Partial<LineOption> = {}): LineOption => ({
+  text: "x",
+  logProbability: -2,
+  nTokens: 4,
+  isWritten: false,
+  remembered: null,
+  visible: null,
+  ...fields,
+});
+
+/** Weights of which only the named features count. */
+const weights = (only: Readonly<Record<number, number>>): number[] =>
+  Array.from({ length: LINE_FEATURES }, (_, i) => only[i] ?? 0);
+
+describe("the choice of a line", () => {
+  it("has as many features as weights, each in its place", () => {
+    const features = featuresOf(
+      option({ isWritten: true, remembered: found(), visible: found({ isSameAbove: true }) }),
+    );
+    const likeness = [0.5, 0.2, 1, 0, Math.log(3), 1];
+    assert.deepEqual(features, [-2, -0.5, 1, ...likeness, 0.5, 0.2, 1, 1, -2, -0.5, Math.exp(-2), 0.1, 0.1, 0.4]);
+    assert.equal(features.length, LINE_FEATURES);
+  });
+
+  it("says nothing of where a line stands that stands nowhere", () => {
+    assert.ok(
+      featuresOf(option())
+        .slice(2, 15)
+        .every((value) => Math.abs(value) === 0),
+    );
+  });
+
+  it("takes the highest score, and of equals the first", () => {
+    const likely = option({ text: "likely", logProbability: -1 });
+    const known = option({ text: "known", logProbability: -3, remembered: found() });
+    assert.equal(chooseLine([known, likely], weights({ 0: 1 })).text, "likely");
+    assert.equal(chooseLine([likely, known], weights({ 0: 1, 8: 5 })).text, "known");
+    assert.equal(chooseLine([known, likely], weights({})).text, "known");
+  });
+});
+
+describe("lines like the one that is written", () => {
+  const request = {
+    prefix: 'get("/a", list)\nget("/b", show)\n\nget("/a", list)\n',
+    suffix: "",
+    path: "b.ts",
+    repository: "",
+    examples: [],
+    maxTokens: 9,
+    lines: "single",
+  } as const;
+
+  it("come from what is remembered and from above the cursor, each once", () => {
+    const memory = createLineIndex();
+    memory.add("1", 'get("/a", list)\nget("/b", show)', "a.ts");
+    memory.add("2", 'get("/a", list)\nget("/c", drop)', "a.ts");
+    const lines = linesLike(request, memory);
+    const where = lines.map(({ text, remembered, visible }) => `${text} ${remembered !== null} ${visible !== null}`);
+    assert.deepEqual(where.sort(), [
+      'get("/a", list) false true',
+      'get("/b", show) true true',
+      'get("/c", drop) true false',
+    ]);
+  });
+
+  it("are none where nothing like it was written", () => {
+    assert.deepEqual(linesLike({ ...request, prefix: "new Thing()\n" }, createLineIndex()), []);
+  });
+
+  it("begin with the first line that has anything on it", () => {
+    assert.equal(firstLineOf("\n  \n  a()  \nb()"), "  a()");
+    assert.equal(firstLineOf(" \n"), "");
+  });
+});
