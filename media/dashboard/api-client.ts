@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { type Annotation, type AnnotationQueue, annotationQueue } from "../../protocol/annotations.ts";
 import {
   aliasRow,
   datasetPage,
@@ -18,16 +19,17 @@ import {
   trainingRun,
   type Why,
   why,
+  ingestResponse,
 } from "../../protocol/api.ts";
 import { type CanaryPage, canaryPage } from "../../protocol/canary.ts";
 
 /** Longest wait for one answer, milliseconds. The server is on this machine or in this building. */
 const ANSWER_DEADLINE_MS = 15_000;
 
-/** A request that the server answered with a problem, or did not answer (`code` is `unreachable`). */
 /** What a person does to a run. */
 export type TrainingMove = "cancel" | "pause" | "resume";
 
+/** A request that the server answered with a problem, or did not answer (`code` is `unreachable`). */
 export interface Failure {
   readonly status: number;
   readonly code: string;
@@ -55,6 +57,9 @@ export interface ApiClient {
   datasets(): Promise<Answer<DatasetRow[]>>;
   suggestions(before: string | null): Promise<Answer<SuggestionPage>>;
   why(suggestionId: string): Promise<Answer<Why>>;
+  /** Suggestions that a person is asked about. */
+  annotationQueue(): Promise<Answer<AnnotationQueue>>;
+  annotate(said: Annotation): Promise<Answer<unknown>>;
   /** Moves `champion` from `expected` to `to`; 409 when it stands elsewhere. */
   moveChampion(move: { to: string | null; expected: string | null; reason: string }): Promise<Answer<unknown>>;
 }
@@ -97,6 +102,8 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
     suggestions: (before) =>
       ask("GET", `/v1/suggestions?limit=50${before === null ? "" : `&before=${id(before)}`}`, suggestionPage),
     why: (suggestionId) => ask("GET", `/v1/suggestions/${id(suggestionId)}/why`, why),
+    annotationQueue: () => ask("GET", "/v1/annotations/queue?limit=20", annotationQueue),
+    annotate: (said) => ask("POST", "/v1/annotations", ingestResponse, said),
     moveChampion: (move) => ask("PUT", "/v1/aliases/champion", aliasRow, move),
   };
 }

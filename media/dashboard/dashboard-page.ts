@@ -178,6 +178,7 @@ export class DashboardPage extends LightElement {
           openWhy: (id) => void this.#openWhy(id),
           closeWhy: () => this.#closeWhy(),
         })}
+        <kept-annotations .api=${this.#api}></kept-annotations>
         <div class="columns even">
           <kept-versions
             .versions=${data.versions}

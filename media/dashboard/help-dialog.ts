@@ -8,6 +8,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["k", "Suggestion before"],
   ["Enter", "Why this suggestion?"],
   ["Escape", "Close the explanation or a dialog"],
+  ["g b s u", "In “Your verdict”: good, bad, skip, take back"],
   ["?", "This help"],
 ];
 

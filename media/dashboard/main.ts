@@ -9,6 +9,7 @@ import verdictCss from "./verdict.css";
 import suggestionsCss from "./suggestions.css";
 import forcedColorsCss from "./forced-colors.css";
 import printCss from "./print.css";
+import { AnnotationQueuePanel } from "./annotation-queue.ts";
 import { DashboardPage } from "./dashboard-page.ts";
 import { LossChart } from "./loss-chart.ts";
 import { TrainingForm } from "./training-form.ts";
@@ -34,4 +35,5 @@ document.adoptedStyleSheets = [
 customElements.define("kept-loss-chart", LossChart);
 customElements.define("kept-training-form", TrainingForm);
 customElements.define("kept-versions", VersionsPanel);
+customElements.define("kept-annotations", AnnotationQueuePanel);
 customElements.define("kept-dashboard", DashboardPage);

@@ -1,4 +1,5 @@
 import { canaryRoutes } from "./canary.ts";
+import { annotationRoutes } from "./annotations.ts";
 import { dashboardRoutes } from "./dashboard.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { eventRoutes } from "./events.ts";
@@ -24,6 +25,7 @@ export const ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...generationRoutes,
   ...signalRoutes,
+  ...annotationRoutes,
   ...suggestionRoutes,
   ...datasetRoutes,
   ...trainingRoutes,
