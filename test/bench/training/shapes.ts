@@ -6,6 +6,7 @@ import { parseDecoderConfig } from "../../../engine/architectures/families.ts";
 import { rowTiles } from "../../../engine/architectures/row-tiles.ts";
 import { sizeOf } from "../../../engine/graph/graph.ts";
 import type { Batch } from "../../../engine/optim/batch.ts";
+import { DEFAULT_LORA } from "../../../server/training/hyper-parameters.ts";
 
 /** A model and a batch to time a training step on. */
 export interface StepShape {
@@ -55,10 +56,11 @@ export const SHAPE_115M: StepShape = {
   rank: 16,
 };
 
-/** The shipped base model with the batch of a training run; see `DEFAULT_LORA`. */
+/** The shipped base model with the batch of a training run. */
 export function baseShape(): StepShape {
   const raw = JSON.parse(readFileSync(path.join(root, "models/base/config.json"), "utf8")) as RawConfig;
-  return { name: "base", config: parseDecoderConfig(raw), nRows: 4, rowTokens: 384, nTargets: 128, rank: 16 };
+  const { batchRows: nRows, rowTokens, targetTokens: nTargets, rank } = DEFAULT_LORA;
+  return { name: "base", config: parseDecoderConfig(raw), nRows, rowTokens, nTargets, rank };
 }
 
 /** Qwen2.5-0.5B's shape, one row of 512 tokens. */
