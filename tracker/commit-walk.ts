@@ -94,6 +94,7 @@ export const walkCommits = async (
   const startsAfter = Int32Array.from(context.snippets, ({ head }) => (head === null ? -1 : (inBatch.get(head) ?? -1)));
   let position = -1;
   const lengths = Int32Array.from(context.snippets, ({ tokens }) => tokens.length);
+  const fewest = Float64Array.from(context.snippets, ({ fewestSought }) => fewestSought);
   const undone = Uint8Array.from(context.snippets, ({ isUndone }) => (isUndone ? 1 : 0));
   const wanted = new Uint8Array(lengths.length);
   const resurrection: ResurrectionContext = {
@@ -102,7 +103,9 @@ export const walkCommits = async (
     wanted({ alive }) {
       let isAny = false;
       for (let snippet = 0; snippet < lengths.length; snippet += 1) {
-        const isLost = (alive[snippet] as number) < (lengths[snippet] as number);
+        const nAlive = alive[snippet] as number;
+        const nLost = (lengths[snippet] as number) - nAlive;
+        const isLost = nAlive === 0 || nLost >= (fewest[snippet] as number);
         const isWanted = isLost && (startsAfter[snippet] as number) < position && undone[snippet] === 0;
         wanted[snippet] = isWanted ? 1 : 0;
         isAny ||= isWanted;
@@ -124,6 +127,8 @@ export const walkCommits = async (
   };
 
   let open: OpenStep | null = null;
+  /** Tokens that stood before the open step, in one list for all steps. */
+  let before = new Int32Array(0);
   let next = 0;
   const turns = createTurns();
   const kept: string[] = [];
@@ -134,8 +139,9 @@ export const walkCommits = async (
     if (step.kind === "first") {
       const snapshot = takeFrom(step.pair.base);
       growSnapshot(snapshot, context.snippets.length);
-      const { alive, copies } = snapshot;
-      open = { changes, snapshot, before: alive.slice(), copies, touched: new Map(), others: [] };
+      if (before.length < snapshot.alive.length) before = new Int32Array(snapshot.alive.length);
+      before.set(snapshot.alive);
+      open = { changes, snapshot, before, copies: snapshot.copies, touched: new Map(), others: [] };
       carry(open, snapshot, changes.changes);
       for (const change of changes.changes) onFile(change);
     } else if (open !== null) {

@@ -1,6 +1,6 @@
 import { anchorAt, countAnchors } from "../core/survival/anchors.ts";
 import type { StandingCode } from "../core/survival/attribution.ts";
-import { isBeyondIndex } from "../core/survival/resurrection.ts";
+import { isBeyondIndex } from "../core/survival/candidates.ts";
 import { createGramIndex } from "../core/survival/gram-index.ts";
 import { movedSnippets } from "../core/survival/moved-places.ts";
 import type { SavedBuffer } from "../core/survival/saved-buffer.ts";

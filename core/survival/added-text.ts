@@ -1,9 +1,9 @@
 import type { AnchorRun, FileAnchors } from "./anchors.ts";
 import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
 import { ownersIn } from "./map-anchors.ts";
+import { GRAM_TOKENS } from "./gram-positions.ts";
 import { sideIds } from "./side-ids.ts";
 import type { TextGrams } from "./text-grams.ts";
-import { MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { Vocabulary } from "./tracked-snippet.ts";
 
 /** The text that a change adds, its hunks after each other. */
@@ -15,7 +15,11 @@ export interface AddedText {
   /** Side and token index of each id; -1 for a break. */
   readonly sideOf: Int32Array;
   readonly indexOf: Int32Array;
-  /** Where its groups of four tokens stand. Made when it is asked for. */
+  /** 1 where a group of four tokens begins that is not on context lines alone: those were there before. */
+  readonly addedGrams: Uint8Array;
+  /** 1 for each token of the vocabulary that stands in it. Made when it is asked for, as is the next. */
+  present: Uint8Array | null;
+  /** Where its groups of four tokens stand. */
   grams: TextGrams | null;
 }
 
@@ -39,16 +43,22 @@ export const readAdded = (path: string, change: FileChange, vocabulary: Vocabula
     }
     end += 1;
   }
-  const text: AddedText = { path, sides, ids, sideOf, indexOf, grams: null };
+  const text: AddedText = {
+    path,
+    sides,
+    ids,
+    sideOf,
+    indexOf,
+    addedGrams: addedGramsOf(sides, nIds),
+    present: null,
+    grams: null,
+  };
   addedTexts.set(change, text);
   return text;
 };
 
 /** Whether four tokens of the text are new: context lines alone were there before. */
-export const isAdded = (text: AddedText, at: number): boolean => {
-  for (let k = at; k < at + MIN_RUN_TOKENS; k += 1) if (isNewToken(text, k)) return true;
-  return false;
-};
+export const isAdded = ({ addedGrams }: AddedText, at: number): boolean => addedGrams[at] === 1;
 
 /** Whether a token of the text is on a line that the commit adds. */
 export const isNewToken = ({ sides, sideOf, indexOf }: AddedText, at: number): boolean => {
@@ -80,6 +90,30 @@ export const anchorIn = (
   const index = indexOf[place] as number;
   const line = side.firstLine + (side.line[index] as number);
   return { line, at: side.at[index] as number, snippet, from: token, length: 1 };
+};
+
+/** {@link AddedText.present} of a text. */
+export const presentIn = (text: AddedText, { size }: Vocabulary): Uint8Array => {
+  if (text.present !== null) return text.present;
+  const present = new Uint8Array(size);
+  for (const id of text.ids) if (id >= 0) present[id] = 1;
+  text.present = present;
+  return present;
+};
+
+const addedGramsOf = (sides: readonly HunkSide[], nIds: number): Uint8Array => {
+  const added = new Uint8Array(nIds);
+  let start = 0;
+  for (const { tokens, line, isChanged } of sides) {
+    /** The nearest token from here on that is on a changed line. */
+    let last = tokens.length + GRAM_TOKENS;
+    for (let index = tokens.length - 1; index >= 0; index -= 1) {
+      if (isChanged[line[index] as number] === 1) last = index;
+      if (last < index + GRAM_TOKENS) added[start + index] = 1;
+    }
+    start += tokens.length + 1;
+  }
+  return added;
 };
 
 /** Text before a commit that is compared, tokens. */

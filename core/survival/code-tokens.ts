@@ -53,19 +53,42 @@ export const codeTokens = (lines: readonly string[]): CodeTokens => {
 const tokensOfLine = (line: string): readonly string[] => {
   const tokens: string[] = [];
   let start = -1;
+  let hash = 0;
   for (let at = 0; at < line.length; at += 1) {
     const code = line.charCodeAt(at);
     if (code >= 128) return line.normalize("NFC").match(TOKEN) ?? [];
     if (IS_WORD[code] === 1) {
-      if (start === -1) start = at;
+      if (start === -1) [start, hash] = [at, 0];
+      hash = (Math.imul(hash, 31) + code) | 0;
       continue;
     }
-    if (start !== -1) tokens.push(line.slice(start, at));
+    if (start !== -1) tokens.push(wordIn(line, start, at, hash));
     start = -1;
     if (code > 32 || (code < 9 && code >= 0) || (code > 13 && code < 32)) tokens.push(ASCII[code] as string);
   }
-  if (start !== -1) tokens.push(line.slice(start));
+  if (start !== -1) tokens.push(wordIn(line, start, line.length, hash));
   return tokens;
+};
+
+/** Words that were met last, by their hash: most of a text are among them, and need no string of their own. */
+const WORD_SLOTS = 16_384;
+const words: string[] = Array.from({ length: WORD_SLOTS }, () => "");
+/** A longer part of a text may hold on to all of it. */
+const MAX_COPIED_CHARS = 12;
+
+const wordIn = (line: string, start: number, end: number, hash: number): string => {
+  const slot = (hash ^ (hash >>> 15)) & (WORD_SLOTS - 1);
+  const known = words[slot] as string;
+  if (known.length === end - start && isAt(known, line, start)) return known;
+  const part = line.slice(start, end);
+  const word = part.length <= MAX_COPIED_CHARS ? part : ` ${part}`.slice(1);
+  words[slot] = word;
+  return word;
+};
+
+const isAt = (word: string, line: string, start: number): boolean => {
+  for (let at = 0; at < word.length; at += 1) if (word.charCodeAt(at) !== line.charCodeAt(start + at)) return false;
+  return true;
 };
 
 const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));

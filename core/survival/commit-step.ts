@@ -154,12 +154,12 @@ export const settle = (
   const stood = new Set(touched);
   const affected = new Set(stood);
   const brought = others.length === 0 ? new Set<number>() : new Set(stood);
-  if (context.wanted(snapshot) !== null) {
-    for (const snippet of extendAnchors(snapshot, changes, context)) affected.add(snippet);
-    for (const snippet of resurrect(snapshot, changes, context)) brought.add(snippet);
-    for (const snippet of takeOver(snapshot, stood, context)) affected.add(snippet);
-    for (const snippet of brought) affected.add(snippet);
-  }
+  for (const snippet of extendAnchors(snapshot, changes, context)) affected.add(snippet);
+  const isRead = changes.some(({ newPath, hunks }) => newPath !== null && hunks.length > 0);
+  const wanted = isRead ? context.wanted(snapshot) : null;
+  if (wanted !== null) for (const snippet of resurrect(snapshot, changes, wanted, context)) brought.add(snippet);
+  for (const snippet of takeOver(snapshot, stood, context)) affected.add(snippet);
+  for (const snippet of brought) affected.add(snippet);
   for (const other of others) for (const snippet of dropTaken(snapshot, other)) affected.add(snippet);
   const isNextLine = lineOrder(changes);
   for (const snippet of affected)

@@ -3,7 +3,7 @@ import { type CodeHunk, type FileChange, type HunkSide, readHunk } from "./file-
 import type { ResurrectionContext } from "./resurrection.ts";
 import { sideIds } from "./side-ids.ts";
 import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
-import { createTiling, maximalRuns, NEAR_TOKENS } from "./token-runs.ts";
+import { createTiling, maximalRuns, MIN_RUN_TOKENS, NEAR_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
 /**
@@ -81,7 +81,8 @@ const extendInHunk = (
     for (const { token, index } of own) free[index - start] = wanted[token] as number;
     const tiling = createTiling(lost, free);
     for (const { token, index } of own) tiling.take(token, index - start);
-    for (const run of maximalRuns(lost, free)) if (tiling.isNear(run)) tiling.place(run);
+    // A run is placed where four tokens in a row are free: mostly too few in a row were lost.
+    if (hasLostRun(lost, isOwn)) for (const run of maximalRuns(lost, free)) if (tiling.isNear(run)) tiling.place(run);
     tiling.grow();
     for (let token = 0; token < wanted.length; token += 1) {
       const place = tiling.placeOf[token] as number;
@@ -93,6 +94,16 @@ const extendInHunk = (
     }
   }
   return added;
+};
+
+/** Whether so many tokens in a row are lost as a run has. */
+const hasLostRun = (lost: Int32Array, isOwn: ReadonlyMap<number, number>): boolean => {
+  let length = 0;
+  for (let at = 0; at < lost.length; at += 1) {
+    length = (lost[at] as number) < 0 || isOwn.has(at) ? 0 : length + 1;
+    if (length === MIN_RUN_TOKENS) return true;
+  }
+  return false;
 };
 
 /** 1 for each token of the side that some snippet holds, and what the wanted snippets hold there. */

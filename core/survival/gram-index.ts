@@ -7,9 +7,14 @@ export interface GramIndex {
   add(snippet: number, ids: Int32Array, sizes: Uint16Array): number;
   /**
    * Calls back for every four tokens in a row that a wanted snippet holds too: where they begin in the ids, and
-   * in the snippet. `isWanted` has a 1 for each wanted snippet.
+   * in the snippet. `isHere` has a 1 for each place that they may begin at, `isWanted` for each wanted snippet.
    */
-  find(ids: Int32Array, isWanted: Uint8Array, onFound: (at: number, snippet: number, token: number) => void): void;
+  find(
+    ids: Int32Array,
+    isHere: Uint8Array,
+    isWanted: Uint8Array,
+    onFound: (at: number, snippet: number, token: number) => void,
+  ): void;
   /** Finds second places of the same snippets. */
   readonly probes: ProbeIndex;
 }
@@ -103,12 +108,13 @@ export const createGramIndex = (): GramIndex => {
       }
       return longest;
     },
-    find(ids, isWanted, onFound) {
+    find(ids, isHere, isWanted, onFound) {
       let nKnown = 0;
       for (let end = 0; end < ids.length; end += 1) {
         nKnown = (ids[end] as number) < 0 ? 0 : nKnown + 1;
         if (nKnown < GRAM_TOKENS) continue;
         const at = end - GRAM_TOKENS + 1;
+        if (isHere[at] === 0) continue;
         for (let next = firsts[slotOf(mixedKey(ids, at))] as number; next !== 0; next = following[next - 1] as number) {
           const snippet = snippets[next - 1] as number;
           if (isWanted[snippet] === 1) onFound(at, snippet, tokens[next - 1] as number);

@@ -104,6 +104,47 @@ export const returnedRuns = (question: ReturnQuestion): readonly TokenRun[] => {
   return runs.flatMap((run) => partsOf(run, (k) => !returned.has(lost[run.from + k] as number)));
 };
 
+/** Letters and digits by loss, of all that it took and of what a text may hold; written anew for each question. */
+const wantedOf = new Float64Array(NEVER_HELD + 1);
+const presentOf = new Float64Array(NEVER_HELD + 1);
+
+/**
+ * Letters and digits that {@link returnedRuns} can leave of a snippet in a text at most, told from which tokens stand
+ * in the text at all: most texts can be passed over without aligning them. `sought` has a negative number for each
+ * token that stands elsewhere.
+ */
+export const mostReturned = (
+  { lost, sizes, isHome }: Pick<ReturnQuestion, "sizes" | "isHome"> & { readonly lost: LostTokens | undefined },
+  sought: Int32Array,
+  isInText: Uint8Array,
+): number => {
+  let most = 0;
+  for (let at = 0; at < sought.length; at += 1) {
+    const loss = lost?.[at] ?? 0;
+    const size = sizes[at] as number;
+    const isPresent = (sought[at] as number) >= 0 && isInText[sought[at] as number] === 1;
+    if (!isTaken(loss)) {
+      if (isPresent) most += size;
+      continue;
+    }
+    wantedOf[loss] = (wantedOf[loss] as number) + size;
+    if (isPresent) presentOf[loss] = (presentOf[loss] as number) + size;
+  }
+  for (let at = 0; lost !== undefined && at < lost.length; at += 1) {
+    const loss = lost[at] as number;
+    const wanted = wantedOf[loss] as number;
+    if (wanted === 0) continue;
+    const present = presentOf[loss] as number;
+    const isEnough = isHome
+      ? present >= RETURNED_AT_HOME_FROM * wanted
+      : present >= RETURNED_ELSEWHERE_FROM * wanted && present >= MIN_RETURNED_ELSEWHERE;
+    if (isEnough) most += present;
+    wantedOf[loss] = 0;
+    presentOf[loss] = 0;
+  }
+  return most;
+};
+
 const sizesOfLosses = (runs: readonly TokenRun[], lost: LostTokens, sizes: Uint16Array): Map<number, number> => {
   const found = new Map<number, number>();
   for (const { from, length } of runs) {

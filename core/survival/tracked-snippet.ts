@@ -1,4 +1,4 @@
-import { countAlphanumerics } from "./token-runs.ts";
+import { countAlphanumerics, MIN_MOVED_ALPHANUMERICS } from "./token-runs.ts";
 import { significantTokens } from "./tokens.ts";
 
 /** Accepted code as the tracker looks for it. */
@@ -14,6 +14,11 @@ export interface TrackedSnippet {
   /** Letters and digits of each token, and of all. */
   readonly sizes: Uint16Array;
   readonly size: number;
+  /**
+   * While it still stands in part, the fewest tokens that it must have lost for a search to find any of them: fewer
+   * have too few letters and digits, whichever they are. Infinite when all have.
+   */
+  readonly fewestSought: number;
 }
 
 /** Numbers for the tokens of all snippets. */
@@ -31,5 +36,16 @@ export const trackSnippet = (
     vocabulary.set(token, id);
     return id;
   });
-  return { sid, file, line, tokens, ids, sizes, size: sizes.reduce((sum, size) => sum + size, 0) };
+  const size = sizes.reduce((sum, one) => sum + one, 0);
+  return { sid, file, line, tokens, ids, sizes, size, fewestSought: fewestOf(sizes) };
+};
+
+const fewestOf = (sizes: Uint16Array): number => {
+  const smallestFirst = sizes.toSorted();
+  let sum = 0;
+  for (let n = 1; n <= sizes.length; n += 1) {
+    sum += smallestFirst[sizes.length - n] as number;
+    if (sum >= MIN_MOVED_ALPHANUMERICS) return n;
+  }
+  return Infinity;
 };

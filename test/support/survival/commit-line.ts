@@ -2,8 +2,9 @@ import { structuredPatch } from "diff";
 import { anchorAt, countAnchors } from "../../../core/survival/anchors.ts";
 import { carryOver, settle } from "../../../core/survival/commit-step.ts";
 import type { FileChange } from "../../../core/survival/file-change.ts";
+import { isBeyondIndex } from "../../../core/survival/candidates.ts";
 import { createGramIndex } from "../../../core/survival/gram-index.ts";
-import { isBeyondIndex, type ResurrectionContext } from "../../../core/survival/resurrection.ts";
+import type { ResurrectionContext } from "../../../core/survival/resurrection.ts";
 import { aliveTokens, emptySnapshot, filesOf, growSnapshot } from "../../../core/survival/snapshot.ts";
 import { type TrackedSnippet, trackSnippet, type Vocabulary } from "../../../core/survival/tracked-snippet.ts";
 

@@ -73,8 +73,9 @@ describe("tables of groups of four tokens", () => {
         const isWanted = Uint8Array.from(lists, (_, number) => ((number + salt) % 3 === 0 ? 0 : 1));
         const [asked = []] = lists;
         const text = Int32Array.from([-1, ...asked, -1]);
+        const isHere = Uint8Array.from(text, (_, at) => ((at + salt) % 5 === 0 ? 0 : 1));
         const found: string[] = [];
-        index.find(text, isWanted, (at, snippet, token) => found.push(`${at} ${snippet} ${token}`));
+        index.find(text, isHere, isWanted, (at, snippet, token) => found.push(`${at} ${snippet} ${token}`));
         const expected: string[] = [];
         for (let at = 1; at + GRAM_TOKENS < text.length; at += 1) {
           const places = lists.flatMap((list, snippet) =>
@@ -84,7 +85,7 @@ describe("tables of groups of four tokens", () => {
           );
           // What so many hold tells nobody from the others: only the first places are listed.
           for (const { snippet, token } of places.slice(0, MAX_LISTED))
-            if (isWanted[snippet] === 1) expected.push(`${at} ${snippet} ${token}`);
+            if (isHere[at] === 1 && isWanted[snippet] === 1) expected.push(`${at} ${snippet} ${token}`);
         }
         assert.deepEqual(found, expected);
       }),

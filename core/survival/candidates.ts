@@ -1,0 +1,232 @@
+import { type AddedText, readAdded, takenIn } from "./added-text.ts";
+import type { FileChange } from "./file-change.ts";
+import type { GramIndex } from "./gram-index.ts";
+import type { ResurrectionContext } from "./resurrection.ts";
+import { aliveTokens, type Snapshot } from "./snapshot.ts";
+import { MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS } from "./token-runs.ts";
+import type { TrackedSnippet } from "./tracked-snippet.ts";
+
+/** Tokens of a snippet that follow each other in the text as they do in the snippet. */
+export interface MatchingRun {
+  /** Indices of the text's ids. */
+  readonly first: number;
+  readonly end: number;
+  /** Letters and digits. */
+  readonly size: number;
+}
+
+/** A snippet that may stand in the text that a commit adds to a file. */
+export interface Candidate {
+  readonly snippet: number;
+  readonly text: AddedText;
+  readonly runs: readonly MatchingRun[];
+  /** Letters and digits of the longest run. */
+  readonly size: number;
+  readonly nTokens: number;
+  /** 0 for the snippet's own file, 1 for one of the same folder, 2 for others. */
+  readonly distance: number;
+}
+
+/** The index leaves groups of brackets out, so the longest run that it sees has at least this share of what is needed. */
+const INDEXED_SHARE = 0.7;
+/** Runs below this size help no snippet but a very short one: letters and digits. */
+const SMALLEST_SIZE = 4;
+
+/** Snippets that have lost tokens in the text that a commit adds: nearest files first, then longest matches, then latest. */
+export const findCandidates = (
+  snapshot: Snapshot,
+  changes: readonly FileChange[],
+  context: ResurrectionContext,
+  wanted: Uint8Array,
+): Candidate[] => {
+  const candidates: Candidate[] = [];
+  const newHere = newSnippetsByFile(context, wanted);
+  for (const change of changes) {
+    if (change.newPath === null || change.hunks.length === 0) continue;
+    const path = change.newPath;
+    const text = readAdded(path, change, context.vocabulary);
+    const listed = new Set<number>();
+    const list = (snippet: number, distance: number, runs: readonly MatchingRun[], size: number): void => {
+      const nTokens = (context.snippets[snippet] as TrackedSnippet).tokens.length;
+      candidates.push({ snippet, text, runs, size, nTokens, distance });
+      listed.add(snippet);
+    };
+    const anchors = snapshot.files.get(path);
+    const free = anchors === undefined ? text.ids : withoutTaken(text, takenIn(anchors, text));
+    collectHits(context.grams, free, text.addedGrams, wanted);
+    for (const snippet of met) {
+      const size = matchRuns(snippet, (context.snippets[snippet] as TrackedSnippet).sizes);
+      if (size < SMALLEST_SIZE) continue;
+      // So little is enough in the snippet's own file alone: nine of ten candidates are done with here.
+      const isLittle = size < MIN_MOVED_ALPHANUMERICS * INDEXED_SHARE;
+      if (isLittle && !isHome(snapshot, snippet, path, context)) continue;
+      const distance = distanceTo(snapshot, snippet, path, context);
+      if (size < neededSize(snapshot, { snippet, distance }, context) * INDEXED_SHARE) continue;
+      list(snippet, distance, matchedRuns(), size);
+    }
+    for (const snippet of newHere.get(path) ?? []) {
+      // Looked for in the whole text: the little that the index saw of it may stand elsewhere.
+      if (!listed.has(snippet)) list(snippet, distanceTo(snapshot, snippet, path, context), [], 0);
+    }
+  }
+  return candidates.sort(
+    (left, right) => left.distance - right.distance || right.size - left.size || right.snippet - left.snippet,
+  );
+};
+
+/** Groups of four tokens that the index found in one text, by snippet in the order of the text. Lists that all texts share. */
+const met: number[] = [];
+let nHits = 0;
+let hitAt = new Int32Array(4_096);
+let hitToken = new Int32Array(4_096);
+/** The next one of the same snippet, and by snippet the first and last one; counted from 1. */
+let nextHit = new Int32Array(4_096);
+let firstHit = new Int32Array(1_024);
+let lastHit = new Int32Array(1_024);
+
+const collectHits = (grams: GramIndex, ids: Int32Array, isAdded: Uint8Array, wanted: Uint8Array): void => {
+  for (const snippet of met) firstHit[snippet] = 0;
+  met.length = 0;
+  nHits = 0;
+  if (firstHit.length < wanted.length) {
+    firstHit = new Int32Array(2 * wanted.length);
+    lastHit = new Int32Array(2 * wanted.length);
+  }
+  grams.find(ids, isAdded, wanted, noteHit);
+};
+
+const noteHit = (at: number, snippet: number, token: number): void => {
+  if (nHits === hitAt.length) {
+    hitAt = grown(hitAt);
+    hitToken = grown(hitToken);
+    nextHit = grown(nextHit);
+  }
+  hitAt[nHits] = at;
+  hitToken[nHits] = token;
+  nextHit[nHits] = 0;
+  nHits += 1;
+  if (firstHit[snippet] === 0) {
+    firstHit[snippet] = nHits;
+    met.push(snippet);
+  } else nextHit[(lastHit[snippet] as number) - 1] = nHits;
+  lastHit[snippet] = nHits;
+};
+
+/** Runs of the snippet that was asked about last, written anew for each. */
+let nRuns = 0;
+let runDiagonal = new Int32Array(64);
+let runFirst = new Int32Array(64);
+let runEnd = new Int32Array(64);
+let runSize = new Int32Array(64);
+/** Last run of each diagonal, once there are many. */
+const lastRuns = new Map<number, number>();
+/** Runs that are looked through one by one: nearly all snippets have fewer. */
+const MAX_LISTED_RUNS = 8;
+
+/**
+ * Joins the groups found of a snippet to runs, over groups that the index leaves out. Gives the letters and digits of
+ * the longest.
+ */
+const matchRuns = (snippet: number, sizes: Uint16Array): number => {
+  nRuns = 0;
+  lastRuns.clear();
+  let longest = 0;
+  for (let hit = firstHit[snippet] as number; hit !== 0; hit = nextHit[hit - 1] as number) {
+    const at = hitAt[hit - 1] as number;
+    const diagonal = at - (hitToken[hit - 1] as number);
+    let run = lastRunOn(diagonal);
+    if (run === -1 || at > (runEnd[run] as number) + MIN_RUN_TOKENS) run = addRun(diagonal, at);
+    let size = runSize[run] as number;
+    for (let k = runEnd[run] as number; k < at + MIN_RUN_TOKENS; k += 1) size += sizes[k - diagonal] as number;
+    runSize[run] = size;
+    runEnd[run] = at + MIN_RUN_TOKENS;
+    longest = Math.max(longest, size);
+  }
+  return longest;
+};
+
+const lastRunOn = (diagonal: number): number => {
+  if (nRuns > MAX_LISTED_RUNS) return lastRuns.get(diagonal) ?? -1;
+  for (let run = nRuns - 1; run >= 0; run -= 1) if (runDiagonal[run] === diagonal) return run;
+  return -1;
+};
+
+const addRun = (diagonal: number, at: number): number => {
+  if (nRuns === runFirst.length) {
+    runDiagonal = grown(runDiagonal);
+    runFirst = grown(runFirst);
+    runEnd = grown(runEnd);
+    runSize = grown(runSize);
+  }
+  runDiagonal[nRuns] = diagonal;
+  runFirst[nRuns] = at;
+  runEnd[nRuns] = at;
+  runSize[nRuns] = 0;
+  nRuns += 1;
+  if (nRuns === MAX_LISTED_RUNS + 1)
+    for (let run = 0; run < nRuns; run += 1) lastRuns.set(runDiagonal[run] as number, run);
+  else if (nRuns > MAX_LISTED_RUNS) lastRuns.set(diagonal, nRuns - 1);
+  return nRuns - 1;
+};
+
+const matchedRuns = (): MatchingRun[] =>
+  Array.from({ length: nRuns }, (_, run) => ({
+    first: runFirst[run] as number,
+    end: runEnd[run] as number,
+    size: runSize[run] as number,
+  }));
+
+const grown = (list: Int32Array): Int32Array<ArrayBuffer> => {
+  const larger = new Int32Array(2 * list.length);
+  larger.set(list);
+  return larger;
+};
+
+const withoutTaken = ({ ids }: AddedText, taken: Uint8Array): Int32Array =>
+  ids.map((id, at) => (taken[at] === 1 ? -1 : id));
+
+/** Letters and digits from which found tokens are no coincidence: fewer for a short snippet in its own file. */
+export const neededSize = (
+  snapshot: Snapshot,
+  { snippet, distance }: Pick<Candidate, "snippet" | "distance">,
+  { snippets }: ResurrectionContext,
+): number =>
+  distance === 0 && aliveTokens(snapshot, snippet) === 0
+    ? neededAtHome((snippets[snippet] as TrackedSnippet).size)
+    : MIN_MOVED_ALPHANUMERICS;
+
+const neededAtHome = (size: number): number => Math.min(MIN_MOVED_ALPHANUMERICS, size / 2);
+
+/** Whether the index sees too little of a snippet to find it in its own file: short, or made of brackets and single letters. */
+export const isBeyondIndex = (size: number, indexedSize: number): boolean =>
+  indexedSize < Math.max(SMALLEST_SIZE, neededAtHome(size) * INDEXED_SHARE);
+
+/** Snippets beyond the index that no commit has held yet, by their own file. */
+const newSnippetsByFile = (
+  { snippets, short, isNew }: ResurrectionContext,
+  wanted: Uint8Array,
+): ReadonlyMap<string, number[]> => {
+  const byFile = new Map<string, number[]>();
+  for (const snippet of short) {
+    const { file } = snippets[snippet] as TrackedSnippet;
+    if (wanted[snippet] === 0 || !isNew(snippet)) continue;
+    const known = byFile.get(file);
+    if (known === undefined) byFile.set(file, [snippet]);
+    else known.push(snippet);
+  }
+  return byFile;
+};
+
+const isHome = (snapshot: Snapshot, snippet: number, path: string, { snippets }: ResurrectionContext): boolean =>
+  (snippets[snippet] as TrackedSnippet).file === path || (snapshot.homes[snippet]?.includes(path) ?? false);
+
+const distanceTo = (snapshot: Snapshot, snippet: number, path: string, context: ResurrectionContext): number => {
+  if (isHome(snapshot, snippet, path, context)) return 0;
+  const nFolder = path.lastIndexOf("/") + 1;
+  if (isInFolderOf((context.snippets[snippet] as TrackedSnippet).file, path, nFolder)) return 1;
+  for (const home of snapshot.homes[snippet] ?? []) if (isInFolderOf(home, path, nFolder)) return 1;
+  return 2;
+};
+
+const isInFolderOf = (file: string, path: string, nFolder: number): boolean =>
+  file.lastIndexOf("/") + 1 === nFolder && file.startsWith(path.slice(0, nFolder));
