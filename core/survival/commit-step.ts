@@ -1,4 +1,12 @@
-import { anchorAt, type AnchorRun, countAnchors, type FileAnchors, packAnchors } from "./anchors.ts";
+import {
+  ANCHOR_STRIDE,
+  anchorAt,
+  type AnchorRun,
+  anchorsBetween,
+  countAnchors,
+  type FileAnchors,
+  packAnchors,
+} from "./anchors.ts";
 import { extendAnchors } from "./extend-anchors.ts";
 import { carryCopies } from "./copies.ts";
 import { type FileChange, readHunk } from "./file-change.ts";
@@ -117,26 +125,30 @@ const missingRuns = (
   alive: Uint8Array,
   mayStand: (token: number, line: number) => boolean,
 ): AnchorRun[] => {
-  if (other === undefined) return [];
-  const held = new Set<string>();
-  if (known !== undefined) {
-    for (let index = 0; index < countAnchors(known); index += 1) {
-      const run = anchorAt(known, index);
-      for (let k = 0; k < run.length; k += 1) held.add(`${run.line}:${run.at + k}`);
-    }
-  }
   const added: AnchorRun[] = [];
-  for (let index = 0; index < countAnchors(other); index += 1) {
-    const run = anchorAt(other, index);
-    if (run.snippet !== snippet) continue;
+  if (other === undefined) return added;
+  for (let offset = 0; offset < other.length; offset += ANCHOR_STRIDE) {
+    if (other[offset + 2] !== snippet) continue;
+    const run = anchorAt(other, offset / ANCHOR_STRIDE);
     for (let k = 0; k < run.length; k += 1) {
-      if (alive[run.from + k] === 1 || held.has(`${run.line}:${run.at + k}`)) continue;
+      if (alive[run.from + k] === 1 || isHeld(known, run.line, run.at + k)) continue;
       if (!mayStand(run.from + k, run.line)) continue;
       alive[run.from + k] = 1;
       added.push({ ...run, at: run.at + k, from: run.from + k, length: 1 });
     }
   }
   return added;
+};
+
+/** Whether a token of some snippet stands at a place. */
+const isHeld = (anchors: FileAnchors | undefined, line: number, ordinal: number): boolean => {
+  if (anchors === undefined) return false;
+  const [first, end] = anchorsBetween(anchors, line, line + 1);
+  for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE) {
+    const at = anchors[offset + 1] as number;
+    if (at <= ordinal && ordinal < at + (anchors[offset + 4] as number)) return true;
+  }
+  return false;
 };
 
 /**
