@@ -38,9 +38,9 @@ export const bench: Bench = {
     const hosted = await measureLive(nSnippets, nRounds, trackInThread, signal);
     say(JSON.stringify({ live, hosted }));
     for (const [name, value] of Object.entries(live)) metrics[`live.${name}`] = value;
-    const { p95Ms, medianMs, rebaseMs, longestTurnMs, cpuMs, rebaseCpuMs } = hosted;
-    for (const [name, value] of Object.entries({ p95Ms, medianMs, rebaseMs, longestTurnMs, cpuMs, rebaseCpuMs }))
-      metrics[`hosted.${name}`] = value;
+    const { p95Ms, medianMs, rebaseMs, longestTurnMs, longestTurnCpuMs, cpuMs, rebaseCpuMs } = hosted;
+    const ofEditor = { p95Ms, medianMs, rebaseMs, longestTurnMs, longestTurnCpuMs, cpuMs, rebaseCpuMs };
+    for (const [name, value] of Object.entries(ofEditor)) metrics[`hosted.${name}`] = value;
     bars.push(
       { name: "commit, amend or checkout to state, p95 ms", value: hosted.p95Ms, target: 50, want: "at-most" },
       { name: "commit, amend or checkout, processes", value: live.maxProcesses, target: 2, want: "at-most" },
