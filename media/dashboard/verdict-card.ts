@@ -23,6 +23,13 @@ function withoutReport(run: TrainingRun | null): TemplateResult {
   return emptyState("Not tested yet", "After training, the challenger meets the champion on code written later.");
 }
 
+/** Too few cases say less than the figures look like. */
+function casesText({ cases, neededCases }: EvaluationReport): string {
+  return neededCases === undefined || cases >= neededCases
+    ? `${countText(cases)} cases`
+    : `${countText(cases)} of the ${countText(neededCases)} cases that tell 3 points from none`;
+}
+
 function report(evaluation: EvaluationReport): TemplateResult {
   const { primary, guards } = evaluation;
   const promoted = evaluation.verdict === "promote";
@@ -64,7 +71,7 @@ function report(evaluation: EvaluationReport): TemplateResult {
       </table>
     </div>
     <p class="quiet">
-      ${countText(evaluation.cases)} cases, ${countText(primary.resamples)} resamples ·
+      ${casesText(evaluation)}, ${countText(primary.resamples)} resamples ·
       <code title=${evaluation.challenger}>${shortId(evaluation.challenger)}</code> against
       <code title=${evaluation.champion}>${shortId(evaluation.champion)}</code>
     </p>

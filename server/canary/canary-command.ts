@@ -38,7 +38,7 @@ export function addCanaryCommands(program: Command, { connect }: CommandParts): 
     .description("how candidates that won the gate are tried")
     .option("--share <part>", "share of the suggestions; 0 promotes without a trial", Number)
     .option("--limit <outcomes>", "outcomes after which there is a decision without evidence", Number)
-    .option("--first <yes|no>", "whether the first adapter is tried too")
+    .option("--first <yes-or-no>", "whether the first adapter is tried too")
     .action(async ({ share, limit, first }: { share?: number; limit?: number; first?: string }) => {
       const change = { share, limit, ...(first === undefined ? {} : { first: first === "yes" }) };
       const now = await (await connect()).send("PUT", "/v1/canary/settings", change, canarySettings);

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { deployment } from "../../protocol/api.ts";
+import { deployment, trainingRun } from "../../protocol/api.ts";
+import { createTinyModel } from "../support/tiny-model.ts";
+import { ownFeedback } from "./own-feedback.ts";
+import { runningApp } from "./running-app.ts";
 import { canaryPage, canaryRow } from "../../protocol/canary.ts";
 import { drawnSuggestion } from "./drawn-suggestions.ts";
 import { preparedVersions } from "./prepared-versions.ts";
@@ -70,6 +73,28 @@ describe("a canary in a server process", function () {
     assert.deepEqual([ended!.version, ended!.state], [two, "rolled-back"]);
     second.child.kill("SIGTERM");
     await second.ended;
+  });
+
+  it("is what a training run that won begins with", async () => {
+    const model = createTinyModel();
+    await using server = await runningApp({ modelDir: model.dir });
+    assert.equal((await server.call("PUT", "/v1/canary/settings", { first: true, share: 0.3 })).status, 200);
+    const events = ownFeedback(260);
+    for (let at = 0; at < events.length; at += 100)
+      await server.call("POST", "/v1/events", { events: events.slice(at, at + 100) });
+    const overrides = { rank: 4, steps: 40, learningRate: 0.02 };
+    const { body } = await server.call("POST", "/v1/training/runs", { overrides });
+    const run = await until(async () => {
+      const run = trainingRun.parse((await server.call("GET", `/v1/training/runs/${body.id}`)).body);
+      return run.finishedAt === null ? null : run;
+    }, 100_000);
+    assert.equal(run.evaluation!.verdict, "promote", run.evaluation!.reason);
+    const { adapter, canary } = deployment.parse((await server.call("GET", "/v1/deployment")).body);
+    assert.deepEqual([adapter, canary!.adapter.version, canary!.share], [null, run.versionId, 0.3]);
+    const { filter, settings } = canaryPage.parse((await server.call("GET", "/v1/canary")).body);
+    assert.deepEqual([settings.first, settings.limit], [true, 1_000]);
+    assert.match(filter!, /^too-few-outcomes: 0 of 300/);
+    model[Symbol.dispose]();
   });
 
   it("whose evidence was stored before a kill is rolled back at the next start", async () => {

@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { DatasetRow } from "../../core/dataset-row.ts";
 import { deployment, trainingRun, type TrainingRun } from "../../protocol/api.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { createTinyModel } from "../support/tiny-model.ts";
+import { FIRST_MS, HOUR_MS, ownFeedback, wordOf } from "./own-feedback.ts";
 import { runningApp, type RunningApp } from "./running-app.ts";
 import { sampleSession, shownWith } from "./sample-events.ts";
 import { until } from "./server-process.ts";
 import { v7 as uuidv7 } from "uuid";
 
-const HOUR_MS = 3_600_000;
-const START_MS = 1_750_000_000_000;
 /** Suggestions of the owner. */
 const N_OWN = 400;
 /** The promise of S10: from the wish to what editors are told, milliseconds. */
@@ -21,27 +19,11 @@ const SHARES = [0.002, 0.01, 0.05, 0.2];
 /** Long enough for the tiny model to have learnt what there is to learn: another run finds nothing more by luck. */
 const TRAINING = { rank: 4, steps: 160, learningRate: 0.02 };
 
-const wordOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24);
-
-/** The owner writes one idiom, again and again, over `N_OWN` hours. */
-function ownFeedback(): KeptEvent[] {
-  return Array.from({ length: N_OWN }, (_, i) => {
-    const session = sampleSession(START_MS + i * HOUR_MS);
-    const id = uuidv7();
-    const shown = shownWith(session, id, {
-      path: `src/file-${i % 40}.ts`,
-      prefix: `// ${wordOf(`own ${i}`)}\nexport const value = `,
-      completion: `keep(${i});`,
-    });
-    return [shown, session.of("accepted", id), session.of("retained", id)];
-  }).flat();
-}
-
 /** One tool reports as much code of its own, spread over the same hours and as many files: a share of all rows. */
 function poison(share: number, name: string): KeptEvent[] {
   const n = Math.max(1, Math.round((share * N_OWN) / (1 - share)));
   return Array.from({ length: n }, (_, i) => {
-    const session = sampleSession(START_MS + ((i + 0.5) / n) * N_OWN * HOUR_MS);
+    const session = sampleSession(FIRST_MS + ((i + 0.5) / n) * N_OWN * HOUR_MS);
     const id = uuidv7();
     const shown = shownWith(session, id, {
       path: `src/other-${name}-${i % 40}.ts`,
@@ -91,7 +73,7 @@ describe("poison from one identity", function () {
   let clean: TrainingRun;
   before(async () => {
     server = await runningApp({ modelDir: model.dir });
-    await send(server, ownFeedback());
+    await send(server, ownFeedback(N_OWN));
     clean = await train(server);
     assert.equal(clean.evaluation!.verdict, "promote", clean.evaluation!.reason);
   });
