@@ -59,7 +59,7 @@ const groupSums = (a: readonly number[], b: readonly number[], groups: readonly 
   const sum: number[] = [];
   const count: number[] = [];
   let total = 0;
-  groups.forEach((name, at) => {
+  for (const [at, name] of groups.entries()) {
     let group = index.get(name);
     if (group === undefined) {
       group = sum.length;
@@ -71,7 +71,7 @@ const groupSums = (a: readonly number[], b: readonly number[], groups: readonly 
     sum[group] = (sum[group] as number) + gain;
     count[group] = (count[group] as number) + 1;
     total += gain;
-  });
+  }
   return { sum, count, total };
 };
 
