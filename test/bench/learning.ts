@@ -86,6 +86,7 @@ export const bench: Bench = {
         earlier.flatMap((point) => eventsOf(point, session.newId(point.writtenAt))),
       );
       const uses = await timeUses(server, engine, later, eventsOf, (at) => session.newId(at), folder, signal);
+      if (uses.length === 0) throw new Error("No label was used.");
       say(`label to use: ${uses.map((ms) => Math.round(ms)).join(" ")} ms`);
 
       const used = { examples: earlier.length, ...usesOf(uses) };
@@ -143,7 +144,10 @@ async function timeRun(
   };
 }
 
-/** Milliseconds from sending each point's events to the end of a suggestion whose prompt holds its code. */
+/**
+ * Milliseconds from sending each point's events to the end of a suggestion that was made with its code. Points
+ * where the look-up finds better examples are left out.
+ */
 async function timeUses(
   server: DemoServer,
   engine: EngineProcess,
@@ -173,12 +177,17 @@ async function timeUses(
       const request = { ...requestAt(point, "kept", []), path: point.path };
       const retrieve = { language: point.language, root, limit: 4 };
       for (;;) {
+        const isHeld = source.named([`s-${id}`]).length > 0;
         const { exampleIds } = await engine.complete(request, signal, retrieve);
-        if (source.named(exampleIds).some(({ suggestionId }) => suggestionId === id)) break;
-        if (performance.now() - startedAt > GIVE_UP_MS) throw new Error(`${id} was not used within 30 s.`);
+        if (source.named(exampleIds).some(({ suggestionId }) => suggestionId === id)) {
+          times.push(performance.now() - startedAt);
+          break;
+        }
+        // The engine has it, and others say more at this place: that is no wait.
+        if (isHeld) break;
+        if (performance.now() - startedAt > GIVE_UP_MS) throw new Error(`${id} did not arrive within 30 s.`);
         await seen.changed();
       }
-      times.push(performance.now() - startedAt);
     }
     return times;
   } finally {
