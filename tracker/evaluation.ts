@@ -103,15 +103,16 @@ export const createEvaluation = (
     const nTokens = snippet.tokens.length;
     const head = places.find(({ place }) => place === "head");
     const inHead = head === undefined ? 0 : aliveTokens(head.snapshot, number) / nTokens;
+    const inCommit = head === undefined || known.committedAt === null ? null : { commit: head.commit, tok: inHead };
     let where = inHead === 1 ? sharedPlaces(number, nTokens, places) : null;
     if (where === null) {
       const own = placesInCommits(number, nTokens, places);
-      if (inHead < 1) own.push(...(await files.find(known, snippet, own)));
+      if (inHead < 1) own.push(...(await files.find(known, own, inCommit)));
       where = own;
     }
     let found = stateOverPlaces({ where, gap: null });
     if (found.state.kind === "dead") {
-      where = [...where, ...(await files.findInIndex(known, question.mode))];
+      where = [...where, ...(await files.findInIndex(known, question.mode, inCommit))];
       found = stateOverPlaces({ where, gap: null });
       if (found.state.kind === "dead") found = stateOverPlaces({ where, gap: await gapOf(snippet, shallow) });
     }

@@ -172,7 +172,8 @@ export const settle = (
   if (wanted !== null) for (const snippet of resurrect(snapshot, changes, wanted, context)) brought.add(snippet);
   for (const snippet of takeOver(snapshot, stood, context)) affected.add(snippet);
   for (const snippet of brought) affected.add(snippet);
-  for (const other of others) for (const snippet of dropTaken(snapshot, other)) affected.add(snippet);
+  for (const other of others)
+    for (const snippet of dropTaken(snapshot, other, addedLines(changes))) affected.add(snippet);
   const isNextLine = lineOrder(changes);
   for (const snippet of affected)
     dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet, isNextLine);

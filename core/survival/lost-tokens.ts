@@ -48,8 +48,9 @@ export const isTaken = (loss: number | undefined): boolean => loss !== undefined
 /** A token that stands and one that no commit ever held look alike in {@link LostTokens}: this marks the latter. */
 const NEVER_HELD = 0xffff;
 
-/** Whether a line of history never held the snippet whole, but found parts of it in what it added. */
-export const isOfParts = (lost: LostTokens | undefined): boolean => lost !== undefined && lost.includes(NEVER_HELD);
+/** Whether a line of history never held more than parts of the snippet, found in what it added. */
+export const isOfParts = (lost: LostTokens | undefined): boolean =>
+  lost !== undefined && 2 * lost.filter((one) => one === NEVER_HELD).length > lost.length;
 
 const lossesNow = (known: LostTokens | undefined, alive: Uint8Array, hasStood: boolean): LostTokens => {
   const number = known === undefined ? 1 : Math.max(0, ...known.filter((one) => one !== NEVER_HELD)) + 1;

@@ -18,11 +18,16 @@ export const otherParent = (first: Snapshot, other: Snapshot, isNew: OtherParent
 };
 
 /**
- * Leaves out of a merge what the line of another parent took: where the merge has that parent's text, there was
- * a text already that is not the snippet. A branch that never saw the code go does not bring it back when it
- * takes in the line that took it. Changes the snapshot; gives the snippets that lost something.
+ * Leaves out of a merge what the line of another parent took: where the merge has that parent's text in place of
+ * the first one's, there was a text already that is not the snippet. A branch that never saw the code go does not
+ * bring it back when it takes in the line that took it. `isChanged` says what the merge changes of its first parent.
+ * Changes the snapshot; gives the snippets that lost something.
  */
-export const dropTaken = (snapshot: Snapshot, { lost, isNew }: OtherParent): Set<number> => {
+export const dropTaken = (
+  snapshot: Snapshot,
+  { lost, isNew }: OtherParent,
+  isChanged: OtherParent["isNew"],
+): Set<number> => {
   const dropped = new Set<number>();
   for (const [snippet, losses] of lost) {
     if (aliveTokens(snapshot, snippet) === 0) continue;
@@ -34,7 +39,8 @@ export const dropTaken = (snapshot: Snapshot, { lost, isNew }: OtherParent): Set
       let isSame = true;
       for (let index = 0; index < countAnchors(anchors); index += 1) {
         const run = anchorAt(anchors, index);
-        if (run.snippet !== snippet || (!isPart && isNew(path, run.line))) {
+        const mayStand = !isPart && (isNew(path, run.line) || !isChanged(path, run.line));
+        if (run.snippet !== snippet || mayStand) {
           kept.push(run);
           continue;
         }

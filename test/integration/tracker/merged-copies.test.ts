@@ -45,7 +45,10 @@ describe("code that one side of a merge took out", () => {
     await repository.commit("accept");
     await repository.git("branch", "side");
     await repository.commit("drop", { "lib/a.ts": BASKET });
-    const half = SNIPPET.split("\n").slice(0, 4).join("\n");
+    const half = SNIPPET.split("\n")
+      .slice(0, 4)
+      .map((line) => `    ${line}`)
+      .join("\n");
     await repository.commit("write something like it", { "lib/a.ts": `${BASKET}\n${half}\n}\n` });
     assert.equal(await inHead(repository), 0);
     await repository.git("checkout", "-q", "side");

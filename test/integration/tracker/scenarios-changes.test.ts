@@ -157,6 +157,30 @@ describe("loss and its cause (D35, D36)", () => {
     tok: [0, 0.3],
     causes: ["fix"],
   });
+  const half = `${BASKET}\n${SNIPPET.split("\n").slice(0, 4).join("\n")}\n}\n`;
+  scenario(
+    "code like it written later, whether git or the work tree shows it",
+    (repository) =>
+      lookAfter(
+        repository,
+        () => commit(repository),
+        () => repository.commit("drop", { "a.ts": BASKET }),
+        () => repository.commit("something like it", { "a.ts": half }),
+      ),
+    { state: { kind: "dead" }, tok: 0, causes: ["other"] },
+  );
+  scenario(
+    "taken out, and written into the work tree again",
+    (repository) =>
+      lookAfter(
+        repository,
+        () => commit(repository),
+        () => repository.commit("drop", { "a.ts": BASKET }),
+        () => repository.write("a.ts", WITH_SNIPPET),
+        async () => repository.tracker.undone("s", false),
+      ),
+    { state: { kind: "alive", in: "worktree" }, tok: 1, causes: ["other"], gains: 1 },
+  );
   scenario(
     "a deleted file",
     (repository) =>
