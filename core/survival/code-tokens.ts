@@ -27,7 +27,8 @@ export const codeTokens = (lines: readonly string[]): CodeTokens => {
       isBackslashLast = false;
       if (!FORMATTING_TOKENS.has(token)) {
         if (token === "}" && isQuotedSpace(third, second, last, token)) drop();
-        else if (!isDroppedBehind(second, last, token)) {
+        // Of a bar that the lines begin with nobody can say whether it introduces a union or joins two of its members.
+        else if (last === undefined || !isDroppedBehind(second, last, token)) {
           tokens.push(token);
           line.push(index);
           at.push(ordinal);

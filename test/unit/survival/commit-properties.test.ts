@@ -90,6 +90,17 @@ describe("properties of the commit step", () => {
     );
   });
 
+  it("loses no bar of a union where the shown lines of a change begin with it", () => {
+    const members = ["Accept", "Rename", "Buffer", "Save", "Head", "Snap", "Loss", "Gain", "Dormant", "Censor"];
+    const union = members.map((name) => `  | ${name}Record`);
+    const file = (own: readonly string[]): Tree => ({ "src/a.ts": textOf([...ABOVE, "type Any =", ...own, ...BELOW]) });
+    const line = commitLine(TREE, [{ file: "src/a.ts", text: textOf(union.slice(1)) }]);
+    line.commit(file(union));
+    line.commit(file(union.with(6, "  | LostRecord")));
+    const nTokens = 2 * (members.length - 1) - 1;
+    assert.equal(line.tok(), (nTokens - 1) / nTokens);
+  });
+
   it("P8 another path, folder, place or indentation changes nothing", () => {
     const move = fc.record({
       path: fc.constantFrom("src/a.ts", "src/z.ts", "app/deep/c.ts", "lib/b.ts"),
