@@ -62,13 +62,15 @@ describe("what the editor tells the tracker", () => {
       const committed = next();
       await repository.commit("both");
       assert.deepEqual([(await committed).place, (await committed).tokens], ["head", 1]);
-      const gone = next();
-      await repository.commit("the accepted one goes", { "a.ts": `${SNIPPET}\n${BASKET}` });
-      assert.deepEqual([(await gone).place, (await gone).state], ["elsewhere", "alive(worktree)"]);
       unsaved.set(file, both);
       const open = next();
-      await repository.commit("both are gone", { "a.ts": BASKET });
+      await repository.commit("the accepted one goes", { "a.ts": `${SNIPPET}\n${BASKET}` });
       assert.deepEqual([(await open).place, (await open).state], ["elsewhere", "alive(buffer)"]);
+      unsaved.delete(file);
+      const gone = next();
+      await repository.commit("something else", { "b.ts": "export const b = 1;\n" });
+      // The file on disk is the committed one, and what it holds is the other of the two.
+      assert.deepEqual([(await gone).place, (await gone).state], ["nowhere", "dead"]);
     } finally {
       await feed.close();
       await rm(storage, { recursive: true, force: true });
