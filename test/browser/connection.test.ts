@@ -18,9 +18,16 @@ describe("dashboard: connection", function () {
 
   it("says what to do in each part while there is nothing", async () => {
     await using seen = await visit(browser, server);
-    await waitForCount(seen.page, ".empty", 5);
+    await waitForCount(seen.page, ".empty", 6);
     const texts = await seen.page.locator(".empty").allInnerTexts();
-    for (const part of ["Start training", "serving champion", "VS Code", "base model", "freezes one"]) {
+    for (const part of [
+      "Start training",
+      "serving champion",
+      "VS Code",
+      "base model",
+      "freezes one",
+      "signals disagree",
+    ]) {
       assert.ok(
         texts.some((text) => text.includes(part)),
         `${part} in ${texts.join(" | ")}`,
