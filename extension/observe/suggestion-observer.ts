@@ -130,6 +130,7 @@ export function observeSuggestions(listeners: ObserverListeners): SuggestionObse
         at: performance.now(),
         offer: { suggestionId: record.id, document: record.document, offset, text },
       });
+      signal.beforeAnswer();
       return state.chain?.id ?? record.id;
     },
     widget(isOpen) {

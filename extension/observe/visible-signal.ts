@@ -5,6 +5,11 @@
 export interface VisibleSignal extends Disposable {
   /** On the typing path. */
   soon(): void;
+  /**
+   * Before an answer is given to the editor: its keys must be in force when the text is drawn, or an Escape that
+   * comes with it hides the text and Kept hears nothing of it.
+   */
+  beforeAnswer(): void;
 }
 
 export interface VisibleListeners {
@@ -17,17 +22,21 @@ export interface VisibleListeners {
 export function createVisibleSignal(visible: () => string | null, listeners: VisibleListeners): VisibleSignal {
   let turn: NodeJS.Immediate | null = null;
   let isUp: boolean | null = null;
-  const tell = () => {
-    turn = null;
+  const tellKeys = () => {
     const isNow = visible() !== null;
     if (isNow !== isUp) listeners.onUp(isNow);
     isUp = isNow;
+  };
+  const tell = () => {
+    turn = null;
+    tellKeys();
     listeners.onChange();
   };
   return {
     soon() {
       turn ??= setImmediate(tell);
     },
+    beforeAnswer: tellKeys,
     [Symbol.dispose]() {
       if (turn) clearImmediate(turn);
     },

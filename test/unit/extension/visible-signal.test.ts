@@ -38,6 +38,17 @@ describe("visible signal", () => {
     assert.deepEqual(told, [true, "changed", "changed"]);
   });
 
+  it("tells the editor's keys before an answer, once, and the buttons a turn later", async () => {
+    const { told, signal, becomes } = watch();
+    becomes("one");
+    signal.beforeAnswer();
+    assert.deepEqual(told, [true]);
+    signal.beforeAnswer();
+    assert.deepEqual(told, [true]);
+    await setImmediate();
+    assert.deepEqual(told, [true, "changed"]);
+  });
+
   it("is silent once it was disposed of", async () => {
     const { told, signal, becomes } = watch();
     becomes("one");
