@@ -157,6 +157,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     hub,
     log,
     datasetsDir: places.datasets,
+    comparisonsDir: places.comparisons,
     derive,
     derived: () => events.settled(AbortSignal.timeout(SETTLE_MS)),
     cancelActiveRuns: (isAffected) => cancelActiveRuns(store, training, runner, isAffected),

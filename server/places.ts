@@ -62,6 +62,8 @@ export interface DataPlaces {
   readonly datasets: string;
   readonly runs: string;
   readonly adapters: string;
+  /** Adapters and figures of `kept replay --compare`. */
+  readonly comparisons: string;
   /** Base models that were pulled from a hub. */
   readonly models: string;
   /** Every connection to another machine. */
@@ -79,6 +81,7 @@ export function dataPlaces(dataDir: string): DataPlaces {
     datasets: path.join(dataDir, "datasets"),
     runs: path.join(dataDir, "runs"),
     adapters: path.join(dataDir, "adapters"),
+    comparisons: path.join(dataDir, "comparisons"),
     models: path.join(dataDir, "models"),
     egressLog: path.join(dataDir, "egress.jsonl"),
   };

@@ -7,6 +7,7 @@ import type { PushHub } from "../push/hub.ts";
 import type { Place } from "../store/erasure.ts";
 import type { Store } from "../store/store.ts";
 import { removeSnapshot, snapshotsWith, type RowTest } from "./dataset-search.ts";
+import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
@@ -31,6 +32,8 @@ export interface ForgettingParts {
   readonly hub: PushHub;
   readonly log: Log;
   readonly datasetsDir: string;
+  /** Copies of a git history's code that no row points to: they go as a whole. */
+  readonly comparisonsDir: string;
   /** Resolves when what was stored so far has its rows and labels, or when that takes too long. */
   readonly derived: () => Promise<void>;
   readonly derive: (suggestionIds: Iterable<string>) => Derived;
@@ -161,6 +164,9 @@ async function erase(parts: ForgettingParts, operationId: string, scope: ForgetS
   });
   for (const sha256 of [...snapshots, ...store.forget.invalidDatasets().map(({ sha256 }) => sha256)])
     await removeSnapshot(datasetsDir, sha256);
+  // A suggestion or an hour was recorded; what is compared is read from commits alone.
+  if (scope.kind === "everything" || scope.kind === "folders" || scope.kind === "files")
+    await rm(parts.comparisonsDir, { recursive: true, force: true });
   store.removeCopies();
   store.forget.finish(operationId, clock.wallMs());
   return counts;

@@ -5,7 +5,7 @@ import type { ServerClient } from "../cli/client.ts";
 import { EXIT } from "../cli/exit-codes.ts";
 import { print } from "../cli/output.ts";
 import { AppError } from "../errors.ts";
-import { resolveModelDir } from "../places.ts";
+import { dataPlaces, resolveModelDir } from "../places.ts";
 import { acceptanceTable, percent, summarise } from "./acceptance.ts";
 import { runComparison } from "./comparison/compare-command.ts";
 import { hashOf } from "../content-hash.ts";
@@ -55,8 +55,7 @@ export function addReplayCommand(
       const { limit = COMPARED_POINTS, json } = flags;
       const modelDir = resolveModelDir(flags.modelDir, process.env);
       const workDir = path.join(
-        parts.dataDir(),
-        "comparisons",
+        dataPlaces(parts.dataDir()).comparisons,
         hashOf(JSON.stringify([flags, process.cwd()])).slice(0, 16),
       );
       const options = { limit, modelDir, workDir, ...(json === undefined ? {} : { json }) };

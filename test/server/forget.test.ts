@@ -7,6 +7,7 @@ import { sampleSession, shownWith } from "./sample-events.ts";
 import { until } from "./server-process.ts";
 import Database from "better-sqlite3";
 import assert from "node:assert/strict";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { v7 as uuidv7 } from "uuid";
 
@@ -134,6 +135,25 @@ describe("forget", function () {
       assert.deepEqual(found(server, names), []);
     });
   }
+
+  it("takes what was compared on a git history away with a file, a folder or everything", async () => {
+    const wanted: Record<ForgetScope["kind"], boolean> = {
+      suggestions: true,
+      time: true,
+      files: false,
+      folders: false,
+      everything: false,
+    };
+    for (const [name, scope] of scopes) {
+      await using server = await runningApp();
+      const { comparisons } = dataPlaces(dataDir(server));
+      mkdirSync(path.join(comparisons, "one"), { recursive: true });
+      writeFileSync(path.join(comparisons, "one", "cases.jsonl"), "{}\n");
+      const asked = scope([uuidv7()], "a.ts");
+      await forget(server, asked);
+      assert.equal(existsSync(comparisons), wanted[asked.kind], name);
+    }
+  });
 
   it("leaves what others recorded", async () => {
     await using server = await runningApp();
