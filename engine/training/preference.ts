@@ -85,15 +85,21 @@ export function pairedBatch(
 /** Mean over the batch of log p(mismatched completion) less that under the base model, at least 0. */
 async function divergence(trainer: Trainer, judged: readonly JudgedDocument[], shape: Shape): Promise<number> {
   if (judged.length < 2) return 0;
-  const mismatched = judged.map(({ document }, i) => mismatch(document, judged.at(i - 1)!.document));
   let total = 0;
-  for (const { batch, owners } of singly(mismatched, shape)) {
+  for (const { batch, owners } of mismatchedBatches(judged, shape)) {
     const now = await trainer.logProbabilities(batch, "theta");
     const base = await trainer.logProbabilities(batch, "base");
     owners.forEach((owner, i) => (total += owner < 0 ? 0 : now[i]! - base[i]!));
   }
   return Math.max(0, total / judged.length);
 }
+
+/** The prompts of a batch, each with the completion of the one before it: what the divergence is estimated on. */
+export const mismatchedBatches = (judged: readonly JudgedDocument[], shape: Shape): PackedBatch[] =>
+  singly(
+    judged.map(({ document }, i) => mismatch(document, judged.at(i - 1)!.document)),
+    shape,
+  );
 
 /** The prompt of one document with the completion of another. */
 export function mismatch(prompt: TrainingDocument, completion: TrainingDocument): TrainingDocument {

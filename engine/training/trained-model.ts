@@ -29,7 +29,7 @@ export function trainedAdapter(
 const MAX_FILE_BYTES = 2 ** 30;
 
 /** What a model folder holds beside its weights, where the base model has it. */
-const TOKENIZER_FILES = [
+export const TOKENIZER_FILES = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",

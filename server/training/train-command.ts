@@ -92,7 +92,7 @@ async function runTraining(flags: TrainFlags, dataDir: string): Promise<number> 
   const fresh = flags.fresh === true || (flags.smoke === true && flags.workDir === undefined && existsSync(finished));
   const startedAt = performance.now();
   try {
-    const { python } = await preparePython(process.env, say, signal, () => notePip(dataDir));
+    const { python } = await preparePython(process.env, say, signal, { onConnect: () => notePip(dataDir) });
     mkdirSync(workDir, { recursive: true, mode: 0o700 });
     const ownSource = path.join(workDir, "own-source.jsonl");
     const corpus =

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import os from "node:os";
 import { createRandom } from "../../../core/statistics/random.ts";
@@ -8,26 +7,14 @@ import { deviceForModel } from "../../../engine/devices/model-device.ts";
 import { cosineSchedule } from "../../../engine/optim/adamw.ts";
 import { loadTokenizer } from "../../../engine/tokenizer/tokenizer.ts";
 import { DEFAULT_OBJECTIVES } from "../../../engine/training/objective.ts";
-import type { Trained } from "../../../engine/training/parameters.ts";
 import { createTrainer, type Trainer } from "../../../engine/training/trainer.ts";
 import { AppError } from "../../errors.ts";
 import { laneEntry } from "../../places.ts";
-import type { TrainingBackend, TrainingJob, TrainingResult } from "../backend.ts";
+import type { TrainingBackend, TrainingResult } from "../backend.ts";
+import { BETAS, CHECKPOINT_STEPS, jobKey, trainedBy, VALIDATIONS } from "../recipe.ts";
 import { createMaterial, examplesOf, materialShape, microBatches } from "./material.ts";
 import { loadRunCheckpoint, removeRunCheckpoint, saveRunCheckpoint } from "./run-checkpoint.ts";
 import { resultFolder, writeTrained } from "./trained-files.ts";
-
-/** Steps between checkpoints: what a crash costs at most. */
-const CHECKPOINT_STEPS = 25;
-
-/** Times that a run looks at the validation rows; the best of them is kept. */
-const VALIDATIONS = 6;
-
-/** Blocks that the strategy `top-layers` trains unless the job says. */
-const DEFAULT_TOP_LAYERS = 2;
-
-/** The usual moments of AdamW. */
-const BETAS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
 /** The embedded backend: training steps of ONNX graphs. */
 export function createOnnxBackend(): TrainingBackend {
@@ -64,7 +51,7 @@ const train: TrainingBackend["train"] = async (job, onProgress, signal) => {
     seed: lora.seed,
     accumulation: (job.accumulation ?? 1) * microBatches(job),
   });
-  const jobSha256 = hashOf(job, base.sha256);
+  const jobSha256 = jobKey(job, base.sha256);
   const earlier = loadRunCheckpoint(job.runDir, jobSha256);
   const curve = [...(earlier?.curve ?? [])];
   if (earlier) resume(trainer, earlier);
@@ -142,23 +129,4 @@ function resume(trainer: Trainer, from: NonNullable<ReturnType<typeof loadRunChe
   trainer.optimizer.firstMoment.set(from.firstMoment);
   trainer.optimizer.secondMoment.set(from.secondMoment);
   trainer.optimizer.step = from.step;
-}
-
-function trainedBy({ strategy = "lora", topLayers = DEFAULT_TOP_LAYERS, lora }: TrainingJob): Trained {
-  switch (strategy) {
-    case "lora":
-      return { kind: "lora", rank: lora.rank, alpha: lora.alpha };
-    case "top-layers":
-      return { kind: "top-layers", nLayers: topLayers };
-    case "full":
-      return { kind: "full" };
-  }
-}
-
-/** Identity of a job: a checkpoint of another one is not gone on from. */
-function hashOf(job: TrainingJob, baseSha256: string): string {
-  const place = { runId: "", modelDir: "", runDir: "" };
-  return createHash("sha256")
-    .update(JSON.stringify({ baseSha256, ...job, ...place }))
-    .digest("hex");
 }

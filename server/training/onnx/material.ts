@@ -11,7 +11,7 @@ import { encodeCompletions, encodeRow, type KnownLines } from "./encode-row.ts";
 
 /** What a run learns from: its rows as batches for its objective. */
 export interface Material {
-  /** Batches of a step: every epoch shuffles the rows anew, from the seed and the epoch's number. */
+  /** Batches of a step, see {@link batchOrder}. */
   step(step: number): Promise<readonly WeightedBatch[]>;
   /** Mean loss over rows that stand for all training rows. */
   trainLoss(): Promise<number>;
@@ -51,7 +51,7 @@ export function materialShape(job: TrainingJob): MaterialShape {
 }
 
 /** An example: one document, or the chosen and the rejected one of a pair. */
-interface Example {
+export interface Example {
   readonly documents: readonly TrainingDocument[];
   readonly isDesirable: boolean;
 }
@@ -88,6 +88,48 @@ export function examplesOf(
     .filter(({ documents }) => documents.every(({ targets }) => targets.length > 0));
 }
 
+/** Examples that stand for all of them when a loss is measured. */
+export const measuredOf = (examples: readonly Example[]): readonly Example[] =>
+  evenlySpaced(examples, MAX_MEASURED_ROWS);
+
+export function packExamples(
+  some: readonly Example[],
+  kind: Objective["kind"],
+  shape: MaterialShape,
+): readonly PackedBatch[] {
+  // A batch to imitate takes as many documents as have room.
+  const packing = kind === "sft" ? { ...shape, nSequences: Number.POSITIVE_INFINITY } : shape;
+  return packGroups(
+    some.map(({ documents }) => documents),
+    packing,
+  );
+}
+
+/**
+ * The batches of a run by their number, asked for in order: every epoch shuffles the examples anew, from the seed and
+ * the epoch's number. `order` is what the batch's groups are numbers of.
+ */
+export function batchOrder(
+  train: readonly Example[],
+  kind: Objective["kind"],
+  shape: MaterialShape,
+  seed: number,
+): (index: number) => { readonly packed: PackedBatch; readonly order: readonly Example[] } {
+  let epoch = -1;
+  let first = 0;
+  let batches: readonly PackedBatch[] = [];
+  let order: readonly Example[] = [];
+  return (index) => {
+    while (epoch < 0 || index >= first + batches.length) {
+      first += batches.length;
+      epoch += 1;
+      order = shuffle(train, createRandom(seed + epoch));
+      batches = packExamples(order, kind, shape);
+    }
+    return { packed: batches[index - first]!, order };
+  };
+}
+
 export async function createMaterial(
   trainer: Trainer,
   objective: Objective,
@@ -95,34 +137,19 @@ export async function createMaterial(
   examples: { readonly train: readonly Example[]; readonly validation: readonly Example[] },
   options: { readonly seed: number; readonly accumulation: number },
 ): Promise<Material> {
-  // A batch to imitate takes as many documents as have room.
-  const packing = objective.kind === "sft" ? { ...shape, nSequences: Number.POSITIVE_INFINITY } : shape;
-  const pack = (some: readonly Example[]) =>
-    packGroups(
-      some.map(({ documents }) => documents),
-      packing,
-    );
   const prepare = await preparation(trainer, objective, shape, [...examples.train, ...examples.validation]);
-  const measured = evenlySpaced(examples.train, MAX_MEASURED_ROWS);
-  const validation = evenlySpaced(examples.validation, MAX_MEASURED_ROWS);
+  const measured = measuredOf(examples.train);
+  const validation = measuredOf(examples.validation);
   const loss = async (some: readonly Example[]) => {
     const batches: WeightedBatch[] = [];
-    for (const packed of pack(some)) batches.push(await prepare(packed, some));
+    for (const packed of packExamples(some, objective.kind, shape)) batches.push(await prepare(packed, some));
     return meanLoss(trainer, batches);
   };
 
-  let epoch = -1;
-  let first = 0;
-  let batches: readonly PackedBatch[] = [];
-  let order: readonly Example[] = [];
+  const next = batchOrder(examples.train, objective.kind, shape, options.seed);
   const batchOf = (index: number): Promise<WeightedBatch> => {
-    while (epoch < 0 || index >= first + batches.length) {
-      first += batches.length;
-      epoch += 1;
-      order = shuffle(examples.train, createRandom(options.seed + epoch));
-      batches = pack(order);
-    }
-    return prepare(batches[index - first]!, order);
+    const { packed, order } = next(index);
+    return prepare(packed, order);
   };
   return {
     async step(step) {

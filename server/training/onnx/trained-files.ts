@@ -17,20 +17,29 @@ export function writeTrained(
   result: TrainingResult,
   base: Checkpoint,
   trained: Trained,
-  { slots, theta }: Trainer,
+  trainer: Pick<Trainer, "slots" | "theta">,
 ): void {
-  const readme = card(job, result, base.name, trained);
-  if (trained.kind === "lora") {
-    writeAdapter(result.adapterDir, trainedAdapter(base.config, trained, slots, theta), base.config, {
-      baseModel: base.name,
-      baseSha256: base.sha256,
-      readme,
-    });
-    return;
-  }
-  writeTrainedModel(result.adapterDir, { folder: job.modelDir, ...base }, trained, slots, theta);
-  writeFileSync(path.join(result.adapterDir, "README.md"), readme);
+  if (trained.kind === "lora") return writeTrainedAdapter(job, result, base, trained, trainer);
+  writeTrainedModel(result.adapterDir, { folder: job.modelDir, ...base }, trained, trainer.slots, trainer.theta);
+  writeCard(job, result, base.name, trained);
 }
+
+export function writeTrainedAdapter(
+  job: TrainingJob,
+  result: TrainingResult,
+  base: Checkpoint,
+  trained: Extract<Trained, { kind: "lora" }>,
+  { slots, theta }: Pick<Trainer, "slots" | "theta">,
+): void {
+  writeAdapter(result.adapterDir, trainedAdapter(base.config, trained, slots, theta), base.config, {
+    baseModel: base.name,
+    baseSha256: base.sha256,
+    readme: card(job, result, base.name, trained),
+  });
+}
+
+export const writeCard = (job: TrainingJob, result: TrainingResult, baseName: string, trained: Trained): void =>
+  writeFileSync(path.join(result.adapterDir, "README.md"), card(job, result, baseName, trained));
 
 function card(job: TrainingJob, result: TrainingResult, baseName: string, trained: Trained): string {
   const { lora, objective = "sft" } = job;

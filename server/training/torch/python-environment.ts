@@ -28,6 +28,9 @@ export interface PythonEnvironment {
   readonly isOurs: boolean;
 }
 
+/** What a program needs: PyTorch alone, or transformers and PEFT as well. */
+export type Needs = "torch" | "peft";
+
 /**
  * The Python of the torch backend. `KEPT_PYTHON` is used as it is when it has the packages; otherwise a
  * virtual environment in the platform's cache folder, made on first use and again when the requirements
@@ -37,15 +40,12 @@ export async function preparePython(
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
   signal: AbortSignal,
-  onConnect: () => void = () => {},
+  { needs = "torch", onConnect = () => {} }: { readonly needs?: Needs; readonly onConnect?: () => void } = {},
 ): Promise<PythonEnvironment> {
-  const named = env["KEPT_PYTHON"];
-  if (named !== undefined && named !== "" && (await hasPackages(named, env, signal))) {
-    return { python: named, isOurs: false };
-  }
+  const ready = await readyPython(env, signal, needs);
+  if (ready !== null) return ready;
   const folder = environmentFolder();
   const python = interpreterIn(folder);
-  if (existsSync(path.join(folder, READY)) && existsSync(python)) return { python, isOurs: true };
   const base = await findPython(env, signal);
   say(`Installing the torch backend into ${folder} (PyTorch; minutes the first time)…`);
   onConnect();
@@ -53,7 +53,24 @@ export async function preparePython(
   return { python, isOurs: true };
 }
 
+/** The Python that is there already, without installing anything; null when there is none. */
+export async function readyPython(
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  needs: Needs,
+): Promise<PythonEnvironment | null> {
+  const named = env["KEPT_PYTHON"];
+  if (named !== undefined && named !== "" && (await hasPackages(named, env, signal, needs))) {
+    return { python: named, isOurs: false };
+  }
+  const folder = environmentFolder();
+  const python = interpreterIn(folder);
+  return existsSync(path.join(folder, READY)) && existsSync(python) ? { python, isOurs: true } : null;
+}
+
 const READY = "kept-ready";
+/** Packages of `requirements.txt` that training every weight from a corpus does without. */
+const PEFT_PACKAGES = new Set(["transformers", "peft"]);
 
 /** One folder for each set of requirements, so that another version of Kept keeps its own. */
 export function environmentFolder(): string {
@@ -102,11 +119,17 @@ async function versionOf(
   }
 }
 
-/** True when every package of `requirements.txt` is there, and a PyTorch that is new enough. */
-async function hasPackages(python: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<boolean> {
+/** True when the packages of `requirements.txt` that are needed are there, and a PyTorch that is new enough. */
+async function hasPackages(
+  python: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  needs: Needs,
+): Promise<boolean> {
   const names = readFileSync(path.join(torchPrograms(), "requirements.txt"), "utf8")
     .split("\n")
-    .flatMap((line) => /^([a-z0-9-]+)==/.exec(line)?.[1] ?? []);
+    .flatMap((line) => /^([a-z0-9-]+)==/.exec(line)?.[1] ?? [])
+    .filter((name) => needs === "peft" || !PEFT_PACKAGES.has(name));
   const program = `import importlib.metadata as m; print([m.version(n) for n in ${JSON.stringify(names)}][${names.indexOf("torch")}])`;
   try {
     const { stdout } = await execute(python, ["-c", program], { env, signal, timeout: PROBE_TIMEOUT_MS });
