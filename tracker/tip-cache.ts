@@ -4,6 +4,7 @@ import { type FileAnchors, ANCHOR_STRIDE } from "../core/survival/anchors.ts";
 import type { Copies, Copy } from "../core/survival/copies.ts";
 import type { LostTokens } from "../core/survival/lost-tokens.ts";
 import { emptySnapshot, growSnapshot, setFileAnchors, type Snapshot } from "../core/survival/snapshot.ts";
+import { TOKEN_RULE_VERSION } from "../core/survival/tokens.ts";
 import type { SnippetChange, WalkContext, WalkedSnippet } from "./commit-walk.ts";
 import { createTurns } from "./turns.ts";
 
@@ -20,7 +21,7 @@ export interface Tips {
 
 /** One line of the cache; the last one says that it is whole. */
 type Line =
-  | { readonly version: 3; readonly refs: SeenRefs }
+  | { readonly version: string; readonly refs: SeenRefs }
   /** Ids of snippets in the order of their numbers, and the commits that brought each. */
   | { readonly sids: readonly string[]; readonly introducedBy: readonly (readonly string[])[] }
   /** Anchors of files, each list once, in base64. They come before the tips that name them. */
@@ -42,6 +43,8 @@ interface StoredTip {
 }
 
 const NAME = "tips.jsonl";
+/** Of the lines, and of the rule by which the tokens of anchors and losses are counted. */
+const VERSION = `4.${TOKEN_RULE_VERSION}`;
 /** What a version before wrote; it would keep what is to be forgotten. */
 const OLD_NAME = "tips.json";
 /** Snippets, lists of anchors or losses of one line: about a millisecond's work. */
@@ -136,7 +139,7 @@ export const saveTips = (folder: string, context: WalkContext, tips: Tips, isSta
   store(folder, linesOf(context, tips), isStale);
 
 const linesOf = function* (context: WalkContext, { refs, commits, pending }: Tips): Generator<Line> {
-  yield { version: 3, refs };
+  yield { version: VERSION, refs };
   for (let at = 0; at < context.snippets.length; at += ITEMS_PER_LINE) {
     const some = context.snippets.slice(at, at + ITEMS_PER_LINE);
     yield { sids: some.map(({ sid }) => sid), introducedBy: some.map(({ introducedBy }) => introducedBy) };
@@ -265,7 +268,7 @@ const readLines = async function* (folder: string): AsyncGenerator<Line> {
   let last: Line | null = null;
   for (let start = 0, end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
     const line = JSON.parse(text.slice(start, end)) as Line;
-    if (last === null && !("version" in line && line.version === 3)) break;
+    if (last === null && !("version" in line && line.version === VERSION)) break;
     start = end + 1;
     last = line;
     yield line;

@@ -14,7 +14,7 @@ export const alignTokens = (oldTokens: readonly string[], newTokens: readonly st
   if (nFirst + nLast === oldTokens.length || nFirst + nLast === newTokens.length) return placeOf;
 
   const [from, to] = intern(oldTokens, newTokens);
-  const tiling = createTiling(from, to);
+  const tiling = createTiling(from, to, (at) => countAlphanumerics(oldTokens[at] as string) === 0);
   for (let at = 0; at < placeOf.length; at += 1) if (placeOf[at] !== -1) tiling.take(at, placeOf[at] as number);
   const runs = maximalRuns(from.subarray(nFirst, from.length - nLast), to.subarray(nFirst, to.length - nLast)).map(
     (run) => ({ from: run.from + nFirst, to: run.to + nFirst, length: run.length }),
@@ -31,6 +31,7 @@ export const alignTokens = (oldTokens: readonly string[], newTokens: readonly st
     }
   }
   tiling.grow();
+  tiling.carry();
   return tiling.placeOf;
 };
 

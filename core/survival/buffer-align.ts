@@ -39,7 +39,7 @@ export const alignSnippet = (
     starts.push(end);
     ends.push(end);
   }
-  return keepRuns(snippet.tokens, tokens).map(({ from, to, length }) => ({
+  return keepRuns(snippet.tokens, tokens, snippet.kind).map(({ from, to, length }) => ({
     token: from,
     nTokens: length,
     start: starts[to] as number,

@@ -1,4 +1,5 @@
-import { FORMATTING_TOKENS, isDroppedBehind, isQuotedSpace, TOKEN } from "./tokens.ts";
+import { isNumeralStart, numeralEnd } from "./numerals.ts";
+import { isSignificant, tokenKey, writtenTokens } from "./tokens.ts";
 
 /** The significant tokens of some lines, and where each stands. */
 export interface CodeTokens {
@@ -9,67 +10,100 @@ export interface CodeTokens {
   readonly at: Int32Array;
 }
 
-/** {@link significantTokens} of lines that follow each other, with their places. */
-export const codeTokens = (lines: readonly string[]): CodeTokens => {
+/** {@link significantTokens} of lines that follow each other, with their places; of a part of a text that may go on. */
+export const codeTokens = (lines: readonly string[], extent: "part" | "whole" = "part"): CodeTokens => {
+  written.length = 0;
+  const nWritten = new Int32Array(lines.length);
+  for (let index = 0; index < lines.length; index += 1) {
+    readLine(lines[index] as string, written);
+    nWritten[index] = written.length;
+  }
   const tokens: string[] = [];
   const line: number[] = [];
   const at: number[] = [];
-  /** The last three tokens, the latest first. */
-  let last: string | undefined;
-  let second: string | undefined;
-  let third: string | undefined;
-  /** A backslash whose next token decides whether it counts. */
-  let isBackslashLast = false;
+  let place = 0;
   for (let index = 0; index < lines.length; index += 1) {
     let ordinal = 0;
-    for (const token of tokensOfLine(lines[index] as string)) {
-      if (isBackslashLast && isQuote(token)) drop();
-      isBackslashLast = false;
-      if (!FORMATTING_TOKENS.has(token)) {
-        if (token === "}" && isQuotedSpace(third, second, last, token)) drop();
-        // Of a bar that the lines begin with nobody can say whether it introduces a union or joins two of its members.
-        else if (last === undefined || !isDroppedBehind(second, last, token)) {
-          tokens.push(token);
-          line.push(index);
-          at.push(ordinal);
-          isBackslashLast = token === "\\";
-        }
-        ordinal += 1;
+    for (const end = nWritten[index] as number; place < end; place += 1) {
+      const token = written[place] as string;
+      if (token.length === 1 && IS_FORMATTING[token.charCodeAt(0)] === 1) continue;
+      if (isSignificant(written, place) || (extent === "part" && isOpen(place))) {
+        tokens.push(token);
+        line.push(index);
+        at.push(ordinal);
       }
-      third = second;
-      second = last;
-      last = token;
+      ordinal += 1;
     }
   }
   return { tokens, line: Int32Array.from(line), at: Int32Array.from(at) };
-
-  function drop(): void {
-    tokens.pop();
-    line.pop();
-    at.pop();
-  }
 };
 
-/** {@link strictTokens} of a line, by its characters: most lines of most files are plain ASCII. */
-const tokensOfLine = (line: string): readonly string[] => {
-  const tokens: string[] = [];
+/** Whether what is beyond the lines would say if a token counts: then it does. */
+const isOpen = (place: number): boolean =>
+  (place === 0 && LEADING.has(written[place] as string)) ||
+  (place === written.length - 1 && TRAILING.has(written[place] as string));
+/** Signs that the tokens before, or behind, make significant. */
+const LEADING: ReadonlySet<string> = new Set(["|", "&"]);
+const TRAILING: ReadonlySet<string> = new Set(["\\", "/"]);
+
+/** The tokens of the lines that are read, of which all calls share one list. */
+const written: string[] = [];
+
+/** Adds the tokens of a line ({@link writtenTokens}), by its characters: most lines of most files are plain ASCII. */
+const readLine = (line: string, tokens: string[]): void => {
+  const nBefore = tokens.length;
   let start = -1;
   let hash = 0;
   for (let at = 0; at < line.length; at += 1) {
     const code = line.charCodeAt(at);
-    if (code >= 128) return line.normalize("NFC").match(TOKEN) ?? [];
+    if (code >= 128) {
+      tokens.length = nBefore;
+      for (const token of writtenTokens(line)) tokens.push(token);
+      return;
+    }
     if (IS_WORD[code] === 1) {
-      if (start === -1) [start, hash] = [at, 0];
+      if (start === -1) {
+        if (code < 58 && isNumeralStart(line, at)) {
+          at = putNumeral(line, at, tokens);
+          continue;
+        }
+        [start, hash] = [at, 0];
+      }
       hash = (Math.imul(hash, 31) + code) | 0;
       continue;
     }
-    if (start !== -1) tokens.push(wordIn(line, start, at, hash));
+    if (start !== -1) putWord(line, start, at, hash, tokens);
     start = -1;
-    if (code > 32 || (code < 9 && code >= 0) || (code > 13 && code < 32)) tokens.push(ASCII[code] as string);
+    if (code === DOT && isNumeralStart(line, at)) at = putNumeral(line, at, tokens);
+    else if (code > 32 || (code < 9 && code >= 0) || (code > 13 && code < 32)) tokens.push(ASCII[code] as string);
   }
-  if (start !== -1) tokens.push(wordIn(line, start, line.length, hash));
-  return tokens;
+  if (start !== -1) putWord(line, start, line.length, hash, tokens);
 };
+
+const putWord = (line: string, start: number, end: number, hash: number, tokens: string[]): void => {
+  tokens.push(line.charCodeAt(start - 1) === HASH ? tokenKey(line, start, end) : wordIn(line, start, end, hash));
+};
+
+/** Gives the place of the number's last character. */
+const putNumeral = (line: string, start: number, tokens: string[]): number => {
+  const end = numeralEnd(line, start);
+  let hash = 0;
+  let isPlain = end - start === 1 || line.charCodeAt(start) !== ZERO;
+  for (let at = start; at < end; at += 1) {
+    const code = line.charCodeAt(at);
+    hash = (Math.imul(hash, 31) + code) | 0;
+    if (code < ZERO || code > NINE) isPlain = false;
+  }
+  // Most numbers are compared as they are written.
+  const isWritten = isPlain && end - start <= MAX_COPIED_CHARS;
+  tokens.push(isWritten ? wordIn(line, start, end, hash) : tokenKey(line, start, end));
+  return end - 1;
+};
+
+const HASH = 0x23;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
 
 /** Words that were met last, by their hash: most of a text are among them, and need no string of their own. */
 const WORD_SLOTS = 16_384;
@@ -93,6 +127,6 @@ const isAt = (word: string, line: string, start: number): boolean => {
 };
 
 const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
+/** What formatters add, drop and swap, whatever is beside it. */
+const IS_FORMATTING = Uint8Array.from(ASCII, (character) => (",;()'\"`".includes(character) ? 1 : 0));
 const IS_WORD = Uint8Array.from(ASCII, (character) => (/[A-Za-z0-9_$]/.test(character) ? 1 : 0));
-
-const isQuote = (token: string): boolean => token === "'" || token === '"' || token === "`";

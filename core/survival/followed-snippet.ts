@@ -10,6 +10,7 @@ import {
   type SnippetText,
 } from "./buffer-places.ts";
 import type { AcceptedSnippet } from "./change-journal.ts";
+import { completedTokens } from "./completed-tokens.ts";
 import type { MappedIntervals } from "./text-replacement.ts";
 
 /** One snippet on its way through the edits of a document. Mutable: the follower of the document owns it. */
@@ -30,11 +31,10 @@ export interface FollowedSnippet extends SnippetText {
   removed: Record<ChangeAuthor, number>;
 }
 
-/** All tokens stand where they were accepted. A word that the text completed belongs to it as a whole. */
+/** All tokens stand where they were accepted. A word or number that the text completed belongs to it as a whole. */
 export const followAccepted = (accepted: AcceptedSnippet): FollowedSnippet => {
   const { text, region } = accepted;
-  const head = STARTS_IN_WORD.test(text) ? (WORD_BEFORE.exec(accepted.before)?.[0] ?? "") : "";
-  const tail = ENDS_IN_WORD.test(text) ? (WORD_AFTER.exec(accepted.after)?.[0] ?? "") : "";
+  const [head, tail] = completedTokens(accepted.before, text, accepted.after);
   const home = { start: region.start - head.length, end: region.end + tail.length };
   return {
     ...whole({ suggestionId: accepted.suggestionId, text: head + text + tail, home }),
@@ -127,8 +127,3 @@ export const standsAt = ({ intervals, home, text }: FollowedSnippet): Region => 
 
 /** Code that spans this many times its length was taken apart: its largest part stands for it. */
 const SCATTERED = 4;
-
-const STARTS_IN_WORD = /^[\p{L}\p{N}_$]/u;
-const ENDS_IN_WORD = /[\p{L}\p{N}_$]$/u;
-const WORD_BEFORE = /[\p{L}\p{N}_$]+$/u;
-const WORD_AFTER = /^[\p{L}\p{N}_$]+/u;

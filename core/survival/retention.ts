@@ -1,4 +1,5 @@
 import { keepRuns } from "./token-runs.ts";
+import type { TokenKind } from "./token-table.ts";
 import { significantTokens, strictTokens } from "./tokens.ts";
 
 /**
@@ -17,15 +18,15 @@ export const retentionIn = (current: string): ((accepted: string) => number) => 
   let significant: readonly string[] | null = null;
   return (accepted) => {
     const tokens = significantTokens(accepted);
-    if (tokens.length === 0) return retained(strictTokens(accepted), strictTokens(current));
+    if (tokens.length === 0) return retained(strictTokens(accepted), strictTokens(current), "strict");
     significant ??= significantTokens(current);
-    return retained(tokens, significant);
+    return retained(tokens, significant, "significant");
   };
 };
 
 /** The same over all tokens, punctuation too; never above {@link retainedFraction}. */
 export const strictRetainedFraction = (accepted: string, current: string): number =>
-  Math.min(retained(strictTokens(accepted), strictTokens(current)), retainedFraction(accepted, current));
+  Math.min(retained(strictTokens(accepted), strictTokens(current), "strict"), retainedFraction(accepted, current));
 
 /**
  * Share of the accepted text's overlapping groups of 4 significant tokens that occur in the current text,
@@ -56,8 +57,8 @@ const grams = (tokens: readonly string[], size: number): string[] => {
   return found;
 };
 
-const retained = (accepted: readonly string[], current: readonly string[]): number => {
+const retained = (accepted: readonly string[], current: readonly string[], kind: TokenKind): number => {
   if (accepted.length === 0) return 1;
-  const nRetained = keepRuns(accepted, current).reduce((sum, run) => sum + run.length, 0);
+  const nRetained = keepRuns(accepted, current, kind).reduce((sum, run) => sum + run.length, 0);
   return nRetained / accepted.length;
 };

@@ -13,7 +13,7 @@ export const anchorsOfPlaces = (
   numberOf: (suggestionId: string) => number | undefined,
 ): AnchorRun[] => {
   const { starts, tokens } = tokenTable(text, "significant");
-  const lines = codeTokens(text.split("\n"));
+  const lines = codeTokens(text.split("\n"), "whole");
   if (lines.tokens.length !== tokens.length) return [];
   const indexAt = new Map(Array.from(starts, (start, index) => [start, index]));
   const runs: AnchorRun[] = [];

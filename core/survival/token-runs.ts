@@ -1,3 +1,4 @@
+import type { TokenKind } from "./token-table.ts";
 import { GRAM_TOKENS, gramKey, indexGrams, nextGramKey } from "./gram-positions.ts";
 
 /** Equal tokens side by side: `accepted[from + k] === current[to + k]` for k below `length`. */
@@ -29,10 +30,14 @@ const MAX_RUNS = 4_000;
  * over earlier look-alikes and so break it. Runs are found through an index of the snippet's four-grams in
  * one pass over `current`, so a large file costs time linear in its length.
  */
-export const keepRuns = (accepted: readonly string[], current: readonly string[]): TokenRun[] => {
+export const keepRuns = (
+  accepted: readonly string[],
+  current: readonly string[],
+  kind: TokenKind = "significant",
+): TokenRun[] => {
   if (accepted.length === 0 || current.length === 0) return [];
   const [from, to] = intern(accepted, current);
-  const kept = keepRunsOfIds(from, to, (at) => countAlphanumerics(accepted[at] as string));
+  const kept = keepRunsOfIds(from, to, (at) => countAlphanumerics(accepted[at] as string), kind);
   const size = (run: TokenRun): number => alphanumerics(accepted, run);
   const total = size({ from: 0, to: 0, length: accepted.length });
   const found = kept.reduce((sum, run) => sum + size(run), 0);
@@ -44,14 +49,19 @@ export const keepRuns = (accepted: readonly string[], current: readonly string[]
  * {@link keepRuns} of tokens given as numbers, without its last rule: what is found may be very little.
  * Negative numbers match nothing, and are not the same in both; `sizeOf` gives the letters and digits of a token of `from`.
  */
-export const keepRunsOfIds = (from: Int32Array, to: Int32Array, sizeOf: (at: number) => number): TokenRun[] => {
+export const keepRunsOfIds = (
+  from: Int32Array,
+  to: Int32Array,
+  sizeOf: (at: number) => number,
+  kind: TokenKind = "significant",
+): TokenRun[] => {
   const whole = indexOfRun(from, to);
   if (whole !== -1) return [{ from: 0, to: whole, length: from.length }];
   if (from.length < MIN_RUN_TOKENS) return [];
   const runs = maximalRuns(from, to);
   if (runs.length === 0) return [];
 
-  const tiling = createTiling(from, to);
+  const tiling = createTiling(from, to, kind === "strict" ? never : (at) => sizeOf(at) === 0);
   const size = (run: TokenRun): number => {
     let sum = 0;
     for (let k = 0; k < run.length; k += 1) sum += sizeOf(run.from + k);
@@ -69,6 +79,7 @@ export const keepRunsOfIds = (from: Int32Array, to: Int32Array, sizeOf: (at: num
     for (const part of tiling.free(run)) if (size(part) >= MIN_MOVED_ALPHANUMERICS) tiling.place(part);
   }
   tiling.grow();
+  tiling.carry();
   return tiling.kept();
 };
 
@@ -157,7 +168,15 @@ const bestNeighbourhood = (runs: readonly TokenRun[], nAccepted: number): TokenR
   return runs.filter((run) => inside.has(run));
 };
 
-export const createTiling = (from: Int32Array, to: Int32Array) => {
+/** Signs that a formatter carries over a remark: `=>` and `===` are among the longest, tokens. */
+const MAX_CARRIED_SIGNS = 3;
+/** How far it carries them, tokens. */
+const CARRIED_TOKENS = 120;
+
+const never = (): boolean => false;
+
+/** Which tokens of `from` stand where in `to`. `isSign` says which of them hold no letter and no digit. */
+export const createTiling = (from: Int32Array, to: Int32Array, isSign: (at: number) => boolean = never) => {
   /** Place in `to` of each token of the snippet, or -1. */
   const placeOf = new Int32Array(from.length).fill(-1);
   const taken = new Uint8Array(to.length);
@@ -252,6 +271,43 @@ export const createTiling = (from: Int32Array, to: Int32Array) => {
       if (taken[between] === 1) return true;
     return false;
   };
+  /**
+   * Finds signs that changed places with tokens beside them, as an operator does that a formatter carries over a
+   * remark: they stand between two kept tokens that were neighbours, or right beside the snippet's first or last one.
+   */
+  const carry = (): void => {
+    let tokenAt: Int32Array | null = null;
+    for (let at = 0; at < from.length; at += 1) {
+      if (placeOf[at] !== -1 || !isSign(at)) continue;
+      let end = at + 1;
+      while (end < from.length && placeOf[end] === -1 && isSign(end)) end += 1;
+      const beside = at > 0 && placeOf[at - 1] !== -1 ? (placeOf[at - 1] as number) : (placeOf[end] ?? -1);
+      if (beside !== -1 && end - at <= MAX_CARRIED_SIGNS) {
+        tokenAt ??= tokensByPlace();
+        const place = carriedTo(at, end - at, beside, tokenAt);
+        for (let k = 0; place !== -1 && k < end - at; k += 1) take(at + k, place + k);
+      }
+      at = end;
+    }
+  };
+  const tokensByPlace = (): Int32Array => {
+    const tokenAt = new Int32Array(to.length).fill(-1);
+    for (let at = 0; at < from.length; at += 1) if (placeOf[at] !== -1) tokenAt[placeOf[at] as number] = at;
+    return tokenAt;
+  };
+  const carriedTo = (at: number, length: number, beside: number, tokenAt: Int32Array): number => {
+    const last = Math.min(to.length - length, beside + CARRIED_TOKENS);
+    for (let place = Math.max(0, beside - CARRIED_TOKENS); place <= last; place += 1) {
+      let k = 0;
+      while (k < length && matches(at + k, place + k)) k += 1;
+      if (k < length) continue;
+      const before = tokenAt[place - 1] ?? -1;
+      const behind = tokenAt[place + length] ?? -1;
+      const isBetween = before !== -1 && behind === before + 1;
+      if (isBetween || before === from.length - 1 || behind === 0) return place;
+    }
+    return -1;
+  };
   const kept = (): TokenRun[] => {
     const runs: TokenRun[] = [];
     for (let at = 0; at < from.length;) {
@@ -264,5 +320,5 @@ export const createTiling = (from: Int32Array, to: Int32Array) => {
     }
     return runs;
   };
-  return { take, place, free, isNear, grow, kept, placeOf };
+  return { take, place, free, isNear, grow, carry, kept, placeOf };
 };

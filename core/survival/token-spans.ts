@@ -1,3 +1,6 @@
+import { isNumeralStart, numeralEnd } from "./numerals.ts";
+import { tokenKey } from "./tokens.ts";
+
 /** Tokens of a text and where they stand in it: half-open ranges of UTF-16 offsets, ascending. */
 export interface TokenSpans {
   readonly tokens: readonly string[];
@@ -6,32 +9,39 @@ export interface TokenSpans {
 }
 
 /**
- * The tokens that `strictTokens` gives, with their places in the text as it is, before normalization; `at` is added
- * to each. Scanned by hand: long files are read while somebody types, and matches of a pattern are garbage.
+ * The tokens that `strictTokens` gives, or `writtenTokens`, with their places in the text as it is, before
+ * normalization; `at` is added to each. Scanned by hand: long files are read while somebody types, and matches of a
+ * pattern are garbage.
  */
-export const strictSpans = (text: string, at = 0): TokenSpans => {
+export const readSpans = (text: string, kind: "strict" | "written", at = 0): TokenSpans => {
   const composed = text.normalize("NFC");
   const tokens: string[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
   const origin = composed === text ? null : originOf(text, composed);
   const put = (start: number, end: number): void => {
-    tokens.push(composed.slice(start, end));
+    tokens.push(kind === "strict" ? composed.slice(start, end) : tokenKey(composed, start, end));
     starts.push(at + (origin === null ? start : (origin[start] as number)));
     ends.push(at + (origin === null ? end : (origin[end] as number)));
   };
   let wordStart = -1;
   for (let offset = 0; offset < composed.length;) {
     const unit = composed.charCodeAt(offset);
+    if (kind === "written" && wordStart === -1 && unit < 58 && unit > 45 && isNumeralStart(composed, offset)) {
+      const end = numeralEnd(composed, offset);
+      put(offset, end);
+      offset = end;
+      continue;
+    }
     const point = unit < 0xd800 || unit > 0xdbff ? unit : (composed.codePointAt(offset) as number);
     const next = offset + (point > 0xffff ? 2 : 1);
-    const kind = kindOf(point);
-    if (kind === WORD) {
+    const type = typeOf(point);
+    if (type === WORD) {
       if (wordStart === -1) wordStart = offset;
     } else {
       if (wordStart !== -1) put(wordStart, offset);
       wordStart = -1;
-      if (kind === SIGN) put(offset, next);
+      if (type === SIGN) put(offset, next);
     }
     offset = next;
   }
@@ -43,7 +53,7 @@ const BLANK = 0;
 const SIGN = 1;
 const WORD = 2;
 
-const kindOf = (point: number): number => {
+const typeOf = (point: number): number => {
   if (point < 128) return ASCII[point] as number;
   const text = String.fromCodePoint(point);
   if (/[\p{L}\p{N}]/u.test(text)) return WORD;

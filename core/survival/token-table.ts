@@ -1,5 +1,5 @@
 import { isSignificant } from "./tokens.ts";
-import { strictSpans } from "./token-spans.ts";
+import { readSpans, type TokenSpans } from "./token-spans.ts";
 
 /** Which tokens a snippet is followed by: the significant ones, or all of a text that has none. */
 export type TokenKind = "significant" | "strict";
@@ -36,33 +36,58 @@ export function* readTokens(text: string, kind: TokenKind, at = 0): Generator<vo
   let starts = new Int32Array(room);
   let ends = new Int32Array(room);
   let nFound = 0;
-  /** Whether a bar joins two types is told by the two tokens before it, on the line before too. */
-  let last: readonly string[] = [];
+  const put = (token: string, start: number, end: number): void => {
+    if (nFound === room) {
+      room *= 2;
+      starts = grown(starts, room);
+      ends = grown(ends, room);
+    }
+    found[nFound] = token;
+    starts[nFound] = start;
+    ends[nFound] = end;
+    nFound += 1;
+  };
+  /** Whether a token counts is told by those beside it, across lines too: the last ones wait for the next step. */
+  let held: Held = NOTHING_HELD;
   for (let from = 0; from < text.length;) {
     const end = stepEnd(text, from);
-    const spans = strictSpans(text.slice(from, end), at + from);
-    const { tokens } = spans;
-    const context: readonly string[] = last.length === 0 ? tokens : [...last, ...tokens];
-    const shift = context.length - tokens.length;
-    for (let k = 0; k < tokens.length; k += 1) {
-      if (kind === "significant" && !isSignificant(context, k + shift)) continue;
-      if (nFound === room) {
-        room *= 2;
-        starts = grown(starts, room);
-        ends = grown(ends, room);
-      }
-      found[nFound] = tokens[k] as string;
-      starts[nFound] = spans.starts[k] as number;
-      ends[nFound] = spans.ends[k] as number;
-      nFound += 1;
-    }
-    last = context.slice(-2);
+    const spans = readSpans(text.slice(from, end), kind === "strict" ? "strict" : "written", at + from);
+    if (kind === "strict")
+      for (const [k, token] of spans.tokens.entries()) put(token, spans.starts[k] as number, spans.ends[k] as number);
+    else held = putSignificant(held, spans, end === text.length, put);
     from = end;
     yield;
   }
   found.length = nFound;
   return { tokens: found, starts: starts.subarray(0, nFound), ends: ends.subarray(0, nFound) };
 }
+
+/** Tokens before and behind one that bear on it. */
+const N_BESIDE = 3;
+
+/** Tokens that were read last, of which the first were put already. */
+interface Held extends TokenSpans {
+  readonly nPut: number;
+}
+
+const NOTHING_HELD: Held = { tokens: [], starts: [], ends: [], nPut: 0 };
+
+const putSignificant = (
+  held: Held,
+  read: TokenSpans,
+  isLast: boolean,
+  put: (token: string, start: number, end: number) => void,
+): Held => {
+  const isFirst = held.tokens.length === 0;
+  const tokens = isFirst ? read.tokens : [...held.tokens, ...read.tokens];
+  const starts = isFirst ? read.starts : [...held.starts, ...read.starts];
+  const ends = isFirst ? read.ends : [...held.ends, ...read.ends];
+  const nDecided = isLast ? tokens.length : Math.max(held.nPut, tokens.length - N_BESIDE);
+  for (let k = held.nPut; k < nDecided; k += 1)
+    if (isSignificant(tokens, k)) put(tokens[k] as string, starts[k] as number, ends[k] as number);
+  const first = Math.max(0, nDecided - N_BESIDE);
+  return { tokens: tokens.slice(first), starts: starts.slice(first), ends: ends.slice(first), nPut: nDecided - first };
+};
 
 const grown = (values: Int32Array, room: number): Int32Array<ArrayBuffer> => {
   const larger = new Int32Array(room);

@@ -42,8 +42,8 @@ export interface FollowedRepository extends TestRepository {
   look(): Promise<Observation>;
   /** What is known of a snippet after a look. */
   see(sid?: string): Promise<SnippetSurvival>;
-  /** Closes the tracker and opens it again on the same folder. */
-  restart(): Promise<void>;
+  /** Closes the tracker and opens it again on the same folder, of which something may be changed while it is closed. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   log(): Promise<string>;
 }
 
@@ -94,8 +94,9 @@ export const followRepository = async (
       if (found === undefined) throw new Error(`nothing is known of ${sid}`);
       return found;
     },
-    async restart() {
+    async restart(meanwhile) {
       await tracker.close();
+      await meanwhile?.();
       tracker = await open();
     },
     async log() {

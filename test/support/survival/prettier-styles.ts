@@ -19,6 +19,10 @@ export const prettierStyle: fc.Arbitrary<Options> = fc.record({
   experimentalTernaries: fc.boolean(),
   experimentalOperatorPosition: fc.constantFrom("start", "end"),
   singleAttributePerLine: fc.boolean(),
+  htmlWhitespaceSensitivity: fc.constantFrom("css", "strict", "ignore"),
+  vueIndentScriptAndStyle: fc.boolean(),
+  embeddedLanguageFormatting: fc.constantFrom("auto", "off"),
+  proseWrap: fc.constantFrom("always", "never", "preserve"),
 });
 
 /** A file as Prettier writes it; its name says which language it is in. */

@@ -1,4 +1,4 @@
-import { strictSpans } from "../../../core/survival/token-spans.ts";
+import { readSpans } from "../../../core/survival/token-spans.ts";
 import { tokenTable } from "../../../core/survival/token-table.ts";
 import { anchorLines } from "../../../core/survival/line-anchors.ts";
 import { significantTokens, strictTokens } from "../../../core/survival/tokens.ts";
@@ -35,7 +35,7 @@ const text = fc.oneof(
 
 describe("tokens with their places", () => {
   it("are the tokens of the text", () => {
-    fc.assert(fc.property(text, (code) => assert.deepEqual([...strictSpans(code).tokens], strictTokens(code))));
+    fc.assert(fc.property(text, (code) => assert.deepEqual([...readSpans(code, "strict").tokens], strictTokens(code))));
     fc.assert(
       fc.property(text, (code) => assert.deepEqual([...tokenTable(code, "strict").tokens], strictTokens(code))),
     );
@@ -57,7 +57,7 @@ describe("tokens with their places", () => {
   it("stand where they say, in order", () => {
     fc.assert(
       fc.property(text, fc.nat({ max: 9 }), (code, at) => {
-        const { tokens, starts, ends } = strictSpans(code, at);
+        const { tokens, starts, ends } = readSpans(code, "strict", at);
         let reached = at;
         for (const [idx, start] of starts.entries()) {
           assert.ok(start >= reached && ends[idx]! >= start, JSON.stringify([starts, ends]));
