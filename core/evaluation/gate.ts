@@ -27,13 +27,41 @@ export interface Guard {
 
 export type GateMetric = "held-out-loss" | "edit-similarity" | "accepted-at-line";
 
-export interface GateInput {
+/** What a challenger has to show. A model's file may set each of them. */
+export interface GateThresholds {
+  readonly primary: GateMetric;
+  readonly confidence: number;
+  readonly resamples: number;
+  /** Cases of one evaluation. */
+  readonly maxCases: number;
+  /** Fewer cases or groups than these say too little, whatever the interval. */
+  readonly minCases: number;
+  readonly minGroups: number;
+  /** A loss of this much on a metric that is not the primary one is a failed guard even where it may be chance. */
+  readonly maxDrop: number;
+  /** Times the champion's processor time. */
+  readonly maxSlowdown: number;
+  /** How much further from the mix of lengths of the code really written. */
+  readonly maxLengthDistance: number;
+}
+
+export const DEFAULT_GATE: GateThresholds = {
+  primary: "held-out-loss",
+  confidence: 0.95,
+  resamples: 4_000,
+  // Enough to tell 3 points (docs/gate-quality.md), few enough for two CPU cores.
+  maxCases: 320,
+  minCases: 20,
+  minGroups: 5,
+  maxDrop: 0.03,
+  maxSlowdown: 1.1,
+  maxLengthDistance: 0.1,
+};
+
+export interface GateInput extends Partial<Omit<GateThresholds, "maxCases">> {
   readonly cases: readonly GateCase[];
   /** Guards measured elsewhere: finite weights, latency, forgetting. */
   readonly guards?: readonly Guard[];
-  readonly primary?: GateMetric;
-  readonly confidence?: number;
-  readonly resamples?: number;
   readonly seed?: number;
 }
 
@@ -62,12 +90,7 @@ export interface GateDecision {
   readonly reason: string;
 }
 
-/** Fewer cases or groups than these say too little, whatever the interval. */
-const MIN_CASES = 20;
-const MIN_GROUPS = 5;
-/** A loss of this much on a metric that is not the primary one is a failed guard even where it may be chance. */
-const MAX_DROP = 0.03;
-/** One-sided: a challenger that is worse by {@link MAX_DROP} is caught this often. */
+/** One-sided: a challenger that is worse by `maxDrop` is caught this often. */
 const CAUGHT = 0.975;
 /** Standard normal quantiles of {@link CAUGHT}, of a two-sided interval of 95 % and of a power of 80 %. */
 const CAUGHT_Z = 1.96;
@@ -93,7 +116,9 @@ const POWER_Z = 0.842;
  * Without a finite loss on both sides of every case there is no decision but to refuse.
  */
 export const decidePromotion = (input: GateInput): GateDecision => {
-  const { cases, primary: metric = "held-out-loss", confidence = 0.95, resamples = 4_000, seed = 1 } = input;
+  const { cases, seed = 1, ...given } = input;
+  const thresholds = { ...DEFAULT_GATE, ...given };
+  const { primary: metric, confidence, resamples } = thresholds;
   const compare = (name: GateMetric, among: readonly GateCase[] = cases) => {
     const measures = among.map((one) => [better(one.challenger, name), better(one.champion, name)] as const);
     return pairedBootstrap({
@@ -106,13 +131,13 @@ export const decidePromotion = (input: GateInput): GateDecision => {
     });
   };
   const interval = compare(metric);
-  const guards = [...(input.guards ?? []), sizeGuard(cases), finiteGuard(cases)];
+  const guards = [...(input.guards ?? []), sizeGuard(cases, thresholds), finiteGuard(cases)];
   const acceptance = acceptanceWithDoubt(cases, { resamples, seed });
-  const neededCases = casesNeeded(cases.length, acceptance, metric);
+  const neededCases = casesNeeded(cases.length, acceptance, thresholds);
   for (const name of ["accepted-at-line", "edit-similarity"] as const) {
     if (name === metric) continue;
     const mustShow = name === "accepted-at-line" && cases.length >= neededCases;
-    guards.push(mustShow ? notInferior(name, acceptance) : dropGuard(name, compare(name)));
+    guards.push(mustShow ? notInferior(name, acceptance, thresholds) : dropGuard(name, compare(name), thresholds));
   }
 
   for (const person of new Set(cases.flatMap((one) => one.person ?? []))) {
@@ -160,12 +185,12 @@ const better = (measures: CaseMeasures, metric: GateMetric): number => {
   return metric === "edit-similarity" ? measures.editSimilarity : Number(measures.acceptedAtLine);
 };
 
-const sizeGuard = (cases: readonly GateCase[]): Guard => {
+const sizeGuard = (cases: readonly GateCase[], { minCases, minGroups }: GateThresholds): Guard => {
   const nGroups = new Set(cases.map((one) => one.group)).size;
   return {
     name: "enough-cases",
-    holds: cases.length >= MIN_CASES && nGroups >= MIN_GROUPS,
-    detail: `${cases.length} cases in ${nGroups} groups, at least ${MIN_CASES} in ${MIN_GROUPS} needed`,
+    holds: cases.length >= minCases && nGroups >= minGroups,
+    detail: `${cases.length} cases in ${nGroups} groups, at least ${minCases} in ${minGroups} needed`,
   };
 };
 
@@ -176,9 +201,13 @@ const finiteGuard = (cases: readonly GateCase[]): Guard => {
   return { name: "finite-loss", holds: nBad === 0, detail: `${nBad} cases without a finite loss` };
 };
 
-const dropGuard = (name: GateMetric, interval: { difference: number; low: number; high: number }): Guard => ({
+const dropGuard = (
+  name: GateMetric,
+  interval: { difference: number; low: number; high: number },
+  { maxDrop }: GateThresholds,
+): Guard => ({
   name: `${name}-not-worse`,
-  holds: interval.high >= 0 && interval.difference >= -MAX_DROP,
+  holds: interval.high >= 0 && interval.difference >= -maxDrop,
   detail: `${show(interval.difference)}, interval ${show(interval.low)} to ${show(interval.high)}`,
 });
 
@@ -208,16 +237,19 @@ const acceptanceWithDoubt = (cases: readonly GateCase[], options: { resamples: n
  * The standard error that lets 3 points better be told from 3 points worse, or from none where accepted@line is
  * the primary metric, and as many cases as bring it down to that: it falls with the root of their number.
  */
-const casesNeeded = (nCases: number, { low, high }: BootstrapInterval, metric: GateMetric): number => {
+const casesNeeded = (
+  nCases: number,
+  { low, high }: BootstrapInterval,
+  { primary, maxDrop, minCases }: GateThresholds,
+): number => {
   const standardError = (high - low) / (2 * CAUGHT_Z);
-  const wanted =
-    metric === "accepted-at-line" ? MAX_DROP / (PROVEN_Z + POWER_Z) : (2 * MAX_DROP) / (CAUGHT_Z + POWER_Z);
-  return Math.max(MIN_CASES, Math.ceil(nCases * (standardError / wanted) ** 2));
+  const wanted = primary === "accepted-at-line" ? maxDrop / (PROVEN_Z + POWER_Z) : (2 * maxDrop) / (CAUGHT_Z + POWER_Z);
+  return Math.max(minCases, Math.ceil(nCases * (standardError / wanted) ** 2));
 };
 
-const notInferior = (name: GateMetric, interval: BootstrapInterval): Guard => ({
+const notInferior = (name: GateMetric, interval: BootstrapInterval, { maxDrop }: GateThresholds): Guard => ({
   name: `${name}-not-worse`,
-  holds: interval.low >= -MAX_DROP,
+  holds: interval.low >= -maxDrop,
   detail: `${show(interval.difference)}, at least ${show(interval.low)} with ${100 * CAUGHT} % confidence`,
 });
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { LineCounter, parseDocument, type Document } from "yaml";
 import { z } from "zod";
 import { AppError } from "../errors.ts";
+import { describeProblem, parseYaml } from "../models/yaml-source.ts";
 
 /**
  * `models/<name>/config.yaml`: the single source of truth of how a model is trained. Validated here,
@@ -98,7 +98,7 @@ export const runConfigurationSchema = z.strictObject({
 
 export type RunConfiguration = z.infer<typeof runConfigurationSchema>;
 
-/** Reads and checks a file. Throws `config-invalid` with every problem as `file:line: key: what`. */
+/** Reads and checks a file. Throws `config-invalid` with every problem as `file:line:column: key: what`. */
 export function readRunConfiguration(file: string): RunConfiguration {
   let text: string;
   try {
@@ -117,40 +117,9 @@ export function readRunConfiguration(file: string): RunConfiguration {
 
 /** The configuration in `text`; `file` is what messages name. */
 export function parseRunConfiguration(text: string, file: string): RunConfiguration {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const invalid = (problems: readonly string[]): AppError =>
-    new AppError("config-invalid", problems.join("\n"), { hint: "docs/training-backends.md describes every key." });
-  if (document.errors.length > 0) {
-    throw invalid(document.errors.map((error) => `${file}:${lines.linePos(error.pos[0]).line}: ${error.message}`));
-  }
-  const parsed = runConfigurationSchema.safeParse(document.toJS());
-  if (parsed.success) return parsed.data;
-  throw invalid(
-    parsed.error.issues.flatMap((issue) => {
-      const at = issue.path.map((part) => (typeof part === "symbol" ? part.toString() : part));
-      const unknown = issue.code === "unrecognized_keys" ? issue.keys : [null];
-      return unknown.map((key) => {
-        const where = key === null ? at : [...at, key];
-        const what = key === null ? issue.message : "there is no such key";
-        return `${file}:${lineOf(document, lines, where)}: ${where.join(".") || "the file"}: ${what}`;
-      });
-    }),
-  );
-}
-
-/** Line of a key; of the nearest one above it that is there when it is missing. */
-function lineOf(document: Document, lines: LineCounter, where: readonly (string | number)[]): number {
-  for (let depth = where.length; depth > 0; depth--) {
-    const holder = depth === 1 ? document.contents : document.getIn(where.slice(0, depth - 1), true);
-    const key = where[depth - 1];
-    const items = (holder as { items?: readonly unknown[] } | null)?.items ?? [];
-    const item =
-      typeof key === "number"
-        ? items[key]
-        : items.find((pair) => (pair as { key?: { value?: unknown } }).key?.value === key);
-    const node = ((item as { key?: unknown } | undefined)?.key ?? item) as { range?: readonly number[] } | undefined;
-    if (node?.range) return lines.linePos(node.range[0]!).line;
-  }
-  return 1;
+  const parsed = parseYaml(text, file, runConfigurationSchema);
+  if (parsed.ok) return parsed.value;
+  throw new AppError("config-invalid", parsed.problems.map(describeProblem).join("\n"), {
+    hint: "docs/training-backends.md describes every key.",
+  });
 }

@@ -65,50 +65,42 @@ describe("run configuration", () => {
     "an unknown key",
     "  layers: 6",
     "  layers: 6\n  depth: 6",
-    (at) => `c.yaml:${at + 1}: model.depth: there is no such key`,
+    (at) => `c.yaml:${at + 1}:3: model.depth: there is no such key`,
   );
   refuses(
     "a wrong type",
     "  layers: 6",
     "  layers: six",
-    (at) => `c.yaml:${at}: model.layers: Invalid input: expected number, received string`,
+    (at) => `c.yaml:${at}:3: model.layers: Invalid input: expected number, received string`,
   );
   refuses("a missing key", "  layers: 6", "", () => {
-    return `c.yaml:${lineOf("model:")}: model.layers: Invalid input: expected number, received undefined`;
+    return `c.yaml:${lineOf("model:")}:1: model.layers: this key has to be there`;
   });
   refuses(
     "heads that the key-value heads do not divide",
     "  kvHeads: 2",
     "  kvHeads: 3",
-    (at) => `c.yaml:${at}: model.kvHeads: heads is a multiple of kvHeads`,
+    (at) => `c.yaml:${at}:3: model.kvHeads: heads is a multiple of kvHeads`,
   );
   refuses(
     "a batch that is no multiple of its parts",
     "  microRows: 8",
     "  microRows: 5",
-    (at) => `c.yaml:${at}: training.microRows: batchRows is a multiple of microRows`,
+    (at) => `c.yaml:${at}:3: training.microRows: batchRows is a multiple of microRows`,
   );
   refuses(
     "a cycle with two lengths",
     "    - minutes: 112",
     "    - minutes: 112\n      tokens: 5",
     (at) =>
-      `c.yaml:${at}: training.cycles.1: a cycle is as long as \`minutes\` or \`tokens\` says: give one of them\n` +
-      `c.yaml:${at + 2}: training.cycles.1.warmupSeconds: a cycle in tokens has \`warmupTokens\``,
+      `c.yaml:${at}:7: training.cycles.1: a cycle is as long as \`minutes\` or \`tokens\` says: give one of them\n` +
+      `c.yaml:${at + 2}:7: training.cycles.1.warmupSeconds: a cycle in tokens has \`warmupTokens\``,
   );
-  refuses(
-    "another strategy",
-    "strategy: full",
-    "strategy: lora",
-    (at) => `c.yaml:${at}: strategy: Invalid input: expected "full"`,
-  );
+  refuses("another strategy", "strategy: full", "strategy: lora", (at) => `c.yaml:${at}:1: strategy: one of full`);
   it("names the line of broken YAML", () => {
-    assert.throws(
-      () => parseRunConfiguration("name: base\nseed: [1\n", "c.yaml"),
-      /^Error: c\.yaml:[23]: |c\.yaml:[23]: /,
-    );
+    assert.throws(() => parseRunConfiguration("name: base\nseed: [1\n", "c.yaml"), /c\.yaml:[23]:1: the file: /);
   });
   it("refuses what is no mapping", () => {
-    assert.throws(() => parseRunConfiguration("- a\n", "c.yaml"), /c\.yaml:1: the file: /);
+    assert.throws(() => parseRunConfiguration("- a\n", "c.yaml"), /c\.yaml:1:1: the file: /);
   });
 });
