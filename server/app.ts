@@ -3,6 +3,8 @@ import { createCanaries } from "./canary/canary.ts";
 import { isoTime, systemClock, type Clock } from "./clock.ts";
 import { prepareDataDir } from "./data-dir.ts";
 import { buildDatasetInWorker, collectTask, recordSnapshot } from "./datasets/collect.ts";
+import { createDatasetReader } from "./datasets/contents.ts";
+import { exportInWorker } from "./datasets/export-in-worker.ts";
 import { watchDataDir } from "./data-watch.ts";
 import { allowances, permitsOf } from "./egress/allowances.ts";
 import { openConnectionLog } from "./egress/connection-log.ts";
@@ -18,6 +20,7 @@ import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { createJobRunner, type JobRunner } from "./jobs/runner.ts";
 import { deriveSuggestions } from "./labels/derive.ts";
+import { createLabelVersions } from "./labels/label-versions.ts";
 import { endWorkers } from "./jobs/worker-process.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { createLog, type Log } from "./log.ts";
@@ -82,6 +85,8 @@ const SETTLE_MS = 60_000;
 const LARGE_BATCHES = 4;
 /** Reports whose lines are looked for at once: a process each. */
 const ATTRIBUTIONS = 1;
+/** Datasets that are written for other tools at once: a process each. */
+const EXPORTS = 1;
 /** Requests under way get this long when the server stops, milliseconds. */
 const DRAIN_MS = 2_000;
 
@@ -177,6 +182,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
   );
   const reserve = undo.use(createReserve(places));
+  const datasets = undo.use(createDatasetReader(store, places.datasets));
   let token = createToken();
   const startedAt = isoTime(clock.wallMs());
   const shutdown = Promise.withResolvers<void>();
@@ -207,12 +213,24 @@ export async function startApp(options: AppOptions): Promise<App> {
           request,
           signal,
         );
+      // Labels that are made anew, as with other weights, belong to one version when they are read.
+      await events.settled(AbortSignal.any([signal, AbortSignal.timeout(SETTLE_MS)]));
       const revision = store.forget.revision();
       const built = await build();
       // What was forgotten while the worker had it must not come back with its dataset.
       if (store.forget.revision() === revision || !(await forgetting.withdrawIfForgotten(built.id))) return built;
       return build();
     },
+    labels: createLabelVersions({ store, clock, wake: events.derive }),
+    datasets,
+    exportDataset: (id, format, signal) =>
+      exportInWorker(
+        { store, workerEntry, datasetsDir: places.datasets, exportsDir: places.exports, modelDir },
+        id,
+        format,
+        signal,
+      ),
+    exports: createSemaphore(EXPORTS),
     hub,
     clock,
     log,

@@ -9,6 +9,8 @@ export type ErrorCode =
   | "alias-moved"
   | "run-not-active"
   | "no-canary"
+  | "dataset-gone"
+  | "too-few-verdicts"
   | "too-large"
   | "unsupported-type"
   | "invalid"

@@ -19,6 +19,7 @@ export function removeLeftovers(places: DataPlaces, store: Store): void {
   removeIn(places.dataDir, (name) => name.endsWith(".tmp"));
   removeIn(places.files, (name) => !files.has(name));
   removeIn(places.datasets, (name) => !datasets.has(name));
+  removeIn(places.exports, () => true);
   removeIn(places.adapters, (name) => !versions.has(name));
   for (const version of existsSync(places.adapters) ? readdirSync(places.adapters) : []) {
     removeIn(path.join(places.adapters, version), (name) => HALF_WRITTEN.test(name));

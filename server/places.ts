@@ -60,6 +60,8 @@ export interface DataPlaces {
   readonly log: string;
   readonly files: string;
   readonly datasets: string;
+  /** Datasets that are being sent to somebody; emptied at every start. */
+  readonly exports: string;
   readonly runs: string;
   readonly adapters: string;
   /** Adapters and figures of `kept replay --compare`. */
@@ -79,6 +81,7 @@ export function dataPlaces(dataDir: string): DataPlaces {
     log: path.join(dataDir, "server.log"),
     files: path.join(dataDir, "files"),
     datasets: path.join(dataDir, "datasets"),
+    exports: path.join(dataDir, "exports"),
     runs: path.join(dataDir, "runs"),
     adapters: path.join(dataDir, "adapters"),
     comparisons: path.join(dataDir, "comparisons"),

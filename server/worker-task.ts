@@ -2,6 +2,7 @@ import type { DatasetRow } from "../core/dataset-row.ts";
 import { type FilterFit, fitShowFilter } from "../core/filter/show-filter.ts";
 import { readSafetensors, toFloat32 } from "../engine/checkpoint/safetensors.ts";
 import { openModel } from "../engine/generate/model.ts";
+import { exportDataset } from "./datasets/export.ts";
 import { readFeedback } from "./datasets/feedback-rows.ts";
 import { historyRows } from "./datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type Snapshot } from "./datasets/snapshot.ts";
@@ -42,6 +43,11 @@ export async function performTask(task: WorkerTask, channel: TaskChannel): Promi
       kind: "attributed",
       attributed: await attributeSignals(task.dataDir, task.request, channel.signal),
     });
+    return;
+  }
+  if (task.kind === "export") {
+    const files = await exportDataset({ ...task.request, signal: channel.signal, onProgress: () => {} });
+    channel.send({ kind: "exported", files });
     return;
   }
   await performTraining(task, channel);
@@ -101,13 +107,14 @@ async function datasetOf(task: TrainingTask, send: TaskChannel["send"], signal: 
 }
 
 async function collect(datasetsDir: string, task: CollectTask, signal: AbortSignal): Promise<Snapshot> {
-  const { rows: feedback, eventWatermark } = feedbackOf(task.database);
+  const { rows: feedback, eventWatermark, labelVersion } = feedbackOf(task.database);
   const mined = [];
   for (const workspace of task.workspaces) mined.push(await historyRows(workspace, signal));
   const rows = [...feedback, ...mined.flatMap(({ rows }) => rows)];
   return writeSnapshot(datasetsDir, rows, {
     ...task.origin,
     eventWatermark,
+    labelVersion,
     workspaces: mined.map(({ root, head }) => ({ root, head })),
   });
 }

@@ -1,6 +1,7 @@
 import type { DatasetRow } from "../dataset-row.ts";
 import { capRows, type Caps, DEFAULT_CAPS } from "./caps.ts";
 import { groupNearDuplicates } from "./near-duplicates.ts";
+import { hadSecret, hasSpecialToken } from "./unfit-text.ts";
 import { DEFAULT_FRACTIONS, type SplitFractions, splitByTime } from "./split.ts";
 
 export interface DatasetOptions {
@@ -12,6 +13,8 @@ export interface DatasetOptions {
 export type DropReason =
   | "blank"
   | "weightless"
+  | "secret"
+  | "special-token"
   | "repeated"
   | "contradicted"
   | "file-cap"
@@ -33,13 +36,15 @@ export interface Dataset {
 const CONTEXT_CHARS = 400;
 
 /**
- * The dataset of a set of labelled rows: repeated, contradicted and capped rows dropped, the good rows split
+ * The dataset of a set of labelled rows: repeated, contradicted, unfit and capped rows dropped, the good rows split
  * by time without near-duplicates across the borders. The same rows in any order give the same dataset.
  */
 export const buildDataset = (rows: readonly DatasetRow[], options: DatasetOptions = {}): Dataset => {
   const dropped: Record<DropReason, number> = {
     blank: 0,
     weightless: 0,
+    secret: 0,
+    "special-token": 0,
     repeated: 0,
     contradicted: 0,
     "file-cap": 0,
@@ -51,27 +56,43 @@ export const buildDataset = (rows: readonly DatasetRow[], options: DatasetOption
   const usable = rows.filter((row) => {
     if (row.completion.trim() === "") dropped.blank += 1;
     else if (!(row.weight > 0)) dropped.weightless += 1;
+    else if (hadSecret(row)) dropped.secret += 1;
+    else if (hasSpecialToken(row)) dropped["special-token"] += 1;
     else return true;
     return false;
   });
   const distinct = dropRepeated(usable, dropped);
 
-  const capped = capRows(
+  const caps = options.caps ?? DEFAULT_CAPS;
+  const good = capRows(
     distinct.filter((row) => row.good),
-    options.caps ?? DEFAULT_CAPS,
+    caps,
+    distinct,
   );
-  dropped["file-cap"] = capped.droppedByFile.length;
-  dropped["repository-cap"] = capped.droppedByRepository.length;
-  dropped["person-cap"] = capped.droppedByPerson.length;
+  // Calling good code bad is poison too: bad rows have caps of their own.
+  const notGood = capRows(
+    distinct.filter((row) => !row.good),
+    caps,
+    distinct,
+  );
+  dropped["file-cap"] = good.droppedByFile.length + notGood.droppedByFile.length;
+  dropped["repository-cap"] = good.droppedByRepository.length + notGood.droppedByRepository.length;
+  dropped["person-cap"] = good.droppedByPerson.length + notGood.droppedByPerson.length;
 
-  const groups = groupNearDuplicates(capped.rows.map(placeText));
-  const split = splitByTime(capped.rows, groups, options.fractions ?? DEFAULT_FRACTIONS);
-  dropped["near-duplicate"] = split.droppedDuplicates.length;
+  const groups = groupNearDuplicates([...good.rows, ...notGood.rows].map(placeText));
+  const split = splitByTime(good.rows, groups.slice(0, good.rows.length), options.fractions ?? DEFAULT_FRACTIONS);
 
   const measuredFrom = Math.min(...[...split.validation, ...split.test].map((row) => row.writtenAt), Infinity);
-  const bad = distinct.filter((row) => !row.good && row.writtenAt < measuredFrom);
-  dropped["bad-after-training"] = distinct.filter((row) => !row.good).length - bad.length;
-  const { train, validation, test } = split;
+  const bad = notGood.rows.filter((row) => row.writtenAt < measuredFrom);
+  dropped["bad-after-training"] = notGood.rows.length - bad.length;
+  // Bad rows are trained on: what is like one of them cannot be measured by, either.
+  const groupOf = new Map([...good.rows, ...notGood.rows].map((row, at) => [row, groups[at] as number]));
+  const trainedOn = new Set(bad.map((row) => groupOf.get(row)));
+  const isUnseen = (row: DatasetRow): boolean => !trainedOn.has(groupOf.get(row));
+  const { train } = split;
+  const [validation, test] = [split.validation.filter(isUnseen), split.test.filter(isUnseen)];
+  dropped["near-duplicate"] =
+    split.droppedDuplicates.length + split.validation.length + split.test.length - validation.length - test.length;
   return { train, validation, test, bad, dropped };
 };
 

@@ -28,14 +28,19 @@ export interface Capped {
  * feedback go before rows mined from history.
  *
  * The cap on a person is strict: the share is of the rows that are left, however few. What one of them sends can
- * be poison, and 20 rows of it in a dataset of 30 are no small project's files.
+ * be poison, and 20 rows of it in a dataset of 30 are no small project's files. `all` are the rows that say whose
+ * store it is, when `rows` are a part of them.
  */
-export const capRows = (rows: readonly DatasetRow[], caps: Caps = DEFAULT_CAPS): Capped => {
+export const capRows = (
+  rows: readonly DatasetRow[],
+  caps: Caps = DEFAULT_CAPS,
+  all: readonly DatasetRow[] = rows,
+): Capped => {
   const byFile = cap(rows, caps.perFile, (row) => `${row.root}\0${row.path}`);
   const nRepositories = new Set(rows.map((row) => row.root)).size;
   const byRepository =
     nRepositories < 2 ? { kept: byFile.kept, dropped: [] } : cap(byFile.kept, caps.perRepository, (row) => row.root);
-  const byPerson = capPersons(byRepository.kept, caps.perPerson);
+  const byPerson = capPersons(byRepository.kept, caps.perPerson, isOneTools(all));
   return {
     rows: byPerson.kept,
     droppedByFile: byFile.dropped,
@@ -45,7 +50,8 @@ export const capRows = (rows: readonly DatasetRow[], caps: Caps = DEFAULT_CAPS):
 };
 
 /** Lowers the largest persons together until each has at most its share of what is left. */
-const capPersons = (rows: readonly DatasetRow[], share: number) => {
+const capPersons = (rows: readonly DatasetRow[], share: number, isOwners: boolean) => {
+  if (isOwners) return { kept: rows.map(ownersRow), dropped: [] };
   const groups = new Map<string, DatasetRow[]>();
   for (const row of rows) {
     if (row.person === undefined) continue;
@@ -55,8 +61,6 @@ const capPersons = (rows: readonly DatasetRow[], share: number) => {
   }
   const sizes = [...groups.values()].map((group) => group.length);
   const nOwn = rows.length - sizes.reduce((sum, size) => sum + size, 0);
-  // A store that one tool alone fills, as without an editor: whoever runs it is the owner.
-  if (nOwn === 0 && sizes.length === 1) return { kept: rows.map(ownersRow), dropped: [] };
   const total = (limit: number): number => sizes.reduce((sum, size) => sum + Math.min(size, limit), nOwn);
   let limit = Math.max(0, ...sizes);
   while (limit > 0 && limit > share * total(limit)) limit -= 1;
@@ -65,6 +69,12 @@ const capPersons = (rows: readonly DatasetRow[], share: number) => {
     for (const row of [...group].sort(byPreference).slice(limit)) dropped.add(row);
   }
   return { kept: rows.filter((row) => !dropped.has(row)), dropped: [...dropped] };
+};
+
+/** Whether one tool alone fills the store, as without an editor: whoever runs it is the owner. */
+const isOneTools = (all: readonly DatasetRow[]): boolean => {
+  const persons = new Set(all.map(({ person }) => person));
+  return persons.size === 1 && !persons.has(undefined);
 };
 
 const ownersRow = (row: DatasetRow): DatasetRow => {

@@ -1,3 +1,5 @@
+import { solvePositive } from "../statistics/solve-positive.ts";
+
 /** A logistic regression on standardised features. Plain data: it is stored and sent as JSON. */
 export interface Logistic {
   readonly means: readonly number[];
@@ -67,28 +69,6 @@ const MAX_DEVIATION = 6;
 
 const standardised = (features: readonly number[], means: readonly number[], scales: readonly number[]): number[] =>
   features.map((value, at) => Math.max(-MAX_DEVIATION, Math.min(MAX_DEVIATION, (value - means[at]!) / scales[at]!)));
-
-/** Solves H x = g for a symmetric positive H of which the lower half is given, by Cholesky. */
-const solvePositive = (lower: number[][], right: readonly number[]): number[] => {
-  const size = right.length;
-  for (let column = 0; column < size; column += 1) {
-    for (let row = column; row < size; row += 1) {
-      let sum = lower[row]![column]!;
-      for (let k = 0; k < column; k += 1) sum -= lower[row]![k]! * lower[column]![k]!;
-      lower[row]![column] = row === column ? Math.sqrt(Math.max(TOLERANCE, sum)) : sum / lower[column]![column]!;
-    }
-  }
-  const y = right.slice();
-  for (let row = 0; row < size; row += 1) {
-    for (let k = 0; k < row; k += 1) y[row]! -= lower[row]![k]! * y[k]!;
-    y[row]! /= lower[row]![row]!;
-  }
-  for (let row = size - 1; row >= 0; row -= 1) {
-    for (let k = row + 1; k < size; k += 1) y[row]! -= lower[k]![row]! * y[k]!;
-    y[row]! /= lower[row]![row]!;
-  }
-  return y;
-};
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const dot = (a: readonly number[], b: readonly number[]): number =>

@@ -4,6 +4,8 @@ import {
   aliasRow,
   datasetPage,
   type DatasetRow,
+  type ForgetOperation,
+  forgetOperation,
   modelPage,
   type ModelVersionRow,
   type Problem,
@@ -21,7 +23,20 @@ import {
   why,
   ingestResponse,
 } from "../../protocol/api.ts";
-import { type CanaryPage, canaryPage } from "../../protocol/canary.ts";
+import { type CanaryPage, canaryPage, type CanaryRow, canaryRow } from "../../protocol/canary.ts";
+import {
+  type DatasetContents,
+  datasetContents,
+  type DatasetExamples,
+  datasetExamples,
+  type DatasetSplitName,
+  type DatasetViewName,
+  type ExportFormatName,
+} from "../../protocol/datasets.ts";
+import { type LabelVersionRow, type LabelVersions, labelVersion, labelVersions } from "../../protocol/labels.ts";
+import { type Overview, overview } from "../../protocol/overview.ts";
+import { v7 as uuidv7 } from "uuid";
+import { readBytes } from "./download.ts";
 
 /** Longest wait for one answer, milliseconds. The server is on this machine or in this building. */
 const ANSWER_DEADLINE_MS = 15_000;
@@ -41,6 +56,14 @@ export interface Failure {
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
+export interface ExamplePage {
+  readonly view: DatasetViewName;
+  readonly split: DatasetSplitName;
+  readonly from: number;
+}
+
+type OnBytes = (bytes: number, all: number) => void;
+
 export type SuggestionPage = z.infer<typeof suggestionPage>;
 
 /** The routes that the dashboard uses. Answers are parsed; nothing throws but a bug. */
@@ -54,7 +77,18 @@ export interface ApiClient {
   versions(): Promise<Answer<ModelVersionRow[]>>;
   /** The newest trial of a candidate, and drift. */
   canary(): Promise<Answer<CanaryPage>>;
+  overview(source: Overview["source"] | null): Promise<Answer<Overview>>;
+  labelVersions(): Promise<Answer<LabelVersions>>;
+  refitLabels(): Promise<Answer<LabelVersionRow>>;
+  useLabels(version: string): Promise<Answer<LabelVersions>>;
+  startTrial(version: string, share: number): Promise<Answer<CanaryRow>>;
+  endTrial(keep: boolean): Promise<Answer<CanaryRow>>;
+  forgetSuggestion(suggestionId: string): Promise<Answer<ForgetOperation>>;
   datasets(): Promise<Answer<DatasetRow[]>>;
+  datasetContents(id: string): Promise<Answer<DatasetContents>>;
+  datasetExamples(id: string, page: ExamplePage): Promise<Answer<DatasetExamples>>;
+  /** The dataset as a file; `onBytes` hears how much of it has come. Stopping it ends the server's work too. */
+  exportDataset(id: string, format: ExportFormatName, stop: AbortSignal, onBytes: OnBytes): Promise<Answer<Blob>>;
   suggestions(before: string | null): Promise<Answer<SuggestionPage>>;
   why(suggestionId: string): Promise<Answer<Why>>;
   /** Suggestions that a person is asked about. */
@@ -89,6 +123,20 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
     return parsed.success ? { ok: true, value: parsed.data } : { ok: false, failure: unexpected(path) };
   };
   const id = encodeURIComponent;
+  const download = async (path: string, stop: AbortSignal, onBytes: OnBytes): Promise<Answer<Blob>> => {
+    try {
+      const response = await fetch(path, {
+        headers: { authorization: `Bearer ${token}` },
+        redirect: "error",
+        signal: AbortSignal.any([signal, stop]),
+      });
+      if (response.ok) return { ok: true, value: await readBytes(response, onBytes) };
+      const body: unknown = await response.json().catch(() => null);
+      return { ok: false, failure: failureOf(response.status, problem.safeParse(body).data) };
+    } catch {
+      return { ok: false, failure: unreachable };
+    }
+  };
   return {
     status: () => ask("GET", "/v1/status", serverStatus),
     runs: async () => mapped(await ask("GET", "/v1/training/runs?limit=200", runPage), (page) => page.runs),
@@ -99,6 +147,23 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
     versions: async () => mapped(await ask("GET", "/v1/models?limit=200", modelPage), (page) => page.models),
     canary: () => ask("GET", "/v1/canary?limit=1", canaryPage),
     datasets: async () => mapped(await ask("GET", "/v1/datasets?limit=200", datasetPage), (page) => page.datasets),
+    overview: (source) => ask("GET", `/v1/overview${source === null ? "" : `?source=${source}`}`, overview),
+    labelVersions: () => ask("GET", "/v1/labels/versions", labelVersions),
+    refitLabels: () => ask("POST", "/v1/labels/refit", labelVersion, {}),
+    useLabels: (version) => ask("PUT", "/v1/labels/versions", labelVersions, { version }),
+    startTrial: (version, share) => ask("POST", "/v1/canary", canaryRow, { version, share }),
+    endTrial: (keep) => ask("POST", "/v1/canary/end", canaryRow, { keep }),
+    forgetSuggestion: (suggestionId) =>
+      ask("POST", "/v1/forget", forgetOperation, {
+        id: uuidv7(),
+        requestedAtMs: Date.now(),
+        scope: { kind: "suggestions", ids: [suggestionId] },
+      }),
+    datasetContents: (dataset) => ask("GET", `/v1/datasets/${id(dataset)}/contents`, datasetContents),
+    datasetExamples: (dataset, { view, split, from }) =>
+      ask("GET", `/v1/datasets/${id(dataset)}/rows?view=${view}&split=${split}&from=${from}&limit=50`, datasetExamples),
+    exportDataset: (dataset, format, stop, onBytes) =>
+      download(`/v1/datasets/${id(dataset)}/export?format=${format}`, stop, onBytes),
     suggestions: (before) =>
       ask("GET", `/v1/suggestions?limit=50${before === null ? "" : `&before=${id(before)}`}`, suggestionPage),
     why: (suggestionId) => ask("GET", `/v1/suggestions/${id(suggestionId)}/why`, why),

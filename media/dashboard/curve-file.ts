@@ -16,17 +16,6 @@ export function curveJson(runId: string, points: readonly TrainingProgress[]): s
   return `${JSON.stringify({ runId, points: rows }, null, 1)}\n`;
 }
 
-/** Hands `text` to the browser as a download. */
-export function downloadText(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The download has begun with the click; the address is not needed any more once the event is over.
-  setTimeout(() => URL.revokeObjectURL(url), 0);
-}
-
 /** At most `max` points, evenly spaced, with the first, the last and every one that has a validation loss. */
 export function sampledPoints(points: readonly TrainingProgress[], max: number): readonly TrainingProgress[] {
   if (points.length <= max) return points;

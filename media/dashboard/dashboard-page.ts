@@ -28,6 +28,7 @@ export class DashboardPage extends LightElement {
     _filter: { state: true },
     _why: { state: true },
     _runId: { state: true },
+    _datasetId: { state: true },
     _moveFailure: { state: true },
     _nowMs: { state: true },
   };
@@ -35,6 +36,7 @@ export class DashboardPage extends LightElement {
   declare _filter: SuggestionFilter;
   declare _why: WhyState | null;
   declare _runId: string | null;
+  declare _datasetId: string | null;
   declare _moveFailure: Failure | null;
   declare _nowMs: number;
   #state: DashboardState | null = null;
@@ -51,6 +53,7 @@ export class DashboardPage extends LightElement {
     this._filter = filterOfQuery(location.search);
     this._why = null;
     this._runId = query.get("run");
+    this._datasetId = query.get("dataset");
     this._moveFailure = null;
     this._nowMs = Date.now();
   }
@@ -153,6 +156,12 @@ export class DashboardPage extends LightElement {
       <main>
         ${loopDiagram(data, run)}
         ${[...data.failures].map(([what, failure]) => failureNotice(`Could not read: ${what}`, failure))}
+        <kept-overview
+          .api=${this.#api}
+          .tick=${data.suggestions}
+          .runs=${data.runs}
+          .canary=${data.canary}
+        ></kept-overview>
         <div class="columns">
           ${trainingPanel({
             runs: data.runs,
@@ -188,8 +197,18 @@ export class DashboardPage extends LightElement {
             .moveChampion=${(move: Parameters<DashboardState["moveChampion"]>[0]) => state.moveChampion(move)}
             .selectRun=${(runId: string) => this.#selectRun(runId)}
           ></kept-versions>
-          ${datasetsPanel(data.datasets, this._nowMs)}
+          ${datasetsPanel(data.datasets, this._datasetId, this._nowMs, (id) => void this.#openDataset(id))}
         </div>
+        ${
+          this._datasetId === null
+            ? nothing
+            : html`<kept-dataset-browser
+                .api=${this.#api}
+                .datasetId=${this._datasetId}
+                .openWhy=${(id: string) => void this.#openWhy(id)}
+                .close=${() => this.#closeDataset()}
+              ></kept-dataset-browser>`
+        }
       </main>
       <footer class="quiet">Everything on this page stays on this machine.</footer>
       ${helpDialog(this.#help)}
@@ -231,6 +250,22 @@ export class DashboardPage extends LightElement {
     const code = this.querySelector<HTMLElement>("#why .code");
     const completion = code?.querySelector<HTMLElement>(".completion");
     if (code && completion) code.scrollTop = completion.offsetTop - code.offsetTop - code.clientHeight / 2;
+  }
+
+  async #openDataset(id: string): Promise<void> {
+    this._datasetId = id;
+    this.#setQuery("dataset", id);
+    await this.updateComplete;
+    const heading = this.querySelector<HTMLElement>("#dataset-heading");
+    heading?.focus();
+    heading?.scrollIntoView({ block: "nearest" });
+  }
+
+  #closeDataset(): void {
+    const id = this._datasetId;
+    this._datasetId = null;
+    this.#setQuery("dataset", null);
+    this.querySelector<HTMLElement>(`#dataset-${id} button`)?.focus();
   }
 
   #closeWhy(): void {

@@ -6,7 +6,12 @@ import { timeText } from "./time-text.ts";
 import { visibleText } from "./visible-text.ts";
 
 /** Dataset snapshots with their rows by split and source. */
-export function datasetsPanel(datasets: readonly DatasetRow[] | null, nowMs: number): TemplateResult {
+export function datasetsPanel(
+  datasets: readonly DatasetRow[] | null,
+  opened: string | null,
+  nowMs: number,
+  open: (id: string) => void,
+): TemplateResult {
   return html`<section class="card datasets" aria-labelledby="datasets-heading" id="datasets">
     <h2 id="datasets-heading">Datasets</h2>
     ${
@@ -17,12 +22,17 @@ export function datasetsPanel(datasets: readonly DatasetRow[] | null, nowMs: num
               "No dataset yet",
               "A training run freezes one from the labels and the git history that it is given.",
             )
-          : table(datasets, nowMs)
+          : table(datasets, opened, nowMs, open)
     }
   </section>`;
 }
 
-function table(datasets: readonly DatasetRow[], nowMs: number): TemplateResult {
+function table(
+  datasets: readonly DatasetRow[],
+  opened: string | null,
+  nowMs: number,
+  open: (id: string) => void,
+): TemplateResult {
   return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="datasets-heading">
     <table>
       <thead>
@@ -33,12 +43,13 @@ function table(datasets: readonly DatasetRow[], nowMs: number): TemplateResult {
           <th scope="col" class="number">Validation</th>
           <th scope="col" class="number">Test</th>
           <th scope="col">Sources</th>
+          <th scope="col"><span class="sr-only">Actions</span></th>
         </tr>
       </thead>
       <tbody>
         ${datasets.map(
           (dataset) =>
-            html`<tr id="dataset-${dataset.id}" tabindex="-1">
+            html`<tr id="dataset-${dataset.id}" tabindex="-1" class=${dataset.id === opened ? "selected" : ""}>
               <td><code title="${dataset.id}, sha256 ${dataset.sha256}">${shortId(dataset.id)}</code></td>
               <td>${timeText(dataset.createdAt, nowMs)}</td>
               <td class="number">${countText(dataset.rows.train)}</td>
@@ -49,6 +60,21 @@ function table(datasets: readonly DatasetRow[], nowMs: number): TemplateResult {
                   ([source, count]) =>
                     html`<span class="source">${visibleText(source)} <b>${countText(count)}</b></span> `,
                 )}
+              </td>
+              <td class="actions">
+                ${
+                  dataset.forgotten === true || dataset.expired === true
+                    ? html`<span class="quiet"
+                        >${dataset.forgotten === true ? "forgotten" : "deleted, its time was over"}</span
+                      >`
+                    : html`<button
+                        class="plain"
+                        aria-label="Browse dataset ${shortId(dataset.id)}"
+                        @click=${() => open(dataset.id)}
+                      >
+                        Browse
+                      </button>`
+                }
               </td>
             </tr>`,
         )}

@@ -9,6 +9,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["Enter", "Why this suggestion?"],
   ["Escape", "Close the explanation or a dialog"],
   ["g b s u", "In “Your verdict”: good, bad, skip, take back"],
+  ["j k g b u", "In a dataset: next, before, good, bad, take back"],
   ["?", "This help"],
 ];
 

@@ -2,7 +2,8 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import uPlot from "uplot";
 import type { TrainingProgress } from "../../protocol/api.ts";
 import { chartData } from "./chart-data.ts";
-import { curveCsv, curveJson, downloadText, sampledPoints } from "./curve-file.ts";
+import { curveCsv, curveJson, sampledPoints } from "./curve-file.ts";
+import { saveFile } from "./download.ts";
 import { LightElement } from "./light-element.ts";
 import { countText, shortId } from "./number-text.ts";
 
@@ -131,8 +132,9 @@ export class LossChart extends LightElement {
 
   #download(form: "csv" | "json"): void {
     const name = `kept-run-${shortId(this.runId).replace(/[^\w.-]/g, "_")}.${form}`;
-    if (form === "csv") downloadText(name, "text/csv", curveCsv(this.points));
-    else downloadText(name, "application/json", curveJson(this.runId, this.points));
+    const [type, text] =
+      form === "csv" ? ["text/csv", curveCsv(this.points)] : ["application/json", curveJson(this.runId, this.points)];
+    saveFile(name, new Blob([text], { type }));
   }
 
   #makePlot(): uPlot | null {

@@ -7,11 +7,16 @@ import loopCss from "./loop.css";
 import trainingCss from "./training.css";
 import verdictCss from "./verdict.css";
 import suggestionsCss from "./suggestions.css";
+import overviewCss from "./overview.css";
+import datasetsCss from "./datasets.css";
 import forcedColorsCss from "./forced-colors.css";
 import printCss from "./print.css";
 import { AnnotationQueuePanel } from "./annotation-queue.ts";
+import { DatasetBrowser } from "./dataset-browser.ts";
+import { DatasetExport } from "./dataset-export.ts";
 import { DashboardPage } from "./dashboard-page.ts";
 import { LossChart } from "./loss-chart.ts";
+import { OverviewPanel } from "./overview-panel.ts";
 import { TrainingForm } from "./training-form.ts";
 import { VersionsPanel } from "./versions-panel.ts";
 
@@ -24,6 +29,8 @@ document.adoptedStyleSheets = [
   trainingCss,
   verdictCss,
   suggestionsCss,
+  overviewCss,
+  datasetsCss,
   forcedColorsCss,
   printCss,
 ].map((text) => {
@@ -36,4 +43,7 @@ customElements.define("kept-loss-chart", LossChart);
 customElements.define("kept-training-form", TrainingForm);
 customElements.define("kept-versions", VersionsPanel);
 customElements.define("kept-annotations", AnnotationQueuePanel);
+customElements.define("kept-dataset-browser", DatasetBrowser);
+customElements.define("kept-dataset-export", DatasetExport);
+customElements.define("kept-overview", OverviewPanel);
 customElements.define("kept-dashboard", DashboardPage);

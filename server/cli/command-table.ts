@@ -63,8 +63,14 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry(
     "datasets",
     "dataset snapshots",
-    () => import("./list-commands.ts"),
+    () => import("../datasets/datasets-command.ts"),
     (m, program, parts) => m.addDatasetsCommands(program, parts),
+  ),
+  entry(
+    "labels",
+    "what the signals of a label are worth",
+    () => import("../labels/labels-command.ts"),
+    (m, program, parts) => m.addLabelsCommand(program, parts),
   ),
   entry(
     "suggestions",

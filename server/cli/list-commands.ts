@@ -1,28 +1,8 @@
 import type { Command } from "commander";
-import { datasetPage, suggestionPage, why } from "../../protocol/api.ts";
+import { suggestionPage, why } from "../../protocol/api.ts";
 import { rows } from "./arguments.ts";
 import type { CommandParts } from "./command-parts.ts";
 import { print, printable, table } from "./output.ts";
-
-/** Adds `kept datasets list`. */
-export function addDatasetsCommands(program: Command, { connect }: CommandParts): void {
-  program
-    .command("datasets")
-    .description("dataset snapshots")
-    .command("list")
-    .description("dataset snapshots, newest first")
-    .option("--limit <rows>", "rows", rows, 20)
-    .option("--json", "print JSON")
-    .action(async (flags: { limit: number; json?: boolean }) => {
-      const page = await (await connect()).get(`/v1/datasets?limit=${flags.limit}`, datasetPage);
-      print(page, flags, () =>
-        table(
-          ["dataset", "created", "train", "validation", "test"],
-          page.datasets.map((d) => [d.id, d.createdAt, d.rows.train, d.rows.validation, d.rows.test]),
-        ),
-      );
-    });
-}
 
 /** Adds `kept suggestions list`. */
 export function addSuggestionsCommands(program: Command, { connect }: CommandParts): void {

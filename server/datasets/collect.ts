@@ -1,4 +1,3 @@
-import { DEFAULT_LABEL_TABLE } from "../../core/labels/label-table.ts";
 import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
 import type { Clock } from "../clock.ts";
 import { AppError } from "../errors.ts";
@@ -14,7 +13,6 @@ export function collectTask(database: string, workspaces: readonly string[], see
     database,
     workspaces: [...new Set(workspaces)].toSorted(),
     origin: {
-      labelVersion: DEFAULT_LABEL_TABLE.version,
       seed,
       codeVersion: keptVersion,
     },

@@ -3,6 +3,7 @@ import { keptText, shownEvent } from "../../core/labels/kept-text.ts";
 import { inSessionOrder } from "../../core/labels/session-order.ts";
 import { summariseSignals } from "../../core/labels/signals.ts";
 import type { EventOf } from "../../protocol/events.ts";
+import { labelTableInUse } from "../store/label-table.ts";
 import type { Store } from "../store/store.ts";
 
 /** Feedback of one moment belongs together when cases are resampled: same session, file and hour. */
@@ -10,9 +11,13 @@ const GROUP_MS = 3_600_000;
 /** The developer's own text is certain, whatever the label of the suggestion that it replaced. */
 const TYPED_WEIGHT = 1;
 
-/** The rows that feedback gives now, and the last event that they follow from: one moment of the store. */
-export const readFeedback = (store: Store): { rows: DatasetRow[]; eventWatermark: number } =>
-  store.moment(() => ({ rows: feedbackRows(store), eventWatermark: store.events.watermark() }));
+/** The rows that feedback gives now, with the last event and the label weights that they follow from: one moment of the store. */
+export const readFeedback = (store: Store): { rows: DatasetRow[]; eventWatermark: number; labelVersion: string } =>
+  store.moment(() => ({
+    rows: feedbackRows(store),
+    eventWatermark: store.events.watermark(),
+    labelVersion: labelTableInUse(store.settings).version,
+  }));
 
 /**
  * Rows that labels give: the completion of a good suggestion, the text typed instead of one that was

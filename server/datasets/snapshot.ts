@@ -1,6 +1,8 @@
 import { buildDataset, type Dataset } from "../../core/datasets/build.ts";
 import { DEFAULT_CAPS } from "../../core/datasets/caps.ts";
+import { NEAR_DUPLICATE_JACCARD } from "../../core/datasets/near-duplicates.ts";
 import { DEFAULT_FRACTIONS } from "../../core/datasets/split.ts";
+import { DATASET_VIEWS, viewCounts } from "../../core/datasets/views.ts";
 import type { DatasetRow, SplitName } from "../../core/dataset-row.ts";
 import { hashOf } from "../content-hash.ts";
 import { writeFileDurably } from "../durable-file.ts";
@@ -30,8 +32,10 @@ export interface Snapshot {
 }
 
 const SNAPSHOT_ID_CHARS = 16;
-/** One line of `rows.jsonl`. Bad rows are kept for unpaired and preference training. */
-type StoredRow = DatasetRow & { readonly split: SplitName | "bad" };
+/** Part of a snapshot. Bad rows are older than what is measured by: they are for unpaired and preference training. */
+export type StoredSplit = SplitName | "bad";
+/** One line of `rows.jsonl`. */
+export type StoredRow = DatasetRow & { readonly split: StoredSplit };
 
 /**
  * Splits rows, writes `datasets/<sha256>/rows.jsonl` and `manifest.json`, and says what was written. The
@@ -45,7 +49,8 @@ export function writeSnapshot(datasetsDir: string, rows: readonly DatasetRow[], 
   const manifest = {
     format: 1,
     ...origin,
-    filters: { caps: DEFAULT_CAPS, fractions: DEFAULT_FRACTIONS },
+    filters: { caps: DEFAULT_CAPS, fractions: DEFAULT_FRACTIONS, nearDuplicates: NEAR_DUPLICATE_JACCARD },
+    views: Object.fromEntries(DATASET_VIEWS.map((view) => [view, viewCounts(view, dataset)])),
     rows: { ...counts, bad: dataset.bad.length, sha256: hashOf(bytes) },
     dropped: dataset.dropped,
   };
@@ -59,7 +64,7 @@ export function writeSnapshot(datasetsDir: string, rows: readonly DatasetRow[], 
 }
 
 /** The rows of a snapshot by part, checked against the hash in its manifest. Throws when they differ. */
-export function readSnapshot(datasetsDir: string, sha256: string): Record<SplitName, DatasetRow[]> {
+export function readSnapshot(datasetsDir: string, sha256: string): Record<StoredSplit, DatasetRow[]> {
   const dir = path.join(datasetsDir, sha256);
   const manifestBytes = readFileSync(path.join(dir, "manifest.json"));
   const bytes = readFileSync(path.join(dir, "rows.jsonl"));
@@ -67,13 +72,13 @@ export function readSnapshot(datasetsDir: string, sha256: string): Record<SplitN
   if (hashOf(manifestBytes) !== sha256 || hashOf(bytes) !== manifest.rows.sha256) {
     throw new Error(`The dataset ${sha256} is damaged: its bytes are not what its manifest says.`);
   }
-  const parts: Record<StoredRow["split"], DatasetRow[]> = { train: [], validation: [], test: [], bad: [] };
+  const parts: Record<StoredSplit, DatasetRow[]> = { train: [], validation: [], test: [], bad: [] };
   for (const line of bytes.toString().split("\n")) {
     if (line === "") continue;
     const { split, ...row } = JSON.parse(line) as StoredRow;
     parts[split].push(row);
   }
-  return { train: parts.train, validation: parts.validation, test: parts.test };
+  return parts;
 }
 
 const storedRows = (dataset: Dataset): StoredRow[] =>

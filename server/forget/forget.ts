@@ -150,7 +150,10 @@ async function erase(parts: ForgettingParts, operationId: string, scope: ForgetS
       ...single.map((event) => event.suggestionId),
     ]);
     parts.derive(touched);
-    if (scope.kind === "everything") store.erasure.forgetFolders("all");
+    if (scope.kind === "everything") {
+      store.erasure.forgetFolders("all");
+      store.settings.removeLearnt();
+    }
     if (scope.kind === "folders") store.erasure.forgetFolders(scope.roots);
     for (const sha256 of snapshots) {
       const dataset = store.datasets.bySha256(sha256);

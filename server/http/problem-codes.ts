@@ -55,6 +55,16 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "No candidate is on trial",
     meaning: "There is nothing to end. `kept canary` shows the trials so far.",
   },
+  "dataset-gone": {
+    status: 409,
+    title: "The rows of this dataset are gone",
+    meaning: "Something in them was forgotten, or their time was over. Build a new dataset.",
+  },
+  "too-few-verdicts": {
+    status: 409,
+    title: "There are too few human verdicts",
+    meaning: "Label weights are refitted from 200 verdicts on. Rate more suggestions, in the editor or the dashboard.",
+  },
   "too-large": {
     status: 413,
     title: "The body is too large",

@@ -1,7 +1,10 @@
 import type { Canaries } from "../canary/canary.ts";
+import type { DatasetReader } from "../datasets/contents.ts";
+import type { DatasetExport } from "../datasets/export-in-worker.ts";
 import type { Forgetting } from "../forget/forget.ts";
 import type { Clock } from "../clock.ts";
 import type { EventWriter } from "../ingest/event-writer.ts";
+import type { LabelVersionsPart } from "../labels/label-versions.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { PushHub } from "../push/hub.ts";
@@ -12,6 +15,7 @@ import type { Reserve } from "../reserve.ts";
 import type { Store } from "../store/store.ts";
 import type { Training } from "../training/training.ts";
 import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
+import type { ExportFormatName } from "../../protocol/datasets.ts";
 import type { SignalRequest } from "../../protocol/signals.ts";
 import type { Attributed } from "../signals/attribute.ts";
 import type { LoginCodes } from "./login-codes.ts";
@@ -34,6 +38,13 @@ export interface ServerParts {
   readonly attributions: Semaphore;
   /** Builds a dataset snapshot in a worker. */
   readonly buildDataset: (request: DatasetRequest, signal: AbortSignal) => Promise<DatasetRow>;
+  readonly labels: LabelVersionsPart;
+  /** Looks into datasets. */
+  readonly datasets: Pick<DatasetReader, "contents" | "examples">;
+  /** Writes a dataset for other tools, in a worker. */
+  readonly exportDataset: (id: string, format: ExportFormatName, signal: AbortSignal) => Promise<DatasetExport>;
+  /** Held while one is written. */
+  readonly exports: Semaphore;
   /** When training starts by itself, and what it waits for. */
   readonly schedule: () => Promise<ScheduleState>;
   readonly reserve: Reserve;

@@ -15,6 +15,8 @@ export interface EventWriter extends AsyncDisposable {
   take(json: string): Promise<IngestResponse>;
   /** Resolves when what was stored so far has its labels and examples, or when the signal fires. */
   settled(signal: AbortSignal): Promise<void>;
+  /** Suggestions were put into the outbox of what is to be derived, by another hand than the writer's. */
+  derive(): void;
   /** False when nothing can be stored: the disk failed, or the server is stopping. */
   isOpen(): boolean;
   /** Resolves with the reason when the disk failed and nothing can be stored any more. */
@@ -90,6 +92,11 @@ export function startEventWriter(parts: {
   return {
     broken: broken.promise,
     isOpen: () => isOpen,
+    derive() {
+      if (!isOpen) return;
+      isPending = true;
+      send({ kind: "derive" });
+    },
     async take(json) {
       if (!isOpen || waiting.size >= MAX_WAITING) throw new AppError("busy", "The server cannot take events now.");
       const id = nextId++;

@@ -8,7 +8,10 @@ export interface WriterData {
 /** From the server's main thread to the writer. */
 export type ToWriter =
   /** The body of one request, as it came. */
-  { readonly kind: "batch"; readonly id: number; readonly json: string } | { readonly kind: "close" };
+  | { readonly kind: "batch"; readonly id: number; readonly json: string }
+  /** The outbox has something new in it. */
+  | { readonly kind: "derive" }
+  | { readonly kind: "close" };
 
 /** From the writer to the main thread. */
 export type FromWriter =

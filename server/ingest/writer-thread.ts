@@ -44,6 +44,7 @@ export function runWriter(port: MessagePort, parts: WriterThreadParts): void {
   const send = (message: FromWriter): void => port.postMessage(message);
   const take = (message: ToWriter): void => {
     if (message.kind === "close") closing = true;
+    else if (message.kind === "derive") hasPending = true;
     else waiting.push(message);
   };
   const drain = (): void => {

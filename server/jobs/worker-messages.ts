@@ -2,6 +2,7 @@ import type { FilterFit } from "../../core/filter/show-filter.ts";
 import type { GateDecision } from "../../core/evaluation/gate.ts";
 import type { TrainingProgress, TrainingRequest } from "../../protocol/api.ts";
 import type { SignalRequest } from "../../protocol/signals.ts";
+import type { ExportedFile, ExportRequest } from "../datasets/export.ts";
 import type { Snapshot, SnapshotOrigin } from "../datasets/snapshot.ts";
 import type { Attributed } from "../signals/attribute.ts";
 import type { LoraHyperParameters, TrainingResult } from "../training/backend.ts";
@@ -13,7 +14,7 @@ export interface CollectTask {
   readonly database: string;
   /** Folders whose git history is mined. */
   readonly workspaces: readonly string[];
-  readonly origin: Omit<SnapshotOrigin, "workspaces" | "eventWatermark">;
+  readonly origin: Omit<SnapshotOrigin, "workspaces" | "eventWatermark" | "labelVersion">;
 }
 
 export interface AdapterPlace {
@@ -49,7 +50,13 @@ export interface AttributeTask {
   readonly request: SignalRequest;
 }
 
-export type WorkerTask = DatasetTask | TrainingTask | AttributeTask;
+/** Write a dataset for other tools, and end. */
+export interface ExportTask {
+  readonly kind: "export";
+  readonly request: Omit<ExportRequest, "signal" | "onProgress">;
+}
+
+export type WorkerTask = DatasetTask | TrainingTask | AttributeTask | ExportTask;
 
 export type ToWorker =
   | { readonly kind: "task"; readonly task: WorkerTask }
@@ -58,6 +65,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "collected"; readonly snapshot: Snapshot }
+  | { readonly kind: "exported"; readonly files: readonly ExportedFile[] }
   | { readonly kind: "attributed"; readonly attributed: Attributed }
   | { readonly kind: "progress"; readonly progress: TrainingProgress }
   /** Something that a person should know and that stopped nothing, under a documented code. */

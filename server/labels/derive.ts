@@ -4,6 +4,7 @@ import { keptText, shownEvent } from "../../core/labels/kept-text.ts";
 import { labelSuggestion } from "../../core/labels/label.ts";
 import { inSessionOrder } from "../../core/labels/session-order.ts";
 import { summariseSignals, type SuggestionSignals } from "../../core/labels/signals.ts";
+import { labelTableInUse } from "../store/label-table.ts";
 import type { ExampleRecord } from "../store/example-store.ts";
 import type { Store } from "../store/store.ts";
 import type { SuggestionRecord } from "../store/suggestion-store.ts";
@@ -23,6 +24,7 @@ export function deriveSuggestions(store: Store, suggestionIds: Iterable<string>)
   const suggestions: string[] = [];
   const before = store.examples.revision();
   const watermark = store.events.watermark();
+  const table = labelTableInUse(store.settings);
   for (const id of suggestionIds) {
     const events = inSessionOrder(store.events.ofSuggestion(id));
     const shown = shownEvent(events);
@@ -30,7 +32,7 @@ export function deriveSuggestions(store: Store, suggestionIds: Iterable<string>)
     // Until its `shown` event is here, nothing is known of a suggestion; its other events wait in the log.
     if (shown === null || sequence === null) continue;
     const signals = summariseSignals(events);
-    const label: LabelRow = { suggestionId: id, ...mutableLabel(labelSuggestion(signals)) };
+    const label: LabelRow = { suggestionId: id, ...mutableLabel(labelSuggestion(signals, table)) };
     store.suggestions.put(suggestionRecord(shown, sequence, signals));
     store.labels.put(label, watermark);
     const example = exampleOf(events, shown, signals, label);

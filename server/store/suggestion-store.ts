@@ -22,6 +22,18 @@ export interface SuggestionRecord {
   readonly survived: number | null;
 }
 
+/** What is known of a suggestion that was taken or not. */
+export interface EndedSuggestion {
+  readonly root: string;
+  readonly path: string;
+  readonly completion: string;
+  readonly adapter: string | null;
+  readonly shownAt: number;
+  readonly outcome: string;
+  readonly retained: number | null;
+  readonly survived: number | null;
+}
+
 export interface SuggestionStore {
   put(record: SuggestionRecord): void;
   get(id: string): SuggestionRow | null;
@@ -30,6 +42,13 @@ export interface SuggestionStore {
   count(): number;
   /** Ids of the editor's newest, in the order of time. */
   newestOfEditor(limit: number): string[];
+  /** The newest of a source that came to an end, in the order of time. */
+  newestEnded(source: "editor" | "replay", limit: number): EndedSuggestion[];
+  /** How many came to an end. */
+  countEnded(): { editor: number; replay: number };
+  /** Ids of the newest with a human verdict, in the order of time. */
+  newestRated(limit: number): string[];
+  countRated(): number;
 }
 
 export function openSuggestionStore(db: Db): SuggestionStore {
@@ -45,6 +64,11 @@ export function openSuggestionStore(db: Db): SuggestionStore {
     FROM suggestions s LEFT JOIN labels l ON l.suggestion_id = s.id`;
   const one = db.prepare(`${select} WHERE s.id = ?`);
   const newest = db.prepare(`${select} WHERE s.sequence < ? ORDER BY s.sequence DESC LIMIT ?`);
+
+  const ended = db.prepare(`
+    SELECT root, path, completion, adapter, shown_at AS shownAt, outcome, retained, survived FROM suggestions
+    WHERE source = ? AND outcome <> 'open' ORDER BY sequence DESC LIMIT ?`);
+  const nEnded = db.prepare("SELECT source, count(*) AS n FROM suggestions WHERE outcome <> 'open' GROUP BY source");
 
   return {
     put: (record) => void put.run(record),
@@ -68,6 +92,20 @@ export function openSuggestionStore(db: Db): SuggestionStore {
           .pluck()
           .all(limit) as string[]
       ).reverse(),
+    newestEnded: (source, limit) => (ended.all(source, limit) as EndedSuggestion[]).reverse(),
+    countEnded() {
+      const found = nEnded.all() as { source: string; n: number }[];
+      const of = (source: string): number => found.find((one) => one.source === source)?.n ?? 0;
+      return { editor: of("editor"), replay: of("replay") };
+    },
+    newestRated: (limit) =>
+      (
+        db
+          .prepare("SELECT id FROM suggestions WHERE rating IS NOT NULL ORDER BY sequence DESC LIMIT ?")
+          .pluck()
+          .all(limit) as string[]
+      ).reverse(),
+    countRated: () => db.prepare("SELECT count(*) FROM suggestions WHERE rating IS NOT NULL").pluck().get() as number,
     count: () => db.prepare("SELECT count(*) FROM suggestions").pluck().get() as number,
   };
 }

@@ -1,6 +1,7 @@
 import { canaryRoutes } from "./canary.ts";
 import { annotationRoutes } from "./annotations.ts";
 import { dashboardRoutes } from "./dashboard.ts";
+import { datasetContentsRoutes } from "./dataset-contents.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { eventRoutes } from "./events.ts";
 import { exampleRoutes } from "./examples.ts";
@@ -11,6 +12,8 @@ import { loginRoutes } from "./login.ts";
 import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { openApiRoutes } from "./openapi.ts";
+import { labelRoutes } from "./labels.ts";
+import { overviewRoutes } from "./overview.ts";
 import type { Route } from "./route.ts";
 import { signalRoutes } from "./signals.ts";
 import { statusRoutes } from "./status.ts";
@@ -27,12 +30,15 @@ export const ROUTES: readonly Route[] = [
   ...signalRoutes,
   ...annotationRoutes,
   ...suggestionRoutes,
+  ...labelRoutes,
   ...datasetRoutes,
+  ...datasetContentsRoutes,
   ...trainingRoutes,
   ...modelRoutes,
   ...canaryRoutes,
   ...exampleRoutes,
   ...forgetRoutes,
+  ...overviewRoutes,
   ...statusRoutes,
   ...metricRoutes,
   ...openApiRoutes,

@@ -289,6 +289,59 @@ describe("buildDataset", () => {
     assert.equal(built.test.length, 3);
   });
 
+  it("leaves out what a secret stood in, and what could steer a model", () => {
+    const marker = "<|fim_middle|>";
+    const built = buildDataset([
+      ...rows(40),
+      row(50, { completion: 'const key = "<openai-key>";' }),
+      row(51, { completion: 'const pass = "<secret>";', good: false }),
+      row(52, { prefix: marker }),
+      row(53, { suffix: "<fim_suffix>" }),
+      row(54, { examples: [{ path: "a.ts", text: `x ${marker}` }] }),
+      // The model may read that there was a secret, and markup is no marker.
+      row(55, { prefix: 'const key = "<openai-key>";' }),
+      row(56, { completion: "<key-list></s>[PREFIX] a <| b |>" }),
+    ]);
+    assert.deepEqual([built.dropped.secret, built.dropped["special-token"]], [2, 3]);
+    assert.equal(built.train.length + built.validation.length + built.test.length, 42);
+  });
+
+  it("caps bad rows of others too", () => {
+    const built = buildDataset([
+      ...rows(100),
+      ...rows(40, (at) => ({
+        id: `own${at}`,
+        good: false,
+        path: `b${at}.ts`,
+        prefix: distinct(at + 500, 12),
+        writtenAt: at,
+      })),
+      ...rows(80, (at) => ({
+        id: `tool${at}`,
+        good: false,
+        path: `c${at}.ts`,
+        prefix: distinct(at + 900, 12),
+        writtenAt: at,
+        person: "tool:x",
+      })),
+    ]);
+    const others = built.bad.filter(({ person }) => person !== undefined);
+    assert.equal(built.bad.length - others.length, 40);
+    assert.ok(others.length > 0 && others.length <= built.bad.length / 4, String(others.length));
+    assert.equal(built.dropped["person-cap"], 80 - others.length);
+  });
+
+  it("measures by nothing that is like a bad row", () => {
+    const all = rows(50);
+    const [late] = buildDataset(all).test;
+    const { prefix } = late!;
+    const bad = row(1.5, { good: false, path: "elsewhere.ts", prefix, completion: `${late!.completion} ` });
+    const built = buildDataset([...all, bad]);
+    assert.deepEqual(ids(built.bad), [bad.id]);
+    assert.ok(!ids(built.test).includes(late!.id));
+    assert.equal(built.dropped["near-duplicate"], 1);
+  });
+
   it("gives the same dataset for the same rows in any order", () => {
     const list = rows(80, (at) => ({ good: at % 5 !== 0, path: `f${at % 3}.ts` }));
     assert.deepEqual(buildDataset(shuffle(list, createRandom(4))), buildDataset(list));
@@ -321,23 +374,30 @@ describe("views", () => {
     row(4, { completion: "elsewhere()", good: false }),
   ];
   const render = ({ prefix, suffix }: DatasetRow): string => `<${prefix}|${suffix}>`;
+  const about = (at: number) => ({
+    id: row(at).id,
+    source: "history",
+    path: "a.ts",
+    language: "typescript",
+    written_at: `1970-01-01T00:00:0${at}.000Z`,
+  });
 
   it("writes weighted prompt-completion rows of what was good", () => {
     assert.deepEqual(promptCompletions(list.slice(0, 2), render), [
-      { prompt: "<let x = |;>", completion: "right()", weight: 0.9 },
+      { prompt: "<let x = |;>", completion: "right()", weight: 0.9, ...about(2) },
     ]);
   });
 
   it("writes unpaired rows of both verdicts", () => {
     assert.deepEqual(unpairedPreferences(list.slice(0, 2), render), [
-      { prompt: "<let x = |;>", completion: "wrong()", label: false, weight: 0.6 },
-      { prompt: "<let x = |;>", completion: "right()", label: true, weight: 0.9 },
+      { prompt: "<let x = |;>", completion: "wrong()", label: false, weight: 0.6, ...about(1) },
+      { prompt: "<let x = |;>", completion: "right()", label: true, weight: 0.9, ...about(2) },
     ]);
   });
 
   it("pairs only what was suggested and written in the same place", () => {
     assert.deepEqual(preferencePairs(list, render), [
-      { prompt: "<let x = |;>", chosen: "right()", rejected: "wrong()", weight: 0.6 },
+      { prompt: "<let x = |;>", chosen: "right()", rejected: "wrong()", weight: 0.6, ...about(1) },
     ]);
   });
 

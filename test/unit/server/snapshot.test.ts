@@ -130,7 +130,7 @@ describe("feedback rows", () => {
     {
       // As a worker reads them, while the server has the store open.
       using reader = readStore(path.join(folder.dir, "kept.db"));
-      assert.deepEqual(readFeedback(reader), { rows: [found], eventWatermark: 2 });
+      assert.deepEqual(readFeedback(reader), { rows: [found], eventWatermark: 2, labelVersion: "3" });
       assert.throws(() => reader.events.note({ accepted: 1, duplicate: 0, rejected: 0 }), { code: "SQLITE_READONLY" });
     }
     assert.equal(found!.prefix, shown.context.prefix);

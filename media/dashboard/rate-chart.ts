@@ -1,0 +1,58 @@
+import { html, svg, type TemplateResult } from "lit";
+import type { RateValue } from "../../protocol/overview.ts";
+import { intervalScale } from "./interval-plot.ts";
+import { countText, percentText } from "./number-text.ts";
+
+const WIDTH = 620;
+const HEIGHT = 220;
+const LEFT = 46;
+const RIGHT = 14;
+const TOP = 12;
+const BOTTOM = 30;
+/** Names under the axis; more would run into each other. */
+const MAX_NAMES = 8;
+
+export interface RatePoint {
+  /** ISO date. */
+  readonly week: string;
+  readonly rate: RateValue;
+}
+
+/** A rate by week with its intervals. The table beside it has the same figures. */
+export function rateChart(name: string, points: readonly RatePoint[]): TemplateResult {
+  const top = Math.min(1, Math.max(0.1, ...points.map(({ rate }) => rate.high)));
+  const { ticks, digits } = intervalScale({ low: 0, difference: 0, high: top });
+  const y = (value: number) => HEIGHT - BOTTOM - (Math.min(value, top) / top) * (HEIGHT - TOP - BOTTOM);
+  const x = (at: number) => LEFT + ((at + 0.5) / points.length) * (WIDTH - LEFT - RIGHT);
+  const every = Math.ceil(points.length / MAX_NAMES);
+  const last = points.at(-1);
+  const label =
+    last === undefined
+      ? name
+      : `${name} by week: ${percentText(points[0]!.rate.mean)} in the first of ${points.length}, ${percentText(last.rate.mean)} in the last, 95 % interval ${percentText(last.rate.low)} to ${percentText(last.rate.high)}`;
+  return html`<svg class="rates" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${label}>
+    ${ticks
+      .filter((tick) => tick >= 0 && tick <= top)
+      .map(
+        (tick) => svg`<g>
+          <line class="grid" x1=${LEFT} x2=${WIDTH - RIGHT} y1=${y(tick)} y2=${y(tick)} />
+          <text class="end" x=${LEFT - 7} y=${y(tick) + 4}>${(100 * tick).toFixed(Math.max(0, digits - 2))} %</text>
+        </g>`,
+      )}
+    <polyline class="line" points=${points.map(({ rate }, at) => `${x(at)},${y(rate.mean)}`).join(" ")} />
+    ${points.map(
+      ({ week, rate }, at) => svg`<g>
+        <line class="range" x1=${x(at)} x2=${x(at)} y1=${y(rate.low)} y2=${y(rate.high)} />
+        <circle class="point" cx=${x(at)} cy=${y(rate.mean)} r="4">
+          <title>${dayText(week)}: ${percentText(rate.mean)} of ${countText(rate.n)}</title>
+        </circle>
+        ${at % every === 0 ? svg`<text x=${x(at)} y=${HEIGHT - 10}>${dayText(week)}</text>` : ""}
+      </g>`,
+    )}
+  </svg>`;
+}
+
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+
+/** "5 Jan": the Monday that a week begins with. */
+export const dayText = (iso: string): string => day.format(new Date(iso));
