@@ -23,6 +23,11 @@ export const canaryRow = z.object({
   harm: z.number(),
   gain: z.number(),
   arms: z.object({ candidate: canaryArm, champion: canaryArm }),
+  /**
+   * Characters a suggestion that the candidate is worth more than the champion, with a 95 % interval that holds at any
+   * time; absent of trials that an older server ended.
+   */
+  difference: z.object({ mean: z.number(), low: z.number(), high: z.number() }).optional(),
 });
 export type CanaryRow = z.infer<typeof canaryRow>;
 

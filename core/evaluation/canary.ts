@@ -33,10 +33,10 @@ export interface ArmReading {
 export const EVIDENCE = 20;
 
 /** Longer accepts count as this many characters, a long line: one of them must not decide. */
-const MAX_CHARACTERS = 60;
+export const MAX_CHARACTERS = 60;
 
 /** Parts of the largest stake that are bet at once, each with an equal part of the capital. */
-const STAKES = [0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9] as const;
+export const STAKES = [0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9] as const;
 
 /**
  * Judges a canary at any time and as often as one likes: a test by betting on accepted-and-retained characters

@@ -8,10 +8,11 @@ import { type Connection, followStream } from "./event-stream.ts";
 import { failureNotice } from "./failure-notice.ts";
 import { helpDialog } from "./help-dialog.ts";
 import { LightElement } from "./light-element.ts";
-import { login, type LoginFailure, logout } from "./login.ts";
+import { login, logout } from "./login.ts";
 import { loopDiagram } from "./loop-diagram.ts";
 import { countText, shortId } from "./number-text.ts";
 import { filterOfQuery, queryWithFilter, type SuggestionFilter } from "./suggestion-filter.ts";
+import { logo, type Login, signInPage } from "./sign-in-page.ts";
 import { suggestionsPanel } from "./suggestions-panel.ts";
 import { durationText } from "./time-text.ts";
 import { trainingPanel } from "./training-panel.ts";
@@ -29,14 +30,16 @@ export class DashboardPage extends LightElement {
     _why: { state: true },
     _runId: { state: true },
     _datasetId: { state: true },
+    _said: { state: true },
     _moveFailure: { state: true },
     _nowMs: { state: true },
   };
-  declare _login: "pending" | "in" | "token-refused" | LoginFailure;
+  declare _login: Login;
   declare _filter: SuggestionFilter;
   declare _why: WhyState | null;
   declare _runId: string | null;
   declare _datasetId: string | null;
+  declare _said: string;
   declare _moveFailure: Failure | null;
   declare _nowMs: number;
   #state: DashboardState | null = null;
@@ -55,6 +58,7 @@ export class DashboardPage extends LightElement {
     this._runId = query.get("run");
     this._datasetId = query.get("dataset");
     this._moveFailure = null;
+    this._said = "";
     this._nowMs = Date.now();
   }
 
@@ -183,11 +187,15 @@ export class DashboardPage extends LightElement {
           why: this._why,
           nowMs: this._nowMs,
           setFilter: (filter) => this.#setFilter(filter),
+          api: this.#api,
+          said: this._said,
+          forgotten: (id, said) => this.#forgotten(state, id, said),
           loadOlder: () => void state.loadOlderSuggestions(),
           openWhy: (id) => void this.#openWhy(id),
           closeWhy: () => this.#closeWhy(),
         })}
         <kept-annotations .api=${this.#api}></kept-annotations>
+        <kept-label-weights .api=${this.#api} .nowMs=${this._nowMs} .tick=${data.status?.labels}></kept-label-weights>
         <div class="columns even">
           <kept-versions
             .versions=${data.versions}
@@ -195,6 +203,8 @@ export class DashboardPage extends LightElement {
             .canary=${data.canary}
             .nowMs=${this._nowMs}
             .moveChampion=${(move: Parameters<DashboardState["moveChampion"]>[0]) => state.moveChampion(move)}
+            .startTrial=${(version: string, share: number) => state.startTrial(version, share)}
+            .endTrial=${(keep: boolean) => state.endTrial(keep)}
             .selectRun=${(runId: string) => this.#selectRun(runId)}
           ></kept-versions>
           ${datasetsPanel(data.datasets, this._datasetId, this._nowMs, (id) => void this.#openDataset(id))}
@@ -250,6 +260,13 @@ export class DashboardPage extends LightElement {
     const code = this.querySelector<HTMLElement>("#why .code");
     const completion = code?.querySelector<HTMLElement>(".completion");
     if (code && completion) code.scrollTop = completion.offsetTop - code.offsetTop - code.clientHeight / 2;
+  }
+
+  #forgotten(state: DashboardState, id: string, said: string): void {
+    this.#closeWhy();
+    this._said = said;
+    void state.dropSuggestion(id);
+    this.querySelector<HTMLElement>("#suggestions-heading")?.focus();
   }
 
   async #openDataset(id: string): Promise<void> {
@@ -335,46 +352,3 @@ function connectionState(connection: Connection, nowMs: number): TemplateResult 
     ><span class="dot" aria-hidden="true"></span>${text}</span
   >`;
 }
-
-const SIGN_IN_TEXT: Readonly<Record<Exclude<DashboardPage["_login"], "in" | "pending">, readonly [string, string]>> = {
-  "no-code": [
-    "Open this page from Kept",
-    "A one-time code signs you in. Choose “Kept: Open Dashboard” in VS Code, or run “npm run kept -- dashboard”.",
-  ],
-  "token-refused": [
-    "This sign-in has ended",
-    "The server started anew or its token was changed. Open the dashboard again from VS Code, or with “npm run kept -- dashboard”.",
-  ],
-  "code-refused": [
-    "This code was not accepted",
-    "A code works once and for one minute. Open the dashboard again from VS Code, or with “npm run kept -- dashboard”.",
-  ],
-  unreachable: [
-    "The Kept server did not answer",
-    "VS Code starts it by itself; without VS Code, run “npm run kept -- serve”. Then open the dashboard again.",
-  ],
-};
-
-function signInPage(login: DashboardPage["_login"]): TemplateResult {
-  if (login === "pending" || login === "in") return html`<main class="sign-in"><p class="quiet">Signing in…</p></main>`;
-  const [title, text] = SIGN_IN_TEXT[login];
-  return html`<main class="sign-in">
-    ${logo}
-    <h1>${title}</h1>
-    <p>${text}</p>
-  </main>`;
-}
-
-/** A loop that keeps a dot. */
-const logo = html`<svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
-  <path d="M26 16a10 10 0 1 1-3-7.1" fill="none" stroke="currentColor" stroke-width="3.4" stroke-linecap="round" />
-  <path
-    d="M24.5 3.5v6.2h-6.2"
-    fill="none"
-    stroke="currentColor"
-    stroke-width="3.4"
-    stroke-linecap="round"
-    stroke-linejoin="round"
-  />
-  <circle cx="16" cy="16" r="3.4" fill="currentColor" />
-</svg>`;

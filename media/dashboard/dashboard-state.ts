@@ -7,7 +7,7 @@ import type {
   TrainingRequest,
   TrainingRun,
 } from "../../protocol/api.ts";
-import type { CanaryPage } from "../../protocol/canary.ts";
+import type { CanaryPage, CanaryRow } from "../../protocol/canary.ts";
 import type { Answer, ApiClient, Failure, TrainingMove } from "./api-client.ts";
 import type { Connection, StreamEvent } from "./event-stream.ts";
 
@@ -75,8 +75,12 @@ export class DashboardState {
   async refreshVersions(): Promise<void> {
     await Promise.all([
       this.#read("versions", this.#api.versions(), (versions) => ({ versions: newestFirst(versions) })),
-      this.#read("trials", this.#api.canary(), (canary) => ({ canary })),
+      this.#refreshTrials(),
     ]);
+  }
+
+  #refreshTrials(): Promise<void> {
+    return this.#read("trials", this.#api.canary(), (canary) => ({ canary }));
   }
 
   /** Reads the newest page again and keeps the older ones that were loaded. */
@@ -127,6 +131,24 @@ export class DashboardState {
     return answer;
   }
 
+  /** A suggestion was forgotten: it is in no list any more, and datasets and versions may have changed with it. */
+  async dropSuggestion(id: string): Promise<void> {
+    this.#set({ suggestions: (this.data.suggestions ?? []).filter((row) => row.id !== id) });
+    await this.refresh();
+  }
+
+  async startTrial(version: string, share: number): Promise<Answer<CanaryRow>> {
+    const answer = await this.#api.startTrial(version, share);
+    await this.refreshVersions();
+    return answer;
+  }
+
+  async endTrial(keep: boolean): Promise<Answer<CanaryRow>> {
+    const answer = await this.#api.endTrial(keep);
+    await Promise.all([this.refreshStatus(), this.refreshVersions()]);
+    return answer;
+  }
+
   setConnection(connection: Connection): void {
     const wasLive = this.data.connection.kind === "live";
     this.#set({ connection });
@@ -154,6 +176,8 @@ export class DashboardState {
           this.#suggestionTimer = null;
           void this.refreshSuggestions();
           void this.refreshStatus();
+          // Outcomes are a trial's evidence.
+          if (this.data.canary?.canaries.some(({ state }) => state === "running")) void this.#refreshTrials();
         }, REFRESH_GAP_MS);
         return;
       case "examples":

@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { SuggestionRow } from "../../protocol/api.ts";
+import type { ApiClient } from "./api-client.ts";
 import { emptyState } from "./failure-notice.ts";
 import { countText, percentText, shortId } from "./number-text.ts";
 import { filterSuggestions, NO_FILTER, outcomesOf, type SuggestionFilter } from "./suggestion-filter.ts";
@@ -19,6 +20,10 @@ export interface SuggestionsPanel {
   readonly why: WhyState | null;
   readonly nowMs: number;
   setFilter(filter: SuggestionFilter): void;
+  readonly api: Pick<ApiClient, "forgetSuggestion"> | null;
+  /** What was said last of this list. */
+  readonly said: string;
+  readonly forgotten: (suggestionId: string, said: string) => void;
   loadOlder(): void;
   openWhy(suggestionId: string): void;
   closeWhy(): void;
@@ -30,7 +35,8 @@ export function suggestionsPanel(panel: SuggestionsPanel): TemplateResult {
   const rows = suggestions === null ? [] : filterSuggestions(suggestions, panel.filter);
   return html`<section class="card suggestions" aria-labelledby="suggestions-heading" id="suggestions">
     <div class="card-head">
-      <h2 id="suggestions-heading">Suggestions</h2>
+      <h2 id="suggestions-heading" tabindex="-1">Suggestions</h2>
+      <span class="quiet said" role="status">${panel.said}</span>
       ${filterForm(panel, rows.length)}
     </div>
     <div class=${panel.why === null ? "suggestions-body" : "suggestions-body with-why"}>
@@ -58,7 +64,7 @@ export function suggestionsPanel(panel: SuggestionsPanel): TemplateResult {
             : nothing
         }
       </div>
-      ${panel.why === null ? nothing : whyPanel(panel.why, panel.nowMs, () => panel.closeWhy())}
+      ${panel.why === null ? nothing : whyPanel(panel.why, panel.nowMs, () => panel.closeWhy(), html`<kept-forget .api=${panel.api} .suggestionId=${panel.why.id} .done=${panel.forgotten}></kept-forget>`)}
     </div>
   </section>`;
 }

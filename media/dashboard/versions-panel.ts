@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ModelVersionRow } from "../../protocol/api.ts";
-import type { CanaryPage } from "../../protocol/canary.ts";
+import type { CanaryPage, CanaryRow } from "../../protocol/canary.ts";
 import type { Answer, Failure } from "./api-client.ts";
 import { confirmDialog, type Confirmation, dialogRef } from "./confirm-dialog.ts";
 import { emptyState, failureNotice } from "./failure-notice.ts";
@@ -10,11 +10,15 @@ import { timeText } from "./time-text.ts";
 import { trialNotice } from "./trial-notice.ts";
 import { visibleText } from "./visible-text.ts";
 
-interface Move {
-  readonly to: string | null;
-  readonly expected: string | null;
+/** What is asked about: a move of the champion, or the beginning or the end of a trial. */
+interface Question {
   readonly confirmation: Confirmation;
+  /** Does it; answers what to say. */
+  act(fields: FormData): Promise<Answer<string>>;
 }
+
+/** Share of the suggestions that a trial begins with unless another is chosen: even odds need the fewest. */
+const USUAL_SHARE_PERCENT = 50;
 
 /** Versions with their aliases. Moving the champion is a compare-and-swap on what this page showed. */
 export class VersionsPanel extends LightElement {
@@ -24,8 +28,10 @@ export class VersionsPanel extends LightElement {
     canary: { attribute: false },
     nowMs: { type: Number },
     moveChampion: { attribute: false },
+    startTrial: { attribute: false },
+    endTrial: { attribute: false },
     selectRun: { attribute: false },
-    _move: { state: true },
+    _question: { state: true },
     _failure: { state: true },
     _done: { state: true },
   };
@@ -38,8 +44,10 @@ export class VersionsPanel extends LightElement {
     expected: string | null;
     reason: string;
   }) => Promise<Answer<unknown>>;
+  declare startTrial: (version: string, share: number) => Promise<Answer<CanaryRow>>;
+  declare endTrial: (keep: boolean) => Promise<Answer<CanaryRow>>;
   declare selectRun: (runId: string) => void;
-  declare _move: Move | null;
+  declare _question: Question | null;
   declare _failure: Failure | null;
   declare _done: string;
   readonly #dialog = dialogRef();
@@ -50,7 +58,7 @@ export class VersionsPanel extends LightElement {
     this.champion = null;
     this.canary = null;
     this.nowMs = 0;
-    this._move = null;
+    this._question = null;
     this._failure = null;
     this._done = "";
   }
@@ -62,7 +70,8 @@ export class VersionsPanel extends LightElement {
         <h2 id="versions-heading">Versions</h2>
         <span class="quiet" role="status">${this._done}</span>
       </div>
-      ${this._failure === null ? nothing : this.#failureNotice(this._failure)} ${trialNotice(this.canary)}
+      ${this._failure === null ? nothing : this.#failureNotice(this._failure)}
+      ${trialNotice(this.canary, (keep) => this.#askEnd(keep))}
       ${
         versions === null
           ? html`<p class="quiet">Loading…</p>`
@@ -75,9 +84,9 @@ export class VersionsPanel extends LightElement {
       }
       ${confirmDialog(
         this.#dialog,
-        this._move?.confirmation ?? null,
-        (reason) => void this.#confirm(reason),
-        () => (this._move = null),
+        this._question?.confirmation ?? null,
+        (fields) => void this.#confirm(fields),
+        () => (this._question = null),
       )}
     </section>`;
   }
@@ -127,6 +136,13 @@ export class VersionsPanel extends LightElement {
         ${version.aliases.map(
           (alias) => html`<span class="badge ${alias === "champion" ? "good" : ""}">${visibleText(alias)}</span> `,
         )}
+        ${
+          version.tainted === true
+            ? html`<span class="badge bad" title="It was trained on something that was forgotten since"
+                >forgotten data</span
+              >`
+            : nothing
+        }
       </td>
       <td>${timeText(version.createdAt, this.nowMs)}</td>
       <td class="lineage">
@@ -143,26 +159,91 @@ export class VersionsPanel extends LightElement {
           isChampion
             ? nothing
             : html`<button
-                class="plain"
-                aria-label="${isPrevious ? "Roll back to" : "Promote"} version ${shortId(version.id)}"
-                @click=${() => this.#ask(version)}
-              >
-                ${isPrevious ? "Roll back" : "Promote"}
-              </button>`
+                  class="plain"
+                  aria-label="${isPrevious ? "Roll back to" : "Promote"} version ${shortId(version.id)}"
+                  @click=${() => this.#ask(version)}
+                >
+                  ${isPrevious ? "Roll back" : "Promote"}
+                </button>
+                ${this.#tryButton(version)}`
         }
       </td>
     </tr>`;
+  }
+
+  #tryButton(version: ModelVersionRow): TemplateResult {
+    const isTried = this.canary?.canaries.some((one) => one.state === "running" && one.version === version.id) ?? false;
+    return html`<button
+      class="plain"
+      ?disabled=${isTried}
+      aria-label="Try version ${shortId(version.id)}"
+      @click=${() => this.#askTrial(version)}
+    >
+      Try
+    </button>`;
+  }
+
+  #askTrial(version: ModelVersionRow): void {
+    const name = shortId(version.id);
+    const others = this.champion === null ? "the base model" : shortId(this.champion);
+    this.#question({
+      confirmation: {
+        title: `Try ${name}?`,
+        body: html`<p>
+          It makes a share of the suggestions, drawn for each chain of them; <code>${others}</code> makes the rest. It
+          becomes champion, or is taken back, when there is evidence: at the latest after as many outcomes as
+          <code>kept canary</code> says.
+        </p>`,
+        warning: this.canary?.canaries.some(({ state }) => state === "running")
+          ? "Another candidate is on trial: this one takes its place."
+          : null,
+        action: "Try it",
+        fields: html`<label class="wide"
+          ><span>Share of the suggestions, in percent</span
+          ><input name="share" type="number" min="1" max="90" step="1" required .value=${String(USUAL_SHARE_PERCENT)}
+        /></label>`,
+      },
+      act: async (fields) => {
+        const answer = await this.startTrial(version.id, Number(fields.get("share")) / 100);
+        return answer.ok ? { ok: true, value: `${name} is on trial` } : answer;
+      },
+    });
+  }
+
+  #askEnd(keep: boolean): void {
+    const trial = this.canary?.canaries.find(({ state }) => state === "running");
+    if (trial === undefined) return;
+    const name = shortId(trial.version);
+    this.#question({
+      confirmation: {
+        title: keep ? `Make ${name} the champion now?` : `Take ${name} back now?`,
+        body: html`<p>
+          ${keep ? "It makes all of the suggestions from now on." : "What serves beside it makes all of the suggestions again."}
+        </p>`,
+        warning: "There is no evidence yet that would decide this.",
+        action: keep ? "Make it champion" : "Take it back",
+        fields: html``,
+      },
+      act: async () => {
+        const answer = await this.endTrial(keep);
+        return answer.ok ? { ok: true, value: keep ? `Champion is now ${name}` : `${name} was taken back` } : answer;
+      },
+    });
+  }
+
+  #question(question: Question): void {
+    this._failure = null;
+    this._done = "";
+    this._question = question;
+    void this.updateComplete.then(() => this.#dialog.value?.showModal());
   }
 
   #ask(version: ModelVersionRow | null): void {
     const from = this.champion === null ? "the base model" : shortId(this.champion);
     const to = version === null ? "the base model" : shortId(version.id);
     const back = version === null || version.aliases.includes("previous");
-    this._failure = null;
-    this._done = "";
-    this._move = {
-      to: version?.id ?? null,
-      expected: this.champion,
+    const expected = this.champion;
+    this.#question({
       confirmation: {
         title: back ? `Roll back to ${to}?` : `Promote ${to} to champion?`,
         body: html`<p>
@@ -174,21 +255,25 @@ export class VersionsPanel extends LightElement {
             : null,
         action: back ? "Roll back" : "Promote",
       },
-    };
-    void this.updateComplete.then(() => this.#dialog.value?.showModal());
+      act: async (fields) => {
+        const reason = String(fields.get("reason") ?? "");
+        const answer = await this.moveChampion({ to: version?.id ?? null, expected, reason });
+        return answer.ok ? { ok: true, value: `Champion is now ${to}` } : answer;
+      },
+    });
   }
 
-  async #confirm(reason: string): Promise<void> {
-    const move = this._move;
-    if (move === null) return;
+  async #confirm(fields: FormData): Promise<void> {
+    const question = this._question;
+    if (question === null) return;
     this.#dialog.value?.close();
-    const answer = await this.moveChampion({ to: move.to, expected: move.expected, reason });
+    const answer = await question.act(fields);
     this._failure = answer.ok ? null : answer.failure;
-    this._done = answer.ok ? `Champion is now ${move.to === null ? "the base model" : shortId(move.to)}` : "";
+    this._done = answer.ok ? answer.value : "";
   }
 
   #failureNotice(failure: Failure): TemplateResult {
-    if (failure.status !== 409) return failureNotice("The champion was not moved", failure);
+    if (failure.code !== "alias-moved") return failureNotice("That was not done", failure);
     const now = this.champion === null ? "the base model" : shortId(this.champion);
     return html`<div class="notice warn" role="alert">
       <strong>The champion had moved meanwhile</strong>

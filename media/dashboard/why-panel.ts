@@ -16,10 +16,16 @@ export type WhyState =
   | { readonly kind: "failed"; readonly id: string; readonly failure: Failure };
 
 /** Everything that led to one suggestion: code, model, examples, label, events. */
-export function whyPanel(state: WhyState, nowMs: number, close: () => void): TemplateResult {
+export function whyPanel(
+  state: WhyState,
+  nowMs: number,
+  close: () => void,
+  forget: TemplateResult | typeof nothing,
+): TemplateResult {
   return html`<aside class="why" id="why" data-suggestion=${state.id} aria-labelledby="why-heading">
     <div class="card-head">
       <h3 id="why-heading" tabindex="-1">Why this suggestion?</h3>
+      ${state.kind === "ready" ? forget : nothing}
       <button class="plain" @click=${close}>Close</button>
     </div>
     ${

@@ -1,4 +1,5 @@
 import { type CanaryReading, readCanary } from "../../core/evaluation/canary.ts";
+import { canaryInterval } from "../../core/evaluation/canary-interval.ts";
 import { type DriftReading, readDrift } from "../../core/evaluation/drift.ts";
 import { type CanaryPage, type CanaryRow, type CanarySettings, canarySettings } from "../../protocol/canary.ts";
 import { isoTime, type Clock } from "../clock.ts";
@@ -49,9 +50,11 @@ export function createCanaries(parts: CanaryParts): Canaries {
   const { store, registry, clock, log } = parts;
   let timer: NodeJS.Timeout | null = null;
   const settings = (): CanarySettings => store.settings.get(SETTING, canarySettings);
-  const readingOf = (canary: CanaryRecord): CanaryReading => {
+  const readingOf = (canary: CanaryRecord): Reading => {
     const { limit } = settings();
-    return readCanary(canaryOutcomes(store, canary, limit), { share: canary.share, limit });
+    const plan = { share: canary.share, limit };
+    const outcomes = canaryOutcomes(store, canary, limit);
+    return { ...readCanary(outcomes, plan), difference: canaryInterval(outcomes, plan) };
   };
 
   const begin = (version: string, champion: string | null, share: number): void => {
@@ -71,14 +74,14 @@ export function createCanaries(parts: CanaryParts): Canaries {
   const conclude = (
     canary: CanaryRecord,
     how: Exclude<CanaryRow["state"], "running">,
-    reading: CanaryReading,
+    reading: Reading,
     reason: string,
   ): void => {
     if (how === "promoted") registry.moveAlias("champion", canary.champion, canary.version, reason);
     if (how === "rolled-back" && store.versions.alias("candidate") === canary.version)
       registry.moveAlias("candidate", canary.version, null, reason);
-    const { harm, gain, candidate, champion } = reading;
-    store.canaries.end(canary.id, how, { reason, harm, gain, arms: { candidate, champion } }, clock.wallMs());
+    const { harm, gain } = reading;
+    store.canaries.end(canary.id, how, { ...wireReading(reading), reason }, clock.wallMs());
     log.info({ event: "canary-ended", version: canary.version, how, harm, gain });
   };
 
@@ -170,7 +173,10 @@ export function createCanaries(parts: CanaryParts): Canaries {
   };
 }
 
-const wireReading = ({ reason, harm, gain, candidate, champion }: CanaryReading) => ({
+type Reading = CanaryReading & Pick<Required<CanaryRow>, "difference">;
+
+const wireReading = ({ reason, harm, gain, candidate, champion, difference }: Reading) => ({
+  difference,
   reason,
   harm,
   gain,

@@ -13,7 +13,7 @@ export interface CanaryRecord {
   readonly endedAt: number | null;
   readonly state: CanaryRow["state"];
   /** What was read last, once it has ended. */
-  readonly reading: Pick<CanaryRow, "reason" | "harm" | "gain" | "arms"> | null;
+  readonly reading: Pick<CanaryRow, "reason" | "harm" | "gain" | "arms" | "difference"> | null;
 }
 
 /** A suggestion of the editor's and the model that made it. */

@@ -54,13 +54,13 @@ describe("dashboard: training", function () {
 
   it("shows the same points as a table", async () => {
     await using seen = await visit(browser, server);
-    await seen.page.getByRole("button", { name: "Data table" }).click();
+    await seen.page.locator("#training").getByRole("button", { name: "Data table" }).click();
     await waitForCount(seen.page, ".chart-table tbody tr", PAST_STEPS);
     assert.match(
       await seen.page.locator(".chart-table tbody tr").nth(9).innerText(),
       /^10\s+\d\.\d{4}\s+\d\.\d{4}\s+640$/,
     );
-    await seen.page.getByRole("button", { name: "Data table" }).click();
+    await seen.page.locator("#training").getByRole("button", { name: "Data table" }).click();
     await waitForCount(seen.page, ".chart-table", 0);
   });
 

@@ -87,7 +87,7 @@ describe("label weights over HTTP", function () {
   });
 
   it("forgets what was fitted with everything that it was fitted to", async () => {
-    const [{ version }] = (await page()).versions as [{ version: string }];
+    const { version } = (await page()).versions[0]!;
     await server.call("PUT", "/v1/labels/versions", { version });
     await madeWith(version);
     const scope = { kind: "everything" };

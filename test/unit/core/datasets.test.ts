@@ -10,7 +10,6 @@ import {
   shinglesOf,
 } from "../../../core/datasets/near-duplicates.ts";
 import { splitByTime } from "../../../core/datasets/split.ts";
-import { preferencePairs, promptCompletions, unpairedPreferences } from "../../../core/datasets/views.ts";
 import { createRandom, shuffle } from "../../../core/statistics/random.ts";
 
 const row = (at: number, fields: Partial<DatasetRow> = {}): DatasetRow => ({
@@ -361,53 +360,6 @@ describe("buildDataset", () => {
         const nDropped = Object.values(built.dropped).reduce((sum, count) => sum + count, 0);
         assert.equal(nKept + nDropped, list.length);
       }),
-    );
-  });
-});
-
-describe("views", () => {
-  const place = { path: "a.ts", prefix: "let x = ", suffix: ";" };
-  const list = [
-    row(1, { ...place, completion: "wrong()", good: false, weight: 0.6 }),
-    row(2, { ...place, completion: "right()", weight: 0.9 }),
-    row(3, { completion: "other()", weight: 0.5 }),
-    row(4, { completion: "elsewhere()", good: false }),
-  ];
-  const render = ({ prefix, suffix }: DatasetRow): string => `<${prefix}|${suffix}>`;
-  const about = (at: number) => ({
-    id: row(at).id,
-    source: "history",
-    path: "a.ts",
-    language: "typescript",
-    written_at: `1970-01-01T00:00:0${at}.000Z`,
-  });
-
-  it("writes weighted prompt-completion rows of what was good", () => {
-    assert.deepEqual(promptCompletions(list.slice(0, 2), render), [
-      { prompt: "<let x = |;>", completion: "right()", weight: 0.9, ...about(2) },
-    ]);
-  });
-
-  it("writes unpaired rows of both verdicts", () => {
-    assert.deepEqual(unpairedPreferences(list.slice(0, 2), render), [
-      { prompt: "<let x = |;>", completion: "wrong()", label: false, weight: 0.6, ...about(1) },
-      { prompt: "<let x = |;>", completion: "right()", label: true, weight: 0.9, ...about(2) },
-    ]);
-  });
-
-  it("pairs only what was suggested and written in the same place", () => {
-    assert.deepEqual(preferencePairs(list, render), [
-      { prompt: "<let x = |;>", chosen: "right()", rejected: "wrong()", weight: 0.6, ...about(1) },
-    ]);
-  });
-
-  it("makes no pair of equal texts", () => {
-    assert.deepEqual(
-      preferencePairs(
-        [row(1, { ...place, completion: "same", good: false }), row(2, { ...place, completion: "same" })],
-        render,
-      ),
-      [],
     );
   });
 });

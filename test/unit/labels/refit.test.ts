@@ -25,19 +25,17 @@ const eventsOf = fc
     left: fc.integer({ min: 0, max: 2 }),
     tokens: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
     failed: fc.option(fc.double({ min: 0.1, max: 1, noNaN: true })),
-    rated: fc.constantFrom(null, "up", "down"),
+    rated: fc.constantFrom<null | "up" | "down">(null, "up", "down"),
   })
-  .map(({ end, undone, left, tokens, failed, rated }): SignalEvent[] => [
-    shown,
-    end,
-    ...(undone ? [{ kind: "undone", afterMs: 5_000 } as const] : []),
-    { kind: "diagnostics", introduced: left, left },
-    ...(tokens === null ? [] : [{ kind: "retained", afterMs: 3_600_000, tokens } as const]),
-    ...(failed === null
-      ? []
-      : [{ kind: "code-signal", verdict: "test-failed", name: "adds", commit: "a", share: failed } as const]),
-    ...(rated === null ? [] : [{ kind: "rated", verdict: rated } as const]),
-  ]);
+  .map(({ end, undone, left, tokens, failed, rated }): SignalEvent[] => {
+    const events: SignalEvent[] = [shown, end];
+    if (undone) events.push({ kind: "undone", afterMs: 5_000 });
+    events.push({ kind: "diagnostics", introduced: left, left });
+    if (tokens !== null) events.push({ kind: "retained", afterMs: 3_600_000, tokens });
+    if (failed !== null) events.push({ kind: "code-signal", verdict: "test-failed", name: "adds", share: failed });
+    if (rated !== null) events.push({ kind: "rated", verdict: rated });
+    return events;
+  });
 
 describe("weights of labels", () => {
   it("times how often they count are the label's log-odds without the verdict", () => {
