@@ -15,6 +15,8 @@ import { MIN_MATCH, type CodeMemory } from "./code-memory.ts";
 export interface CopyPrior {
   /** Mixes the prior into logits (V) in place, given the tokens before the cursor and what was written since. */
   mix(logits: Float32Array, recent: readonly number[]): void;
+  /** Natural-log probability of a token after mixing, which the logits are left without: a third of the work. */
+  logProbability(logits: Float32Array, recent: readonly number[], id: number): number;
 }
 
 /** λ for a match of so many tokens, by whether everything that followed it was the same token. */
@@ -50,26 +52,49 @@ export function createCopyPrior(
   remembered: Remembered | null = null,
 ): CopyPrior {
   const runs = withinLimit(elsewhere);
+
+  /** What both copy from, as odds against the model: p = (1 - o) ((1 - v) p_model + v p_visible) + o p_other. */
+  function oddsAfter(recent: readonly number[]): Odds | null {
+    const visible = visibleVotes(runs, recent);
+    const other = remembered === null ? NO_VOTES : rememberedVotes(remembered.memory, recent);
+    const visibleShare = trustIn(visible, weights, 1);
+    const otherShare = trustIn(other, remembered?.weights ?? [], MIN_MATCH) * factorBeside(other, visible);
+    if (visibleShare === 0 && otherShare === 0) return null;
+    const visibleOdds = visibleShare / (1 - visibleShare);
+    const otherOdds = otherShare / ((1 - otherShare) * (1 - visibleShare));
+    return {
+      // Without votes there is no weight, so that shares of each sum to 1 where they count.
+      all: visibleOdds + otherOdds,
+      ids: new Set([...visible.byToken.keys(), ...other.byToken.keys()]),
+      of: (id) =>
+        (visibleOdds * (visible.byToken.get(id) ?? 0)) / visible.total +
+        (otherOdds * (other.byToken.get(id) ?? 0)) / other.total,
+    };
+  }
+
   return {
     mix(logits, recent) {
-      const visible = visibleVotes(runs, recent);
-      const other = remembered === null ? NO_VOTES : rememberedVotes(remembered.memory, recent);
-      const visibleShare = trustIn(visible, weights, 1);
-      const otherShare = trustIn(other, remembered?.weights ?? [], MIN_MATCH) * factorBeside(other, visible);
-      if (visibleShare === 0 && otherShare === 0) return;
-      // p = (1 - o) ((1 - v) p_model + v p_visible) + o p_other, divided by (1 - o) (1 - v): that changes no
-      // softmax, and only what was voted for has to be touched.
+      const odds = oddsAfter(recent);
+      if (odds === null) return;
+      // Divided by (1 - o) (1 - v): that changes no softmax, and only what was voted for has to be touched.
       const normaliser = logSumExp(logits);
-      const visibleOdds = visibleShare / (1 - visibleShare);
-      const otherOdds = otherShare / ((1 - otherShare) * (1 - visibleShare));
-      for (const id of new Set([...visible.byToken.keys(), ...other.byToken.keys()])) {
-        const copied =
-          (visibleOdds * (visible.byToken.get(id) ?? 0)) / visible.total +
-          (otherOdds * (other.byToken.get(id) ?? 0)) / other.total;
-        logits[id] = Math.log(Math.exp(logits[id]! - normaliser) + copied) + normaliser;
+      for (const id of odds.ids) {
+        logits[id] = Math.log(Math.exp(logits[id]! - normaliser) + odds.of(id)) + normaliser;
       }
     },
+    logProbability(logits, recent, id) {
+      const odds = oddsAfter(recent);
+      const own = logits[id]! - logSumExp(logits);
+      return odds === null ? own : Math.log((Math.exp(own) + odds.of(id)) / (1 + odds.all));
+    },
   };
+}
+
+interface Odds {
+  readonly all: number;
+  /** Tokens that were voted for. */
+  readonly ids: ReadonlySet<number>;
+  of(id: number): number;
 }
 
 /** What followed the places that match, each place voting for its token. */

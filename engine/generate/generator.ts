@@ -6,7 +6,7 @@ import { createCopyPrior, type CopyPrior, type CopyWeight } from "./copy-prior.t
 import { decode, type Decoded, NO_DOUBT, withToken } from "./decode.ts";
 import { createDraft } from "./draft.ts";
 import { healPrefix } from "./healing.ts";
-import { chooseLine, type LineOption } from "./line-choice.ts";
+import { chooseLine, placeOf, type LineOption } from "./line-choice.ts";
 import { firstLineOf, linesLike, MAX_LINE_TOKENS, readLines } from "./line-options.ts";
 import { logProbabilityOf } from "./logits.ts";
 import { greedyChoice, likeliest, type ChoiceContext, type TokenChoice } from "./next-token.ts";
@@ -149,14 +149,15 @@ export function createGenerator(options: GeneratorOptions): Generator {
     prior: CopyPrior | null,
     signal: AbortSignal,
   ): Promise<Decoded | null> {
-    const found = linesLike(request, lines).filter(({ text }) => !repeatsLineAbove(text, request.prefix));
-    if (found.length === 0 || signal.aborted) return null;
     const first = firstLineOf(written.text);
+    const found = linesLike(request, lines).filter(
+      ({ text, isNear }) => text === first || (isNear && !repeatsLineAbove(text, request.prefix)),
+    );
+    if (found.every(({ text }) => text === first) || signal.aborted) return null;
     const reading = await readLines(reader, prompt, signal);
     if (reading === null) return null;
     const scored: (LineOption & Pick<Decoded, "ids" | "doubt">)[] = [];
-    const texts = [first, ...found.map(({ text }) => text).filter((text) => text !== first)];
-    for (const text of texts) {
+    for (const text of new Set([first, ...found.map((one) => one.text)])) {
       if (signal.aborted) return null;
       const ids = tokenizer.encode(`${owed}${text}\n`);
       if (ids.length > MAX_LINE_TOKENS && text !== first) continue;
@@ -167,7 +168,8 @@ export function createGenerator(options: GeneratorOptions): Generator {
       const isWritten = text === first;
       scored.push({ text, ids, logProbability, nTokens: ids.length, isWritten, remembered, visible, doubt });
     }
-    const best = scored.find(({ text }) => text === chooseLine(scored, lineChoiceWeights).text)!;
+    const chosen = chooseLine(scored, placeOf(request), lineChoiceWeights);
+    const best = scored.find(({ text }) => text === chosen.text)!;
     if (best.isWritten) return null;
     const { text, ids, logProbability, doubt, remembered } = best;
     return { text, finish: "stop", ids, logProbability, doubt, ...(remembered && { copiedFrom: remembered.id }) };

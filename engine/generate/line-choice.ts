@@ -14,20 +14,28 @@ export interface LineOption {
   readonly nTokens: number;
   /** Whether the model wrote it. */
   readonly isWritten: boolean;
-  /** Where it stands in code that is remembered, and before the cursor. */
+  /** Where it stands in code that is remembered, and in the file around the cursor. */
   readonly remembered: FoundLine | null;
   readonly visible: FoundLine | null;
 }
 
+/** What the file around the cursor says about any line. */
+export interface LinePlace {
+  /** Whether the cursor's line has begun. */
+  readonly hasBegun: boolean;
+  /** Names that stand near the cursor. */
+  readonly names: ReadonlySet<string>;
+}
+
 /** Length of `featuresOf`, and so of the weights. */
-export const LINE_FEATURES = 19;
+export const LINE_FEATURES = 37;
 
 /** The option with the highest score; the first of equals. At least one option. */
-export function chooseLine(options: readonly LineOption[], weights: readonly number[]): LineOption {
+export function chooseLine(options: readonly LineOption[], place: LinePlace, weights: readonly number[]): LineOption {
   let best = options[0]!;
   let bestScore = -Infinity;
   for (const option of options) {
-    const score = featuresOf(option).reduce((sum, value, i) => sum + value * weights[i]!, 0);
+    const score = featuresOf(option, place).reduce((sum, value, i) => sum + value * weights[i]!, 0);
     if (score <= bestScore) continue;
     best = option;
     bestScore = score;
@@ -36,13 +44,17 @@ export function chooseLine(options: readonly LineOption[], weights: readonly num
 }
 
 /** In the order of `line_choice_weights` of a model's `generation_config.json`. */
-export function featuresOf(option: LineOption): number[] {
+export function featuresOf(option: LineOption, { hasBegun, names }: LinePlace): number[] {
   const { logProbability, nTokens, remembered, visible } = option;
   const perToken = logProbability / Math.max(1, nTokens);
   const written = Number(option.isWritten);
+  const begun = Number(hasBegun);
   const likeness = (found: FoundLine | null) => [found?.likeAbove ?? 0, found?.likeAboveThat ?? 0] as const;
   const [above, aboveThat] = likeness(remembered);
   const [visibleAbove, visibleAboveThat] = likeness(visible);
+  const used = namesIn(option.text);
+  const nNew = used.filter((name) => !names.has(name)).length;
+  const hasNew = Number(nNew > 0);
   return [
     logProbability,
     perToken,
@@ -63,5 +75,46 @@ export function featuresOf(option: LineOption): number[] {
     above * aboveThat,
     visibleAbove * visibleAboveThat,
     nTokens / 10,
+    remembered?.share ?? 0,
+    Math.log((remembered?.share ?? 0) + LEAST_SHARE),
+    visible?.share ?? 0,
+    Math.log((visible?.share ?? 0) + LEAST_SHARE),
+    Number(remembered?.rank === 0),
+    Number(remembered?.rankByVotes === 0),
+    Number(visible?.rank === 0),
+    written * (1 - begun),
+    Number(remembered !== null) * begun,
+    logProbability * begun,
+    perToken * begun,
+    used.length / 5,
+    nNew / 3,
+    nNew / Math.max(1, used.length),
+    hasNew,
+    written * hasNew,
+    Number(remembered?.isRenamed ?? false),
+    Number(visible?.isRenamed ?? false),
   ];
 }
+
+/** Of a line that got no votes, so that its logarithm is finite. */
+const LEAST_SHARE = 1e-3;
+
+/** How far from the cursor names are near, characters before it; all of the suffix is near. */
+const NEAR_CHARS = 3_000;
+
+export function placeOf({ prefix, suffix }: { readonly prefix: string; readonly suffix: string }): LinePlace {
+  const head = prefix.slice(prefix.lastIndexOf("\n") + 1);
+  return { hasBegun: head.trim() !== "", names: new Set(namesIn(`${prefix.slice(-NEAR_CHARS)} ${suffix}`)) };
+}
+
+/** Names in the order of the text, words of the language left out. */
+const namesIn = (text: string): string[] => (text.match(/[A-Za-z_$][\w$]*/g) ?? []).filter((word) => !WORDS.has(word));
+
+/** Words that stand everywhere: where one of them is new, that says nothing. */
+const WORDS = new Set(
+  (
+    "const let var function return if else for while import from export default class new await async of in typeof " +
+    "true false null undefined this throw try catch switch case break interface type extends as number string " +
+    "boolean void static public private readonly test expect describe it"
+  ).split(" "),
+);

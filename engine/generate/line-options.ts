@@ -7,9 +7,11 @@ import type { ChoiceContext } from "./next-token.ts";
 import type { Prompt } from "./prompt.ts";
 import type { TokenReader } from "./token-reader.ts";
 
-/** Lines looked up for one suggestion: each costs a run of the graph. */
-const REMEMBERED_LINES = 3;
-const VISIBLE_LINES = 2;
+/** The likeliest lines that are read for one suggestion, and those with most votes: each costs a run of the graph. */
+const REMEMBERED_LINES = { likeliest: 3, byVotes: 2 };
+const VISIBLE_LINES = { likeliest: 3, byVotes: 3 };
+/** Lines looked up: a line that the model wrote itself is known from further down. */
+const LOOKED_UP = 6;
 
 /** A longer line is not read, tokens. */
 export const MAX_LINE_TOKENS = 40;
@@ -19,21 +21,33 @@ export interface FoundText {
   readonly text: string;
   readonly remembered: FoundLine | null;
   readonly visible: FoundLine | null;
+  /** Whether it is one of the few that are worth reading. */
+  readonly isNear: boolean;
 }
 
-/** Lines that were written before in such a place as the cursor's, in what is remembered and before the cursor. */
-export function linesLike({ prefix, path }: CompletionRequest, remembered: LineIndex): FoundText[] {
-  const above = createLineIndex();
-  above.add("", prefix.slice(0, prefix.lastIndexOf("\n") + 1), path);
+/** Lines that were written before in such a place as the cursor's, in what is remembered and in its file. */
+export function linesLike({ prefix, suffix, path }: CompletionRequest, remembered: LineIndex): FoundText[] {
+  const around = createLineIndex();
+  around.add("above", prefix.slice(0, prefix.lastIndexOf("\n") + 1).slice(-AROUND_CHARS), path);
+  around.add("below", suffix.slice(0, AROUND_CHARS), path);
   const found = new Map<string, FoundText>();
-  for (const line of remembered.query(prefix, path, REMEMBERED_LINES)) {
-    found.set(line.rest, { text: line.rest, remembered: line, visible: null });
+  const isAmong = ({ rank, rankByVotes }: FoundLine, few: typeof VISIBLE_LINES) =>
+    rank < few.likeliest || rankByVotes < few.byVotes;
+  for (const line of remembered.query(prefix, path, LOOKED_UP)) {
+    const text = line.rest.trimEnd();
+    found.set(text, { text, remembered: line, visible: null, isNear: isAmong(line, REMEMBERED_LINES) });
   }
-  for (const line of above.query(prefix, path, VISIBLE_LINES)) {
-    found.set(line.rest, { text: line.rest, remembered: found.get(line.rest)?.remembered ?? null, visible: line });
+  for (const line of around.query(prefix, path, LOOKED_UP)) {
+    const text = line.rest.trimEnd();
+    const other = found.get(text);
+    const isNear = (other?.isNear ?? false) || isAmong(line, VISIBLE_LINES);
+    found.set(text, { text, remembered: other?.remembered ?? null, visible: line, isNear });
   }
   return [...found.values()].filter(({ text }) => text.trim() !== "");
 }
+
+/** How much of the file on each side is looked at, characters: about what a prompt has room for. */
+const AROUND_CHARS = 4_000;
 
 /** The first line that has anything on it, without white space at its end. */
 export const firstLineOf = (text: string): string =>
@@ -60,15 +74,21 @@ export async function readLines(reader: TokenReader, prompt: Prompt, signal: Abo
       const scores: number[] = [];
       let text = "";
       for (const [at, id] of ids.entries()) {
-        // The first is asked for again by the next line, and a prior writes over what it mixes.
-        const logits = at === 0 ? first.slice() : rest[at - 1]!;
-        prior?.mix(logits, [...prefixIds, ...ids.slice(0, at)]);
+        const logits = at === 0 ? first : rest[at - 1]!;
+        const recent = [...prefixIds, ...ids.slice(0, at)];
         const owes = owed.slice(text.length);
-        if (owes !== "") {
+        let score: number;
+        if (owes === "") {
+          score = prior ? prior.logProbability(logits, recent, id) : logProbabilityOf(logits, id);
+        } else {
           if (!forbidden.has(owes)) forbidden.set(owes, others(tokenizer, logits.length, owes));
-          for (const other of forbidden.get(owes)!) logits[other] = -Infinity;
+          // The first is asked for again by the next line.
+          const allowed = logits.slice();
+          prior?.mix(allowed, recent);
+          for (const other of forbidden.get(owes)!) allowed[other] = -Infinity;
+          score = logProbabilityOf(allowed, id);
         }
-        scores.push(Math.max(LEAST, logProbabilityOf(logits, id)));
+        scores.push(Math.max(LEAST, score));
         text += tokenizer.textOf(id);
       }
       return scores;

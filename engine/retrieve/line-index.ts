@@ -1,3 +1,5 @@
+import { createLikeness, piecesOf, renamed, renamesBetween, wordsIn, type Words } from "./alike-lines.ts";
+
 /**
  * Lines of code with the lines above them: what came next the last time that something like this stood above
  * the cursor. No model, no I/O; equal histories of calls give equal answers.
@@ -6,7 +8,7 @@ export interface LineIndex {
   /** Adds the lines of a text under an id, or replaces those that it had. What was added last counts as the newest. */
   add(id: string, text: string, path: string): void;
   remove(id: string): void;
-  /** At most `limit` different ways to end the line that `prefix` ends in, the most likely first. */
+  /** Different ways to end the line that `prefix` ends in: the `limit` likeliest, and as many by votes. */
   query(prefix: string, path: string, limit: number): FoundLine[];
 }
 
@@ -23,32 +25,64 @@ export interface FoundLine {
   readonly isSameFile: boolean;
   /** Places where it stood. */
   readonly nPlaces: number;
+  /** Its part of the votes of all places, each of which votes the more the more it is like the cursor's; 0 to 1. */
+  readonly share: number;
+  /** Its number, from 0, among all that were found: by the most likely of its places, and by its votes. */
+  readonly rank: number;
+  readonly rankByVotes: number;
+  /** Whether it never stood so: names of the place stand for those above the cursor that are in their place. */
+  readonly isRenamed: boolean;
   /** Id of a text that has it in the most likely of these places: the one added last. */
   readonly id: string;
 }
 
-/** Weights of what speaks for a line, beside 1 for the line above. */
+/** Weights of what speaks for a place, beside 1 for the line above. */
 const ABOVE_THAT = 0.5;
+const THIRD_ABOVE = 0.25;
 const SAME_FILE = 0.15;
+const SAME_DIRECTORY = 0.05;
 const NEWEST = 0.1;
+const SAME_STEP = 0.3;
 /** Additions after which the bonus of being new is a third. */
 const RECENCY = 2_000;
+/** What all of these are together: the likeness of a place that cannot be more like the cursor's. */
+const ALL = 1 + ABOVE_THAT + THIRD_ABOVE + SAME_FILE + SAME_DIRECTORY + NEWEST + SAME_STEP;
+/** A vote is e to this times the likeness, so that one such place counts as much as many that are less like it. */
+const VOTE_SHARPNESS = 5;
 /** Places that are compared: the newest of those that begin alike. */
 const MAX_PLACES = 1_500;
+/** Of those, the ones whose further lines above are compared: the likest by the line above. */
+const MAX_COMPARED = 400;
 /** Rarest words of the line above that lead to places. */
 const MAX_WORDS = 5;
+/** Likeliest places whose lines are tried with the names at the cursor. */
+const MAX_RENAMED = 40;
+/** A renamed line is a guess: it stands behind one that was written so. */
+const RENAMED_PENALTY = 0.2;
 
 interface Place {
   readonly line: string;
-  readonly above: string;
-  readonly wordsAbove: ReadonlyMap<string, number>;
-  readonly wordsAboveThat: ReadonlyMap<string, number>;
+  readonly above: Above;
   readonly path: string;
   /** Ids of the texts that have it. */
   readonly ids: Set<string>;
   /** Number of the addition. */
   addedAt: number;
 }
+
+/** The three lines above a line, the nearest first, and whether the line is indented more (1) or less (-1). */
+interface Above {
+  readonly lines: readonly [string, string, string];
+  readonly words: readonly [Words, Words, Words];
+  readonly step: number;
+}
+
+/** A way that is being put together from its places. */
+type Gathered = Omit<FoundLine, "share" | "rank" | "rankByVotes" | "id"> & {
+  readonly score: number;
+  readonly votes: number;
+  readonly place: Place;
+};
 
 export function createLineIndex(): LineIndex {
   const places = new Map<string, Place>();
@@ -57,22 +91,6 @@ export function createLineIndex(): LineIndex {
   const byWordAbove = new Map<string, Set<Place>>();
   let nAdded = 0;
 
-  const information = (word: string): number => Math.log(1 + nAdded / (1 + (byWordAbove.get(word)?.size ?? 0)));
-  const likeness = (left: ReadonlyMap<string, number>, right: ReadonlyMap<string, number>): number => {
-    let shared = 0;
-    for (const [word, count] of left) {
-      const other = right.get(word);
-      if (other !== undefined) shared += Math.min(count, other) * information(word);
-    }
-    if (shared === 0) return left.size === 0 && right.size === 0 ? 1 : 0;
-    return shared / Math.sqrt(weigh(left) * weigh(right));
-  };
-  const weigh = (words: ReadonlyMap<string, number>): number => {
-    let sum = 0;
-    for (const [word, count] of words) sum += count * information(word);
-    return sum;
-  };
-
   function remove(id: string): void {
     for (const key of ofId.get(id) ?? []) {
       const place = places.get(key)!;
@@ -80,13 +98,13 @@ export function createLineIndex(): LineIndex {
       if (place.ids.size > 0) continue;
       places.delete(key);
       takeOut(byStart, startOf(place.line), place);
-      for (const word of place.wordsAbove.keys()) takeOut(byWordAbove, word, place);
+      for (const word of place.above.words[0].keys()) takeOut(byWordAbove, word, place);
     }
     ofId.delete(id);
   }
 
   /** Places whose line goes on from the head, or for an empty head whose line above shares a rare word. */
-  function candidates(head: string, wordsAbove: ReadonlyMap<string, number>): Iterable<Place> {
+  function candidates(head: string, wordsAbove: Words): Iterable<Place> {
     if (head !== "") {
       const found: Place[] = [];
       for (const place of byStart.get(startOf(head)) ?? []) {
@@ -104,15 +122,40 @@ export function createLineIndex(): LineIndex {
     return found;
   }
 
+  /** The likest places with how like they are, the likest first. */
+  function likest(head: string, path: string, above: Above): (readonly [place: Place, like: Likeness])[] {
+    const likeness = createLikeness((word) => Math.log(1 + nAdded / (1 + (byWordAbove.get(word)?.size ?? 0))));
+    const compared = [...candidates(head, above.words[0])].map((place) => {
+      const isSameFile = place.path === path;
+      const bonus =
+        SAME_FILE * Number(isSameFile) +
+        SAME_DIRECTORY * Number(directoryOf(place.path) === directoryOf(path)) +
+        NEWEST * Math.exp(-(nAdded - place.addedAt) / RECENCY) +
+        SAME_STEP * Number(place.above.step === above.step);
+      return { place, likeAbove: likeness(above.words[0], place.above.words[0]), bonus };
+    });
+    if (compared.length > MAX_COMPARED) {
+      compared.sort((left, right) => right.likeAbove + right.bonus - left.likeAbove - left.bonus);
+      compared.length = MAX_COMPARED;
+    }
+    return compared
+      .map(({ place, likeAbove, bonus }) => {
+        const likeAboveThat = likeness(above.words[1], place.above.words[1]);
+        const third = likeness(above.words[2], place.above.words[2]);
+        const score = likeAbove + ABOVE_THAT * likeAboveThat + THIRD_ABOVE * third + bonus;
+        return [place, { likeAbove, likeAboveThat, score }] as const;
+      })
+      .sort(([, left], [, right]) => right.score - left.score);
+  }
+
   return {
     add(id, text, path) {
       remove(id);
       const keys = new Set<string>();
       const lines = linesOf(text);
       for (let at = 1; at < lines.length; at++) {
-        const line = lines[at]!;
-        const above = lines[at - 1]!;
-        const key = `${path}\n${above}\n${line}`;
+        const line = lines[at]!.text;
+        const key = `${path}\n${lines[at - 1]!.text}\n${line}`;
         nAdded += 1;
         keys.add(key);
         const known = places.get(key);
@@ -122,60 +165,118 @@ export function createLineIndex(): LineIndex {
           known.ids.add(id);
           continue;
         }
-        const wordsAbove = wordsIn(above);
-        const wordsAboveThat = wordsIn(lines[at - 2] ?? "");
-        const place: Place = { line, above, wordsAbove, wordsAboveThat, path, ids: new Set([id]), addedAt: nAdded };
+        const above = aboveOf(lines.slice(Math.max(0, at - 3), at), lines[at]!.indentation);
+        const place: Place = { line, above, path, ids: new Set([id]), addedAt: nAdded };
         places.set(key, place);
         putIn(byStart, startOf(line), place);
-        for (const word of wordsAbove.keys()) putIn(byWordAbove, word, place);
+        for (const word of above.words[0].keys()) putIn(byWordAbove, word, place);
       }
       ofId.set(id, keys);
     },
     remove,
     query(prefix, path, limit) {
-      const head = prefix.slice(prefix.lastIndexOf("\n") + 1).trim();
-      const lines = linesOf(prefix.slice(0, prefix.lastIndexOf("\n") + 1).slice(-MAX_ABOVE_CHARS));
-      const above = lines.at(-1) ?? "";
-      const wordsAbove = wordsIn(above);
-      const wordsAboveThat = wordsIn(lines.at(-2) ?? "");
-      const best = new Map<string, FoundLine & { readonly score: number }>();
-      for (const place of candidates(head, wordsAbove)) {
-        const rest = place.line.slice(head.length);
-        const likeAbove = likeness(wordsAbove, place.wordsAbove);
-        const likeAboveThat = likeness(wordsAboveThat, place.wordsAboveThat);
-        const recency = Math.exp(-(nAdded - place.addedAt) / RECENCY);
-        const isInFile = place.path === path;
-        const score = likeAbove + ABOVE_THAT * likeAboveThat + SAME_FILE * Number(isInFile) + NEWEST * recency;
-        const other = best.get(rest);
-        const all = { isSameFile: isInFile || (other?.isSameFile ?? false), nPlaces: (other?.nPlaces ?? 0) + 1 };
-        if (other !== undefined && score <= other.score) best.set(rest, { ...other, ...all });
-        else {
-          const isSameAbove = place.above === above;
-          best.set(rest, { rest, likeAbove, likeAboveThat, isSameAbove, ...all, id: [...place.ids].at(-1)!, score });
-        }
-      }
-      return [...best.values()].sort((left, right) => right.score - left.score).slice(0, limit);
+      const start = prefix.lastIndexOf("\n") + 1;
+      const head = prefix.slice(start);
+      const lines = linesOf(prefix.slice(0, start).slice(-MAX_ABOVE_CHARS));
+      const above = aboveOf(lines.slice(-3), indentationOf(head));
+      return ranked(gather(head.trim(), path, above, likest(head.trim(), path, above)), limit);
     },
   };
 }
 
-/** The two lines above the cursor stand in the last of the prefix, characters. */
-const MAX_ABOVE_CHARS = 2_000;
+interface Likeness {
+  readonly likeAbove: number;
+  readonly likeAboveThat: number;
+  readonly score: number;
+}
 
-const linesOf = (text: string): string[] =>
+/** Puts places with the same line together, and adds lines of the likeliest places with the names at the cursor. */
+function gather(
+  head: string,
+  path: string,
+  above: Above,
+  places: readonly (readonly [place: Place, like: Likeness])[],
+): Gathered[] {
+  const found = new Map<string, Gathered>();
+  const votesOf = (score: number): number => Math.exp(VOTE_SHARPNESS * (score - ALL));
+  for (const [place, { likeAbove, likeAboveThat, score }] of places) {
+    const rest = place.line.slice(head.length);
+    const isInFile = place.path === path;
+    const other = found.get(rest);
+    if (other) {
+      const isSameFile = other.isSameFile || isInFile;
+      found.set(rest, { ...other, isSameFile, nPlaces: other.nPlaces + 1, votes: other.votes + votesOf(score) });
+      continue;
+    }
+    const isSameAbove = place.above.lines[0] === above.lines[0];
+    const one = { rest, likeAbove, likeAboveThat, isSameAbove, isSameFile: isInFile, nPlaces: 1, isRenamed: false };
+    found.set(rest, { ...one, votes: votesOf(score), score, place });
+  }
+  const [near, far] = [piecesOf(above.lines[0]), piecesOf(above.lines[1])];
+  for (const [place, { likeAbove, likeAboveThat, score }] of places.slice(0, MAX_RENAMED)) {
+    const line = inTheseNames(place, near, far);
+    if (line === null || line.length <= head.length || !line.startsWith(head)) continue;
+    const rest = line.slice(head.length);
+    const other = found.get(rest);
+    if (other) {
+      found.set(rest, { ...other, votes: other.votes + votesOf(score) });
+      continue;
+    }
+    const one = { rest, likeAbove, likeAboveThat, isSameAbove: false, isSameFile: place.path === path, nPlaces: 1 };
+    found.set(rest, { ...one, isRenamed: true, votes: votesOf(score), score: score - RENAMED_PENALTY, place });
+  }
+  return [...found.values()];
+}
+
+/** A place's line with the names of the lines above the cursor; null when these lines say nothing, or it is the same. */
+function inTheseNames({ line, above }: Place, near: readonly string[], far: readonly string[]): string | null {
+  const byNear = renamesBetween(piecesOf(above.lines[0]), near);
+  if (byNear === null) return null;
+  const renames = renamesBetween(piecesOf(above.lines[1]), far, byNear) ?? byNear;
+  if (renames.size === 0) return null;
+  const other = renamed(piecesOf(line), renames);
+  return other === line ? null : other;
+}
+
+/** The `limit` likeliest and the `limit` with most votes, the likeliest first. */
+function ranked(found: readonly Gathered[], limit: number): FoundLine[] {
+  const total = found.reduce((sum, { votes }) => sum + votes, 0);
+  const byLikeness = found.toSorted((left, right) => right.score - left.score);
+  const byVotes = found.toSorted((left, right) => right.votes - left.votes);
+  const rankByVotes = new Map(byVotes.map((one, rank) => [one, rank]));
+  return byLikeness.flatMap((one, rank) => {
+    const { score: _score, votes, place, ...line } = one;
+    const rankOfVotes = rankByVotes.get(one)!;
+    if (rank >= limit && rankOfVotes >= limit) return [];
+    return [{ ...line, share: votes / total, rank, rankByVotes: rankOfVotes, id: [...place.ids].at(-1)! }];
+  });
+}
+
+/** The lines above the cursor stand in the last of the prefix, characters. */
+const MAX_ABOVE_CHARS = 3_000;
+
+interface Line {
+  readonly text: string;
+  readonly indentation: number;
+}
+
+const indentationOf = (line: string): number => line.length - line.trimStart().length;
+
+const linesOf = (text: string): Line[] =>
   text
     .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
+    .filter((line) => line.trim() !== "")
+    .map((line) => ({ text: line.trim(), indentation: indentationOf(line) }));
 
-/** Words, numbers and each other character, with how often they occur. */
-const wordsIn = (line: string): Map<string, number> => {
-  const counts = new Map<string, number>();
-  for (const [word] of line.matchAll(/[\p{L}_$][\p{L}\p{N}_$]*|\p{N}+|[^\s\p{L}\p{N}_$]/gu)) {
-    counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
-  return counts;
-};
+/** @param lines the last three lines at most, in their order */
+function aboveOf(lines: readonly Line[], indentation: number): Above {
+  const text = (n: number): string => lines.at(-n)?.text ?? "";
+  const step = Math.sign(indentation - (lines.at(-1)?.indentation ?? 0));
+  const texts = [text(1), text(2), text(3)] as const;
+  return { lines: texts, words: [wordsIn(texts[0]), wordsIn(texts[1]), wordsIn(texts[2])], step };
+}
+
+const directoryOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
 
 const startOf = (line: string): string => line.slice(0, 1);
 

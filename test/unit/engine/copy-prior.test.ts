@@ -1,6 +1,8 @@
+import { createCodeMemory } from "../../../engine/generate/code-memory.ts";
 import { createCopyPrior, type CopyWeight } from "../../../engine/generate/copy-prior.ts";
 import { readGenerationConfig } from "../../../engine/generate/generation-config.ts";
 import { LINE_FEATURES } from "../../../engine/generate/line-choice.ts";
+import { logProbabilityOf } from "../../../engine/generate/logits.ts";
 import { repeatsLineAbove } from "../../../engine/generate/stop.ts";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -72,6 +74,27 @@ describe("the copy prior", () => {
           for (let id = 0; id < 8; id++) assert.ok(logits[id]! >= Math.fround(values[id]!) - 1e-3);
         },
       ),
+    );
+  });
+});
+
+describe("the probability of a token after the copy prior", () => {
+  it("is what mixing gives, and leaves the logits alone", () => {
+    const token = fc.integer({ min: 0, max: 7 });
+    const run = fc.array(token, { maxLength: 12 });
+    const logit = fc.double({ min: -20, max: 20, noNaN: true });
+    fc.assert(
+      fc.property(run, run, token, fc.array(logit, { minLength: 8, maxLength: 8 }), (elsewhere, recent, id, values) => {
+        const memory = createCodeMemory();
+        memory.add("1", [...recent, ...elsewhere]);
+        const prior = createCopyPrior([elsewhere], WEIGHTS, { memory, weights: WEIGHTS });
+        const logits = Float32Array.from(values);
+        const mixedLogits = logits.slice();
+        const found = prior.logProbability(logits, recent, id);
+        assert.deepEqual(logits, Float32Array.from(values));
+        prior.mix(mixedLogits, recent);
+        assert.ok(Math.abs(found - logProbabilityOf(mixedLogits, id)) < 1e-4);
+      }),
     );
   });
 });

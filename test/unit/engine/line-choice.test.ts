@@ -1,4 +1,10 @@
-import { chooseLine, featuresOf, LINE_FEATURES, type LineOption } from "../../../engine/generate/line-choice.ts";
+import {
+  chooseLine,
+  featuresOf,
+  LINE_FEATURES,
+  placeOf,
+  type LineOption,
+} from "../../../engine/generate/line-choice.ts";
 import { firstLineOf, linesLike } from "../../../engine/generate/line-options.ts";
 import { createLineIndex, type FoundLine } from "../../../engine/retrieve/line-index.ts";
 import assert from "node:assert/strict";
@@ -10,6 +16,10 @@ const found = (fields: Partial<FoundLine> = {}): FoundLine => ({
   isSameAbove: false,
   isSameFile: true,
   nPlaces: 3,
+  share: 0.25,
+  rank: 0,
+  rankByVotes: 1,
+  isRenamed: false,
   id: "1",
   ...fields,
 });
@@ -24,6 +34,8 @@ const option = (fields: Partial<LineOption> = {}): LineOption => ({
   ...fields,
 });
 
+const place = { hasBegun: true, names: new Set(["near"]) };
+
 /** Weights of which only the named features count. */
 const weights = (only: Readonly<Record<number, number>>): number[] =>
   Array.from({ length: LINE_FEATURES }, (_, i) => only[i] ?? 0);
@@ -31,16 +43,26 @@ const weights = (only: Readonly<Record<number, number>>): number[] =>
 describe("the choice of a line", () => {
   it("has as many features as weights, each in its place", () => {
     const features = featuresOf(
-      option({ isWritten: true, remembered: found(), visible: found({ isSameAbove: true }) }),
+      option({
+        text: "near(far, const)",
+        isWritten: true,
+        remembered: found(),
+        visible: found({ isSameAbove: true, isRenamed: true }),
+      }),
+      place,
     );
     const likeness = [0.5, 0.2, 1, 0, Math.log(3), 1];
-    assert.deepEqual(features, [-2, -0.5, 1, ...likeness, 0.5, 0.2, 1, 1, -2, -0.5, Math.exp(-2), 0.1, 0.1, 0.4]);
+    const votes = [0.25, Math.log(0.251), 0.25, Math.log(0.251), 1, 0, 1];
+    const begun = [0, 1, -2, -0.5];
+    const names = [0.4, 1 / 3, 0.5, 1, 1];
+    const first = [-2, -0.5, 1, ...likeness, 0.5, 0.2, 1, 1, -2, -0.5, Math.exp(-2), 0.1, 0.1, 0.4];
+    assert.deepEqual(features, [...first, ...votes, ...begun, ...names, 0, 1]);
     assert.equal(features.length, LINE_FEATURES);
   });
 
   it("says nothing of where a line stands that stands nowhere", () => {
     assert.ok(
-      featuresOf(option())
+      featuresOf(option(), place)
         .slice(2, 15)
         .every((value) => Math.abs(value) === 0),
     );
@@ -49,9 +71,9 @@ describe("the choice of a line", () => {
   it("takes the highest score, and of equals the first", () => {
     const likely = option({ text: "likely", logProbability: -1 });
     const known = option({ text: "known", logProbability: -3, remembered: found() });
-    assert.equal(chooseLine([known, likely], weights({ 0: 1 })).text, "likely");
-    assert.equal(chooseLine([likely, known], weights({ 0: 1, 8: 5 })).text, "known");
-    assert.equal(chooseLine([known, likely], weights({})).text, "known");
+    assert.equal(chooseLine([known, likely], place, weights({ 0: 1 })).text, "likely");
+    assert.equal(chooseLine([likely, known], place, weights({ 0: 1, 8: 5 })).text, "known");
+    assert.equal(chooseLine([known, likely], place, weights({})).text, "known");
   });
 });
 
@@ -65,6 +87,13 @@ describe("lines like the one that is written", () => {
     maxTokens: 9,
     lines: "single",
   } as const;
+
+  it("says which names are near the cursor, without words of the language", () => {
+    const { hasBegun, names } = placeOf({ prefix: "const a = b\n  re", suffix: "\n}\nc()" });
+    assert.equal(hasBegun, true);
+    assert.deepEqual([...names], ["a", "b", "re", "c"]);
+    assert.equal(placeOf({ prefix: "const a = b\n  ", suffix: "" }).hasBegun, false);
+  });
 
   it("come from what is remembered and from above the cursor, each once", () => {
     const memory = createLineIndex();

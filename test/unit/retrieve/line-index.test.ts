@@ -38,6 +38,39 @@ describe("the line index", () => {
     assert.equal(found!.id, "1");
   });
 
+  it("writes a line with the names at the cursor where the lines above differ in names alone", () => {
+    const index = createLineIndex();
+    index.add("1", "const user = find(1)\nrespond(user)", "a.ts");
+    const found = index.query("const order = find(2)\n", "b.ts", 9);
+    assert.deepEqual(
+      found.map(({ rest, isRenamed, id }) => [rest, isRenamed, id]),
+      [
+        ["respond(user)", false, "1"],
+        ["respond(order)", true, "1"],
+      ],
+    );
+  });
+
+  it("counts votes of all places, and ranks by the likest place and by votes", () => {
+    const index = createLineIndex();
+    for (const id of ["1", "2", "3"]) index.add(id, `open(${id})\noften()`, "b.ts");
+    index.add("4", "open(4)\nonce()", "b.ts");
+    const found = index.query("open(4)\n", "b.ts", 9);
+    assert.deepEqual(
+      found.map(({ rest, rank }) => [rest, rank]),
+      [
+        ["once()", 0],
+        ["often()", 1],
+      ],
+    );
+    const shares = found.map(({ share }) => share);
+    assert.ok(Math.abs(shares[0]! + shares[1]! - 1) < 1e-9);
+    assert.deepEqual(
+      found.map(({ rankByVotes }) => rankByVotes),
+      shares[0]! > shares[1]! ? [0, 1] : [1, 0],
+    );
+  });
+
   it("prefers the same file, and of equals the newest", () => {
     const index = createLineIndex();
     index.add("old", "open()\nfirst()", "a.ts");
