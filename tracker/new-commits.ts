@@ -1,8 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { inflate } from "node:zlib";
 import { gitStream } from "./git.ts";
+import { readParents } from "./loose-objects.ts";
 import type { Repository } from "./repository.ts";
 
 export interface CommitNode {
@@ -12,8 +9,6 @@ export interface CommitNode {
 
 /** New commits that are looked for among loose objects, which need no process; longer chains are git's to list. */
 const MAX_LOOSE_COMMITS = 300;
-
-const inflateBytes = promisify(inflate);
 
 /**
  * Commits reachable from `tips` and from nothing in `known`, parents before children. Fresh commits are read
@@ -49,20 +44,6 @@ const readLoose = async (
     queue.push(...parents);
   }
   return inOrder(nodes, tips);
-};
-
-/** Parents of a commit that lies in a file of its own; null when it does not. */
-export const readParents = async (commonDir: string, commit: string): Promise<string[] | null> => {
-  try {
-    const packed = await readFile(join(commonDir, "objects", commit.slice(0, 2), commit.slice(2)));
-    const text = (await inflateBytes(packed)).toString("latin1");
-    const body = /^commit \d+\0([^]*)$/.exec(text)?.[1];
-    if (body === undefined) return null;
-    const header = body.slice(0, body.indexOf("\n\n"));
-    return [...header.matchAll(/^parent ([0-9a-f]{40,64})$/gm)].map((match) => match[1] as string);
-  } catch {
-    return null;
-  }
 };
 
 const inOrder = (nodes: ReadonlyMap<string, CommitNode>, tips: readonly string[]): CommitNode[] => {

@@ -8,8 +8,10 @@ import { type ChangesReader, openChanges } from "./commit-changes.ts";
 import { type Rewrite, type SnippetChange, walkCommits, type WalkContext, type WalkedSnippet } from "./commit-walk.ts";
 import { createEvaluation } from "./evaluation.ts";
 import { GitError, gitText } from "./git.ts";
+import { readParents } from "./loose-objects.ts";
 import { isWrittenPath } from "./mined-files.ts";
-import { type CommitNode, listNewCommits, readParents } from "./new-commits.ts";
+import { type CommitNode, listNewCommits } from "./new-commits.ts";
+import type { PeeledTags } from "./ref-files.ts";
 import { readRefs, refsAt, type RefState } from "./refs.ts";
 import { isInOperation, type Repository } from "./repository.ts";
 import { createSavedBuffers } from "./saved-buffers.ts";
@@ -79,6 +81,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
     });
   let seen: SeenRefs | null = options.cached?.refs ?? null;
   let stamp: string | null = null;
+  const peeled: PeeledTags = new Map();
 
   const isRead = (path: string): boolean => isWrittenPath(path) || ownFiles().has(path);
   let files: { nSnippets: number; paths: ReadonlySet<string> } = { nSnippets: -1, paths: new Set() };
@@ -212,7 +215,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
   return {
     async observe(signal) {
       if (options.at === undefined && (await isInOperation(repository))) return { kind: "waiting" };
-      const refs = options.at === undefined ? await readRefs(repository, signal) : refsAt(options.at);
+      const refs = options.at === undefined ? await readRefs(repository, peeled, signal) : refsAt(options.at);
       if (refs.stamp === stamp && suspects.size === 0) return { kind: "unchanged" };
       if (seen === null) await begin(refs, signal);
       const nodes = await listNewCommits(repository, [...tipsOf(refs)], new Set(snapshots.keys()), signal);

@@ -1,5 +1,6 @@
 import { gitStream } from "./git.ts";
-import { readParents } from "./new-commits.ts";
+import { readParents } from "./loose-objects.ts";
+import { type ListedRef, type PeeledTags, readRefFiles } from "./ref-files.ts";
 import { type Repository, readHeads, readStash } from "./repository.ts";
 
 export interface Ref {
@@ -36,32 +37,23 @@ export const refsAt = (commit: string): RefState => ({
 const DEFAULT_NAMES = ["main", "master", "trunk", "develop"];
 
 /**
- * Reads all refs with one `git for-each-ref`; HEADs and the stash come from their files.
+ * Reads all refs from git's files, or with one `git for-each-ref` where they do not say enough. What stands behind
+ * tags is remembered in `peeled`.
  *
  * @throws {GitError} when git fails or the signal aborts
  */
-export const readRefs = async (repository: Repository, signal: AbortSignal): Promise<RefState> => {
-  const format = "%(objectname) %(*objectname) %(symref) %(refname)";
-  const args = ["for-each-ref", `--format=${format}`, "refs/heads", "refs/remotes", "refs/tags"];
-  const git = gitStream(repository.top, args, signal);
-  git.end();
-  const chunks: Buffer[] = [];
-  for await (const chunk of git.chunks) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString("utf8");
+export const readRefs = async (repository: Repository, peeled: PeeledTags, signal: AbortSignal): Promise<RefState> => {
+  const listed = (await readRefFiles(repository, peeled)) ?? (await listRefs(repository, peeled, signal));
   const [heads, stash] = await Promise.all([readHeads(repository), readStash(repository)]);
-
   const branches: Ref[] = [];
   const remotes: Ref[] = [];
   const tags: Ref[] = [];
   let remoteHead: string | null = null;
-  for (const line of text.split("\n")) {
-    const match = /^([0-9a-f]+) ([0-9a-f]*) (\S*) (refs\/.+)$/.exec(line);
-    if (match === null) continue;
-    const [, id = "", peeled = "", symref = "", name = ""] = match;
-    const ref = { name, commit: peeled === "" ? id : peeled };
+  for (const { name, commit, symref } of listed) {
+    const ref = { name, commit };
     if (name.startsWith("refs/heads/")) branches.push(ref);
     else if (name.startsWith("refs/tags/")) tags.push(ref);
-    else if (symref !== "") {
+    else if (symref !== null) {
       if (name === "refs/remotes/origin/HEAD" || remoteHead === null) remoteHead = symref;
     } else remotes.push(ref);
   }
@@ -81,6 +73,26 @@ export const readRefs = async (repository: Repository, signal: AbortSignal): Pro
   }
   const stamp = JSON.stringify([resolved, branches, defaults, tags, stashed]);
   return { heads: resolved, branches, defaults, tags, stash: stashed, stamp };
+};
+
+/** Branches and tags as git lists them, by name; what stands behind tags is put into `peeled`. */
+export const listRefs = async ({ top }: Repository, peeled: PeeledTags, signal: AbortSignal): Promise<ListedRef[]> => {
+  const format = "%(objectname) %(*objectname) %(symref) %(refname)";
+  const args = ["for-each-ref", `--format=${format}`, "refs/heads", "refs/remotes", "refs/tags"];
+  const git = gitStream(top, args, signal);
+  git.end();
+  const chunks: Buffer[] = [];
+  for await (const chunk of git.chunks) chunks.push(chunk);
+  const refs: ListedRef[] = [];
+  for (const line of Buffer.concat(chunks).toString("utf8").split("\n")) {
+    const match = /^([0-9a-f]+) ([0-9a-f]*) (\S*) (refs\/.+)$/.exec(line);
+    if (match === null) continue;
+    const [, id = "", behind = "", symref = "", name = ""] = match;
+    const commit = behind === "" ? id : behind;
+    if (name.startsWith("refs/tags/")) peeled.set(id, commit);
+    refs.push({ name, commit, symref: symref === "" ? null : symref });
+  }
+  return refs;
 };
 
 const findDefaults = (branches: readonly Ref[], remotes: readonly Ref[], remoteHead: string | null): Ref[] => {
