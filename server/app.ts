@@ -16,6 +16,7 @@ import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
 import { createSemaphore } from "./http/semaphore.ts";
+import { createServedEngine } from "./serving/served-engine.ts";
 import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
 import { createJobRunner, type JobRunner } from "./jobs/runner.ts";
@@ -27,7 +28,7 @@ import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeServer } from "./metrics/observe-server.ts";
 import { startOtlpPush } from "./metrics/otlp.ts";
-import { hasModel, writerEntry, type DataPlaces } from "./places.ts";
+import { engineEntry, hasModel, writerEntry, type DataPlaces } from "./places.ts";
 import { createPushHub } from "./push/hub.ts";
 import { baseModelIdentity } from "./registry/base-model.ts";
 import { openContentFiles } from "./registry/content-files.ts";
@@ -114,6 +115,15 @@ export async function startApp(options: AppOptions): Promise<App> {
   const base = baseModelIdentity(options.modelDir);
   const registry = createRegistry({ store, files, clock, hub, adaptersDir: places.adapters, base });
   const { workerEntry, modelDir } = options;
+  const engine = undo.use(
+    createServedEngine({
+      entry: engineEntry(),
+      modelDir,
+      examples: store.examples,
+      materialise: registry.materialise,
+      log,
+    }),
+  );
   const canaries = undo.use(createCanaries({ store, registry, clock, log }));
   const events = undo.use(
     startEventWriter({
@@ -202,6 +212,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     files,
     registry,
     canaries,
+    engine,
     training,
     events,
     reserve,

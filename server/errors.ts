@@ -23,6 +23,7 @@ export type ErrorCode =
   | "archive-invalid"
   | "archive-newer"
   | "no-model"
+  | "engine-failed"
   | "training-unavailable"
   | "worker-failed"
   | "worker-memory"

@@ -25,6 +25,12 @@ export function workerEntry(): string {
   return path.join(packageRoot, "server", "worker.ts");
 }
 
+/** The entry of the engine process, likewise. */
+export function engineEntry(): string {
+  if (!fromSource) return path.join(import.meta.dirname, "engine.cjs");
+  return path.join(packageRoot, "engine", "process", "main.ts");
+}
+
 /** The entry of the threads that training steps run in, likewise. */
 export function laneEntry(): string {
   if (!fromSource) return path.join(import.meta.dirname, "lane.cjs");

@@ -20,6 +20,27 @@ export interface CompletionRequest {
   readonly maxTokens: number;
   /** Stop after the first line, or let indentation and brackets decide. */
   readonly lines: "single" | "block";
+  /** Draw tokens instead of taking the likeliest ones. */
+  readonly sampling?: Sampling;
+  /** Say each token's probability, and as many other tokens that were likely. */
+  readonly nLikely?: number;
+}
+
+export interface Sampling {
+  /** Above 0: at 1 tokens are drawn as likely as the model finds them. */
+  readonly temperature: number;
+  /** Only of the likeliest tokens that together have this probability. */
+  readonly topP: number;
+  readonly seed: number;
+}
+
+/** A token of a completion, as far as it is part of the text. */
+export interface WrittenToken {
+  readonly text: string;
+  /** Natural-log probability. */
+  readonly logProbability: number;
+  /** The likeliest tokens at its place, most likely first; only itself where nothing else was looked at. */
+  readonly likely: readonly { readonly text: string; readonly logProbability: number }[];
 }
 
 export type FinishReason = "stop" | "length" | "cancelled";
@@ -50,4 +71,6 @@ export interface Completion {
   readonly nExamplesUsed: number;
   /** Id of the remembered example that its first line was copied from, where one was. */
   readonly copiedFrom?: string;
+  /** The tokens of the text, where they were asked for. */
+  readonly tokens?: readonly WrittenToken[];
 }

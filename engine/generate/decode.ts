@@ -1,7 +1,7 @@
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { CompletionRequest, Doubt, FinishReason } from "./completion.ts";
 import type { Draft } from "./draft.ts";
-import { isEnd, logProbabilityOf } from "./logits.ts";
+import { isEnd, likeliestOf, logProbabilityOf, type LikelyToken } from "./logits.ts";
 import type { TokenChoice } from "./next-token.ts";
 import { createStopCheck, dropUnfinishedWord, loopStart } from "./stop.ts";
 
@@ -31,6 +31,8 @@ export interface Decoded {
   /** Summed natural-log probability of the tokens. */
   readonly logProbability: number;
   readonly doubt: Doubt;
+  /** What was likely at the place of each token, where that was asked for. */
+  readonly likely?: readonly (readonly LikelyToken[])[];
   /** Id of the remembered text that its first line was copied from. */
   readonly copiedFrom?: string;
 }
@@ -49,6 +51,8 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
   const { tokenizer, request, owed, begun, choose, draft, signal } = options;
   const isStopped = createStopCheck(request);
   const ids: number[] = [];
+  const seen: LikelyToken[][] = [];
+  const extra = request.nLikely === undefined ? {} : { likely: seen };
   let logProbability = 0;
   let doubt = NO_DOUBT;
   let written = "";
@@ -60,21 +64,23 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
   while (ids.length < request.maxTokens && !signal.aborted) {
     const scores = logits[at]!;
     const id = begun[ids.length] ?? choose(scores, { ids, text: written });
-    if (isEnd(tokenizer, id)) return { text, finish: "stop", ids, logProbability, doubt };
+    if (isEnd(tokenizer, id)) return { text, finish: "stop", ids, logProbability, doubt, ...extra };
     ids.push(id);
     const likely = logProbabilityOf(scores, id);
+    if (request.nLikely !== undefined)
+      seen.push([{ id, logProbability: likely }, ...likeliestOf(scores, request.nLikely)]);
     logProbability += likely;
     doubt = withToken(doubt, likely, ids.length === 1);
     written = tokenizer.decode(ids);
     const loop = loopStart(ids);
     if (loop !== null) {
       text = dropUnfinishedWord(tokenizer.decode(ids.slice(0, loop)).slice(owed.length));
-      return { text, finish: "stop", ids, logProbability, doubt };
+      return { text, finish: "stop", ids, logProbability, doubt, ...extra };
     }
     const check = isStopped(written.slice(owed.length));
     text = check.text;
     options.onText?.(text);
-    if (check.stop) return { text, finish: "stop", ids, logProbability, doubt };
+    if (check.stop) return { text, finish: "stop", ids, logProbability, doubt, ...extra };
     const nLeft = request.maxTokens - ids.length;
     if (nLeft === 0) break;
     if (id === guesses[at]) {
@@ -86,5 +92,5 @@ export async function decode(options: DecodeOptions): Promise<Decoded> {
     logits = await options.read(ids.length - 1, [id, ...guesses]);
     at = 0;
   }
-  return { text: dropUnfinishedWord(text), finish: "length", ids, logProbability, doubt };
+  return { text: dropUnfinishedWord(text), finish: "length", ids, logProbability, doubt, ...extra };
 }

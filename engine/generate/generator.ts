@@ -10,6 +10,8 @@ import { chooseLine, placeOf, type LineOption } from "./line-choice.ts";
 import { firstLineOf, linesLike, MAX_LINE_TOKENS, readLines } from "./line-options.ts";
 import { logProbabilityOf } from "./logits.ts";
 import { greedyChoice, likeliest, type ChoiceContext, type TokenChoice } from "./next-token.ts";
+import { sampledChoice } from "./sampling.ts";
+import { writtenTokens } from "./written-tokens.ts";
 import { watchChoices } from "./other-way.ts";
 import { buildPrompt, SERVING_BUDGET, type Prompt } from "./prompt.ts";
 import { repeatsLineAbove, trimCompletion } from "./stop.ts";
@@ -123,7 +125,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
     let begun: readonly number[] | null = [];
     let decoded: Decoded = NOTHING;
     for (let attempt = 0; attempt < MAX_ATTEMPTS && logits && begun; attempt++) {
-      const watched = watchChoices(context, greedyChoice(context), begun);
+      const watched = watchChoices(context, choiceOf(request, context), begun);
       decoded = await write(request, prompt, context, logits, signal, {
         begun,
         choose: watched.choose,
@@ -156,7 +158,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
     if (found.every(({ text }) => text === first) || signal.aborted) return null;
     const reading = await readLines(reader, prompt, signal);
     if (reading === null) return null;
-    const scored: (LineOption & Pick<Decoded, "ids" | "doubt">)[] = [];
+    const scored: (LineOption & Pick<Decoded, "ids" | "doubt"> & Required<Pick<Decoded, "likely">>)[] = [];
     for (const text of new Set([first, ...found.map((one) => one.text)])) {
       if (signal.aborted) return null;
       const ids = tokenizer.encode(`${owed}${text}\n`);
@@ -166,13 +168,15 @@ export function createGenerator(options: GeneratorOptions): Generator {
       const doubt = scores.reduce((sofar, score, i) => withToken(sofar, score, i === 0), NO_DOUBT);
       const { remembered = null, visible = null } = found.find((one) => one.text === text) ?? {};
       const isWritten = text === first;
-      scored.push({ text, ids, logProbability, nTokens: ids.length, isWritten, remembered, visible, doubt });
+      const likely = ids.map((id, i) => [{ id, logProbability: scores[i]! }]);
+      scored.push({ text, ids, logProbability, nTokens: ids.length, isWritten, remembered, visible, doubt, likely });
     }
     const chosen = chooseLine(scored, placeOf(request), lineChoiceWeights);
     const best = scored.find(({ text }) => text === chosen.text)!;
     if (best.isWritten) return null;
-    const { text, ids, logProbability, doubt, remembered } = best;
-    return { text, finish: "stop", ids, logProbability, doubt, ...(remembered && { copiedFrom: remembered.id }) };
+    const { text, ids, logProbability, doubt, remembered, likely } = best;
+    const copiedFrom = remembered ? { copiedFrom: remembered.id } : {};
+    return { text, finish: "stop", ids, logProbability, doubt, likely, ...copiedFrom };
   }
 
   /** What was written, or a remembered line in its place, from which a block goes on. */
@@ -186,7 +190,8 @@ export function createGenerator(options: GeneratorOptions): Generator {
   ): Promise<Decoded> {
     const written = await writeNew(request, prompt, owed, firstLogits, signal, options);
     const { memory } = options;
-    if (!memory || lineChoiceWeights.length === 0 || signal.aborted) return written;
+    // Who draws wants what the model would write, not the one best line.
+    if (!memory || lineChoiceWeights.length === 0 || request.sampling || signal.aborted) return written;
     const context = contextOf(prompt, owed, memory);
     const line = await rememberedLine(request, prompt, owed, written, memory.lines, context.prior, signal);
     if (line === null || request.lines === "single") return line ?? written;
@@ -204,8 +209,9 @@ export function createGenerator(options: GeneratorOptions): Generator {
     times: { readonly prefillMs: number; readonly decodeMs: number },
   ): Completion {
     const nTokens = decoded?.ids.length ?? 0;
+    const text = decoded ? trimCompletion(decoded.text, request.suffix) : "";
     return {
-      text: decoded ? trimCompletion(decoded.text, request.suffix) : "",
+      text,
       finish: decoded?.finish ?? "cancelled",
       meanLogProbability: decoded && nTokens > 0 ? decoded.logProbability / nTokens : 0,
       ...(decoded && nTokens > 0 ? { doubt: decoded.doubt } : {}),
@@ -215,6 +221,10 @@ export function createGenerator(options: GeneratorOptions): Generator {
       adapter: options.adapter(),
       nExamplesUsed: prompt.nExamplesUsed,
       ...(decoded?.copiedFrom !== undefined && { copiedFrom: decoded.copiedFrom }),
+      ...(decoded &&
+        request.nLikely !== undefined && {
+          tokens: writtenTokens(tokenizer, decoded, text, healPrefix(request.prefix, tokenizer).owed.length),
+        }),
     };
   }
 
@@ -268,6 +278,9 @@ export function createGenerator(options: GeneratorOptions): Generator {
     },
   };
 }
+
+const choiceOf = ({ sampling }: CompletionRequest, context: ChoiceContext): TokenChoice =>
+  sampling ? sampledChoice(context, sampling) : greedyChoice(context);
 
 const cancelled = (adapter: string | null): Completion => ({
   text: "",

@@ -20,3 +20,21 @@ export function logProbabilityOf(logits: Float32Array, id: number): number {
 export function isEnd(tokenizer: Tokenizer, id: number): boolean {
   return tokenizer.ends.has(id);
 }
+
+export interface LikelyToken {
+  readonly id: number;
+  /** Natural-log probability. */
+  readonly logProbability: number;
+}
+
+/** The `count` likeliest tokens, most likely first. */
+export function likeliestOf(logits: Float32Array, count: number): LikelyToken[] {
+  const best: number[] = [];
+  for (let id = 0; id < logits.length; id++) {
+    if (best.length >= count && !(logits[id]! > logits[best.at(-1) ?? id]!)) continue;
+    const at = best.findIndex((other) => logits[other]! < logits[id]!);
+    best.splice(at < 0 ? best.length : at, 0, id);
+    best.length = Math.min(best.length, count);
+  }
+  return best.map((id) => ({ id, logProbability: logProbabilityOf(logits, id) }));
+}

@@ -26,6 +26,7 @@ export interface EngineProcess {
     count: number,
     signal: AbortSignal,
     retrieve?: Retrieval,
+    options?: { readonly adapter?: { version: string; dir: string } | null },
   ): Promise<readonly ServedCompletion[]>;
   /** Replace the examples that `retrieve` finds. The last one counts as the newest. */
   setExamples(examples: readonly IndexedExample[]): Promise<void>;
@@ -145,8 +146,17 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
       const more = { ...(turn ? { turn } : {}), ...(adapter === undefined ? {} : { adapter }) };
       return askUntil(signal, (id) => ({ ...asked, id, ...more }), onText);
     },
-    candidates: (request, count, signal, retrieve) =>
-      askUntil(signal, (id) => ({ kind: "candidates", id, request, retrieve: retrieve ?? null, count })),
+    candidates(request, count, signal, retrieve, { adapter } = {}) {
+      const more = adapter === undefined ? {} : { adapter };
+      return askUntil(signal, (id) => ({
+        kind: "candidates",
+        id,
+        request,
+        retrieve: retrieve ?? null,
+        count,
+        ...more,
+      }));
+    },
     setNeighbours: (files) => ask<void>((id) => ({ kind: "set-neighbours", id, files })).answer,
     setExamples: (examples) => ask<void>((id) => ({ kind: "set-examples", id, examples })).answer,
     addExamples: (examples) => ask<void>((id) => ({ kind: "add-examples", id, examples })).answer,

@@ -55,7 +55,7 @@ async function complete(message: Extract<HostMessage, { kind: "complete" }>): Pr
 
 async function offer(message: Extract<HostMessage, { kind: "candidates" }>): Promise<void> {
   await serve(message, async (request, found, signal) => {
-    const swapped = swapTo(usual);
+    const swapped = swapTo(message.adapter === undefined ? usual : message.adapter);
     const asked = loaded().candidates(request, message.count, signal, { memory: found.memory });
     await Promise.all([swapped, asked.catch(() => undefined)]);
     const completions = await asked;
@@ -101,7 +101,7 @@ function lookUp({ prefix, path }: CompletionRequest, retrieve: Retrieval): Found
   return {
     neighbours: neighbours.excerpts({ prefix: written, path, root: retrieve.root }, retrieve.neighbours ?? 0),
     examples: examples.query({ prefix, path, ...retrieve }, retrieve.limit),
-    memory: retrieve.limit > 0 ? examples.memoryOf(retrieve.root) : null,
+    memory: retrieve.limit > 0 || retrieve.remembers === true ? examples.memoryOf(retrieve.root) : null,
   };
 }
 

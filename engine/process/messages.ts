@@ -13,6 +13,8 @@ export interface Retrieval {
   readonly limit: number;
   /** Most excerpts of neighbouring files; none when left out. */
   readonly neighbours?: number;
+  /** Copy from the folder's examples although the request brings those for the prompt itself. */
+  readonly remembers?: boolean;
 }
 
 /** A completion, and what it was made with: ids of the index's examples, and excerpts of neighbouring files. */
@@ -50,6 +52,8 @@ export type HostMessage =
       readonly request: CompletionRequest;
       readonly retrieve: Retrieval | null;
       readonly count: number;
+      /** As for `complete`. */
+      readonly adapter?: { version: string; dir: string } | null;
     }
   | { readonly kind: "cancel"; readonly id: number };
 

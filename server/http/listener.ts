@@ -2,7 +2,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { admit } from "./admit.ts";
-import { problemFor, problemOf, problemResponse } from "./problem.ts";
+import { problemFor, problemFrom, problemOf, problemResponse } from "./problem.ts";
 import type { Problem } from "../../protocol/api.ts";
 import type { Route } from "./routes/route.ts";
 import { ROUTES } from "./routes/route-table.ts";
@@ -37,7 +37,7 @@ export function createHttpServer(parts: ServerParts): Server {
     }
     parts.metrics.count("kept_refused_requests_total", { reason: admission.reason });
     parts.log.warn({ event: "refused", reason: admission.reason, method, path: pathOf(target) });
-    refuse(response, problemFor(admission.reason));
+    refuse(response, problemFrom(pathOf(target), problemFor(admission.reason)));
   };
 
   const server = createServer({
@@ -90,14 +90,14 @@ function createRouter(parts: ServerParts): Hono {
   router.notFound((c) => {
     const allowed = methodsOf(c.req.path);
     return allowed.length === 0
-      ? problemResponse(problemFor("not-found"))
-      : problemResponse(problemFor("method-not-allowed"), { Allow: allowed.join(", ") });
+      ? problemResponse(problemFrom(c.req.path, problemFor("not-found")))
+      : problemResponse(problemFrom(c.req.path, problemFor("method-not-allowed")), { Allow: allowed.join(", ") });
   });
-  router.onError((error) => {
+  router.onError((error, c) => {
     const problem = problemOf(error);
     if (problem.status >= 500)
       parts.log.error({ event: "failed", problem: problem.id, code: problem.code, err: error });
-    return problemResponse(problem);
+    return problemResponse(problemFrom(c.req.path, problem));
   });
   return router;
 }

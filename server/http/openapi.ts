@@ -1,6 +1,7 @@
 import * as api from "../../protocol/api.ts";
 import * as events from "../../protocol/events.ts";
 import * as generations from "../../protocol/generations.ts";
+import * as openai from "../../protocol/openai.ts";
 import { keptVersion } from "../version.ts";
 import type { Route } from "./routes/route.ts";
 import { z } from "zod";
@@ -10,7 +11,7 @@ type Json = Record<string, unknown>;
 /** The parts of the document that have a name: every schema that `protocol/` exports. */
 const components = z.registry<{ id: string }>();
 const named = new Map<z.ZodType, string>();
-for (const [name, value] of Object.entries({ ...events, ...api, ...generations }) as [string, unknown][]) {
+for (const [name, value] of Object.entries({ ...events, ...api, ...generations, ...openai }) as [string, unknown][]) {
   if (!(value instanceof z.ZodType) || named.has(value)) continue;
   const id = name[0]!.toUpperCase() + name.slice(1);
   named.set(value, id);

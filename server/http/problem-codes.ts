@@ -154,6 +154,12 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "The exported model is not the one that was trained",
     meaning: "The engine's logits differ from PyTorch's by more than 1e-3. Do not ship the folder; report it.",
   },
+  "engine-failed": {
+    status: 503,
+    title: "The engine cannot complete",
+    meaning:
+      "The engine process ended or refused the model. The server's log says why; the next request starts it anew.",
+  },
   "training-unavailable": {
     status: 503,
     title: "Training cannot run here",

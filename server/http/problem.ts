@@ -1,4 +1,5 @@
 import type { Problem } from "../../protocol/api.ts";
+import { errorEnvelope } from "../integrations/openai/answer.ts";
 import { AppError, type ErrorCode } from "../errors.ts";
 import { PROBLEM_CODES } from "./problem-codes.ts";
 import { randomUUID } from "node:crypto";
@@ -17,6 +18,13 @@ export function problemOf(error: unknown): Problem {
   if (/^SQLITE_(FULL|IOERR|READONLY)/.test(sqlite) || sqlite === "ENOSPC") return problemFor("storage-full");
   return problemFor("internal");
 }
+
+/** Paths that OpenAI's clients ask, who read a failure from its `error`. */
+const isOpenAiPath = (path: string): boolean => path === "/v1/completions" || /^\/v1\/models(\/|$)/.test(path);
+
+/** A problem as it is sent to whoever asked `path`. */
+export const problemFrom = (path: string, problem: Problem): Problem & { readonly error?: unknown } =>
+  isOpenAiPath(path) ? { ...problem, error: errorEnvelope(problem) } : problem;
 
 const RETRY_SECONDS = 5;
 

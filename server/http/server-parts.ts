@@ -12,6 +12,7 @@ import type { ContentFiles } from "../registry/content-files.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ScheduleState } from "../schedule/scheduler.ts";
 import type { Reserve } from "../reserve.ts";
+import type { ServedEngine } from "../serving/served-engine.ts";
 import type { Store } from "../store/store.ts";
 import type { Training } from "../training/training.ts";
 import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
@@ -27,6 +28,8 @@ export interface ServerParts {
   readonly files: ContentFiles;
   readonly registry: Registry;
   readonly canaries: Canaries;
+  /** Completes for other editors. */
+  readonly engine: ServedEngine;
   readonly training: Training;
   /** Takes batches of events in; when it throws, nothing of the batch was stored. */
   readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;

@@ -1,12 +1,6 @@
-import {
-  aliasMove,
-  aliasName,
-  aliasPage,
-  aliasRow,
-  deployment,
-  modelPage,
-  modelVersionRow,
-} from "../../../protocol/api.ts";
+import { aliasMove, aliasName, aliasPage, aliasRow, deployment } from "../../../protocol/api.ts";
+import { servedModel, servedModelPage } from "../../../protocol/openai.ts";
+import { MOVING_NAMES, openAiModels, toModel } from "../../integrations/openai/answer.ts";
 import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { parseWith, readJson } from "../body.ts";
@@ -19,23 +13,26 @@ export const modelRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/models",
-    about: "Model versions, newest first.",
+    about: "Model versions, newest first, and as OpenAI lists models what can be asked for by name.",
     query: page,
-    answers: modelPage,
+    answers: servedModelPage,
     handle(c, { store }) {
       const { limit } = parseWith(page, c.req.query());
-      return c.json({ models: store.versions.list(limit) });
+      const models = store.versions.list(limit);
+      return c.json({ models, object: "list", data: openAiModels(models) });
     },
   },
   {
     method: "GET",
     path: "/v1/models/:id",
-    about: "One model version.",
-    answers: modelVersionRow,
+    about: "One model version, or a name that moves: `kept` is what serves, `kept-base` the base model alone.",
+    answers: servedModel,
     handle(c, { store }) {
-      const version = store.versions.get(c.req.param("id") ?? "");
+      const id = c.req.param("id") ?? "";
+      if ((MOVING_NAMES as readonly string[]).includes(id)) return c.json(toModel(id, 0));
+      const version = store.versions.get(id);
       if (version === null) throw new AppError("not-found", "There is no model version with this id.");
-      return c.json(version);
+      return c.json({ ...toModel(id, Math.floor(Date.parse(version.createdAt) / 1_000)), ...version });
     },
   },
   {

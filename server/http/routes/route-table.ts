@@ -1,6 +1,7 @@
 import { canaryRoutes } from "./canary.ts";
 import { annotationRoutes } from "./annotations.ts";
 import { dashboardRoutes } from "./dashboard.ts";
+import { completionRoutes } from "./completions.ts";
 import { datasetContentsRoutes } from "./dataset-contents.ts";
 import { datasetRoutes } from "./datasets.ts";
 import { eventRoutes } from "./events.ts";
@@ -35,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   ...datasetContentsRoutes,
   ...trainingRoutes,
   ...modelRoutes,
+  ...completionRoutes,
   ...canaryRoutes,
   ...exampleRoutes,
   ...forgetRoutes,
