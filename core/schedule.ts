@@ -11,6 +11,8 @@ export interface ScheduleSettings {
   readonly idleMinutes: number;
   /** Also while the machine runs on its battery. */
   readonly onBattery: boolean;
+  /** What a run trains; `in-context` trains nothing: examples alone. */
+  readonly strategy: "in-context" | "lora" | "top-layers" | "full";
 }
 
 export const DEFAULT_SCHEDULE: ScheduleSettings = {
@@ -20,6 +22,7 @@ export const DEFAULT_SCHEDULE: ScheduleSettings = {
   drift: true,
   idleMinutes: 5,
   onBattery: false,
+  strategy: "lora",
 };
 
 export type ScheduleTrigger = "labels" | "nightly" | "drift";
@@ -42,6 +45,33 @@ export interface ScheduleFacts {
   readonly hasDrifted: boolean;
 }
 
+/** What is known when a run that the schedule started is under way, or was paused by it. */
+export interface GivingWayFacts {
+  readonly now: number;
+  /** When the tenth newest event of an editor and the newest one arrived; null where there are not as many. */
+  readonly tenthEventAt: number | null;
+  readonly lastEventAt: number | null;
+  readonly onBattery: boolean;
+}
+
+/** Ten events within this time, milliseconds: somebody types and is shown suggestions, one after the other. */
+const TYPING_MS = 60_000;
+
+/**
+ * Whether a run that the schedule started gives way to the person at the machine: `pause` while somebody types hard
+ * or the machine runs on its battery, `go-on` when nothing has happened for as long as a start waits for, `stay`
+ * in between: a run goes on beside somebody who reads.
+ */
+export function decideGivingWay(
+  settings: Pick<ScheduleSettings, "idleMinutes" | "onBattery">,
+  facts: GivingWayFacts,
+): "pause" | "go-on" | "stay" {
+  const since = (at: number | null) => (at === null ? Number.POSITIVE_INFINITY : Math.abs(facts.now - at));
+  const lacksPower = facts.onBattery && !settings.onBattery;
+  if (lacksPower || since(facts.tenthEventAt) < TYPING_MS) return "pause";
+  return since(facts.lastEventAt) >= settings.idleMinutes * 60_000 ? "go-on" : "stay";
+}
+
 export type ScheduleDecision =
   | { readonly kind: "start"; readonly trigger: ScheduleTrigger }
   | { readonly kind: "wait"; readonly trigger: ScheduleTrigger; readonly for: "idle" | "mains" | "run" | "gap" }
@@ -59,7 +89,7 @@ const RUN_GAP_MS = 3_600_000;
 
 /** Whether training should start by itself now, why, or what it waits for. */
 export function decideTraining(settings: ScheduleSettings, facts: ScheduleFacts): ScheduleDecision {
-  if (!settings.automatic) return { kind: "rest", reason: "off" };
+  if (!settings.automatic || settings.strategy === "in-context") return { kind: "rest", reason: "off" };
   const trigger = dueTrigger(settings, facts);
   if (trigger === null) return { kind: "rest", reason: "nothing-new" };
   if (facts.isTraining) return { kind: "wait", trigger, for: "run" };

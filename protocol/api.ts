@@ -138,10 +138,13 @@ export type DatasetRequest = z.infer<typeof datasetRequest>;
 
 export const strategy = z.enum(["in-context", "lora", "top-layers", "full"]);
 export type Strategy = z.infer<typeof strategy>;
+export const trainingBackend = z.enum(["onnx", "torch"]);
 
 /** `POST /v1/training/runs`. */
 export const trainingRequest = z.object({
-  strategy: z.literal("lora").default("lora"),
+  strategy: strategy.default("lora"),
+  /** `torch` starts Python, which has to be there: `kept train start --backend torch` installs it. */
+  backend: trainingBackend.default("onnx"),
   /** Workspace folders whose git history is mined for a cold start. */
   workspaces: z.array(z.string().max(4_096)).max(16).default([]),
   /** Overrides of the model configuration's hyper-parameters. */
@@ -214,10 +217,7 @@ export const trainingRun = z.object({
 });
 export type TrainingRun = z.infer<typeof trainingRun>;
 
-/**
- * `GET /v1/training/runs`: newest first. `POST` answers 202 with the queued `trainingRun`;
- * `GET /v1/training/runs/:id` and `POST /v1/training/runs/:id/cancel` answer with a `trainingRun`.
- */
+/** `GET /v1/training/runs`: newest first. `POST` answers 202 with the queued `trainingRun`, `/:id` and its moves with one. */
 export const runPage = z.object({ runs: z.array(trainingRun) });
 
 /** `GET /v1/training/runs/:id/curve`: every stored point, in step order. */

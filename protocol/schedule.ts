@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { strategy, trainingBackend } from "./api.ts";
 
 const scheduleTrigger = z.enum(["labels", "nightly", "drift"]);
 /** `GET /v1/schedule`: when training starts by itself. */
@@ -10,6 +11,8 @@ export const trainingSchedule = z.object({
     drift: z.boolean(),
     idleMinutes: z.int(),
     onBattery: z.boolean(),
+    strategy,
+    backend: trainingBackend,
   }),
   newLabels: z.int(),
   /** `start` with the next look; `wait` for what holds it up; `rest` while nothing is due. */
@@ -23,6 +26,8 @@ export const trainingSchedule = z.object({
     trigger: scheduleTrigger.nullable(),
     at: z.string().nullable(),
     run: z.string().nullable(),
+    /** That run is paused for somebody who types, or until there is mains power. */
+    gaveWay: z.boolean(),
   }),
 });
 export type TrainingSchedule = z.infer<typeof trainingSchedule>;

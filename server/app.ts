@@ -186,6 +186,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       clock,
       log,
       start: training.start,
+      pause: training.pause,
+      resume: training.resume,
       canTrain: () => hasModel(modelDir),
       hasDrifted: canaries.hasDrifted,
       everyMs: options.scheduleEveryMs,

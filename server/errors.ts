@@ -7,6 +7,7 @@ export type ErrorCode =
   | "not-found"
   | "method-not-allowed"
   | "alias-moved"
+  | "not-an-adapter"
   | "run-not-active"
   | "no-canary"
   | "dataset-gone"

@@ -1,21 +1,25 @@
 import type { DatasetRow } from "../core/dataset-row.ts";
 import { type FilterFit, fitShowFilter } from "../core/filter/show-filter.ts";
+import { weightShapes } from "../engine/architectures/decoder-config.ts";
+import { loadCheckpoint } from "../engine/checkpoint/checkpoint.ts";
 import { readSafetensors, toFloat32 } from "../engine/checkpoint/safetensors.ts";
 import { openModel } from "../engine/generate/model.ts";
 import { exportDataset } from "./datasets/export.ts";
 import { readFeedback } from "./datasets/feedback-rows.ts";
 import { historyRows } from "./datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type Snapshot } from "./datasets/snapshot.ts";
-import { compareAdapters } from "./evaluation/compare.ts";
+import { compareAdapters, type EvaluatedModel } from "./evaluation/compare.ts";
 import { weightGuard } from "./evaluation/guards.ts";
 import { shownOutcomes } from "./filter/shown-outcomes.ts";
 import { takeRunFolder } from "./jobs/run-folder.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
 import { attributeSignals } from "./signals/attribute.ts";
 import { readStore } from "./store/store.ts";
-import type { TrainingRow } from "./training/backend.ts";
+import type { TrainingBackend, TrainingRow } from "./training/backend.ts";
 import { loraFor } from "./training/hyper-parameters.ts";
 import { createOnnxBackend } from "./training/onnx/backend.ts";
+import { createTorchBackend } from "./training/torch/backend.ts";
+import { readyPython } from "./training/torch/python-environment.ts";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -69,7 +73,8 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
   }
 
   const lora = loraFor(task.overrides, train.length);
-  const { curve: _, ...result } = await createOnnxBackend().train(
+  const backend = await backendOf(task, signal);
+  const { curve: _, ...result } = await backend.train(
     {
       runId: task.runId,
       modelDir: task.modelDir,
@@ -77,6 +82,7 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
       validation: validation.map(trainingRow),
       runDir: task.runDir,
       lora,
+      strategy: task.strategy,
     },
     (progress) => send({ kind: "progress", progress }),
     signal,
@@ -84,19 +90,56 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
   send({ kind: "trained", result, lora });
 
   const { challenger, champion } = await evaluation;
-  const weights = readSafetensors(readFileSync(path.join(challenger.dir, "adapter_model.safetensors")));
-  await using model = await openModel(task.modelDir, { threads: EVALUATION_THREADS });
+  await using base = await openModel(task.modelDir, { threads: EVALUATION_THREADS });
+  await using whole =
+    task.strategy === "lora" ? null : await openModel(challenger.dir, { threads: EVALUATION_THREADS });
+  const model = whole === null ? base : besideModel(base, whole, challenger.version);
   const decision = await compareAdapters(
     model,
     { challenger: { adapter: challenger }, champion: { adapter: champion } },
     test,
     {
-      guards: [weightGuard([...weights].map(([name, tensor]) => [name, toFloat32(tensor)] as const))],
+      guards: [weightGuard(task.strategy === "lora" ? adapterWeights(challenger.dir) : modelWeights(challenger.dir))],
       seed: lora.seed,
       signal,
     },
   );
   send({ kind: "evaluated", decision, filter: fittedFilter(task.database) });
+}
+
+/** The backend of a task. Nothing is installed here: nobody watches. */
+async function backendOf({ backend }: TrainingTask, signal: AbortSignal): Promise<TrainingBackend> {
+  if (backend === "onnx") return createOnnxBackend();
+  const python = await readyPython(process.env, signal, "peft");
+  if (python === null)
+    throw new TaskError(
+      "python-missing",
+      "The torch backend is not installed: `kept train start --backend torch` in a terminal installs it, or set KEPT_PYTHON for the server.",
+    );
+  return createTorchBackend({ python: python.python, env: process.env });
+}
+
+const adapterWeights = (dir: string) =>
+  [...readSafetensors(readFileSync(path.join(dir, "adapter_model.safetensors")))].map(
+    ([name, tensor]) => [name, toFloat32(tensor)] as const,
+  );
+
+function* modelWeights(dir: string): Iterable<readonly [string, Float32Array]> {
+  const { config, weights } = loadCheckpoint(dir);
+  for (const name of weightShapes(config).keys()) yield [name, weights.get(name)!];
+}
+
+/** The base model with its adapters, and under one name another model: what an evaluation takes turns with. */
+function besideModel(base: EvaluatedModel, whole: EvaluatedModel, version: string): EvaluatedModel {
+  let now = base;
+  return {
+    async setAdapter(adapter) {
+      now = adapter?.version === version ? whole : base;
+      if (now === base) await base.setAdapter(adapter);
+    },
+    complete: (...args) => now.complete(...args),
+    scoreCompletion: (...args) => now.scoreCompletion(...args),
+  };
 }
 
 async function datasetOf(task: TrainingTask, send: TaskChannel["send"], signal: AbortSignal): Promise<string> {

@@ -42,6 +42,8 @@ ${localStorage.getItem(WORKSPACES_KEY) ?? ""}</textarea>
           <span>Strategy</span>
           <select name="strategy">
             <option value="lora">lora: a small adapter</option>
+            <option value="top-layers">top-layers: the last blocks, as a model</option>
+            <option value="full">full: every weight, as a model</option>
           </select>
         </label>
         <details>

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { evaluationReport, trainingProgress, trainingRequest } from "../../protocol/api.ts";
+import { evaluationReport, strategy, trainingProgress, trainingRequest } from "../../protocol/api.ts";
 import { keptEvent } from "../../protocol/events.ts";
 import { VERSION_ID } from "./layout.ts";
 
@@ -56,7 +56,7 @@ export const TABLES: readonly RecordTable[] = [
     order: "created_at, id",
     columns: {
       id,
-      strategy: z.literal("lora"),
+      strategy,
       state: z.enum(["succeeded", "failed", "cancelled"]),
       stage: z.enum(["queued", "collect", "train", "test", "deploy", "done"]),
       request: trainingRequest,

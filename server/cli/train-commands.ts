@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { runPage, trainingRun, type TrainingRun } from "../../protocol/api.ts";
-import { addTrainCommand } from "../training/train-command.ts";
+import { runPage, trainingRun, type TrainingRequest, type TrainingRun } from "../../protocol/api.ts";
+import { backendOption, strategyOption } from "../training/strategy-options.ts";
+import { addTrainCommand, installTorch } from "../training/train-command.ts";
 import { integer, rows } from "./arguments.ts";
 import type { CommandParts } from "./command-parts.ts";
 import { AppError } from "../errors.ts";
@@ -19,6 +20,8 @@ export function addTrainCommands(program: Command, { dataDir, connect, setExit }
     .command("start")
     .description("collect, train, test and deploy if the gate lets it; exit code 4 when it refuses")
     .option("--workspace <folder...>", "folders whose git history is mined too")
+    .addOption(strategyOption("what is trained; in-context: nothing, examples alone").default("lora"))
+    .addOption(backendOption("onnx: embedded; torch: PyTorch and PEFT, installed on first use").default("onnx"))
     .option("--steps <number>", "optimiser steps", integer)
     .option("--rank <number>", "rank of the adapter", integer)
     .option("--seed <number>", "seed of the run", integer)
@@ -28,19 +31,27 @@ export function addTrainCommands(program: Command, { dataDir, connect, setExit }
     .action(
       async (flags: {
         workspace?: string[];
+        strategy: TrainingRequest["strategy"];
+        backend: TrainingRequest["backend"];
         steps?: number;
         rank?: number;
         seed?: number;
         wait: boolean;
         json?: boolean;
       }) => {
+        if (flags.backend === "torch" && flags.strategy !== "in-context") await installTorch(dataDir());
         const client = await connect();
-        const { steps, rank, seed } = flags;
+        const { steps, rank, seed, strategy, backend } = flags;
         const overrides = Object.fromEntries(
           Object.entries({ steps, rank, seed }).filter(([, value]) => value !== undefined),
         );
         const workspaces = (flags.workspace ?? []).map((folder) => path.resolve(folder));
-        const queued = await client.send("POST", "/v1/training/runs", { workspaces, overrides }, trainingRun);
+        const queued = await client.send(
+          "POST",
+          "/v1/training/runs",
+          { strategy, backend, workspaces, overrides },
+          trainingRun,
+        );
         const run = flags.wait ? await waitForRun(client, queued.id) : queued;
         print(run, asked(flags), () => describeRun(run));
         if (run.state === "failed" || run.state === "cancelled") setExit(EXIT.failed);
@@ -96,6 +107,7 @@ const describeRun = (run: TrainingRun): string =>
   table(
     ["run", run.id],
     [
+      ["strategy", run.strategy],
       ["state", `${run.state} (${run.stage})`],
       ["dataset", run.datasetId],
       ["training loss", lossOf(run)],

@@ -45,6 +45,11 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "The alias stands elsewhere",
     meaning: "Someone moved the alias since it was read. Read it again and decide again.",
   },
+  "not-an-adapter": {
+    status: 409,
+    title: "The version is a whole model",
+    meaning: "Only adapters are pushed to editors. Export it and name its folder in kept.model.directory.",
+  },
   "run-not-active": {
     status: 409,
     title: "The run has ended",

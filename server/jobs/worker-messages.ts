@@ -39,6 +39,8 @@ export interface TrainingTask {
   /** Rows to build a dataset from, or the hash of the one that an earlier attempt built. */
   readonly collect: CollectTask | { readonly sha256: string };
   readonly overrides: TrainingRequest["overrides"];
+  readonly strategy: Exclude<TrainingRequest["strategy"], "in-context">;
+  readonly backend: TrainingRequest["backend"];
   /** The store: outcomes that the show filter is fitted to. */
   readonly database: string;
 }

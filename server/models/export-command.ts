@@ -79,7 +79,12 @@ function write(
   adapterDir: string,
   result: string,
 ): void {
-  if (format === "peft") {
+  const isAdapter = existsSync(path.join(adapterDir, "adapter_config.json"));
+  if (!isAdapter && format !== "merged" && format !== "peft")
+    throw new AppError("invalid", `The version ${version.id} is a whole model, and is exported as it is.`, {
+      hint: "Leave --format out.",
+    });
+  if (format === "peft" || !isAdapter) {
     for (const name of readdirSync(adapterDir)) copyFileSync(path.join(adapterDir, name), path.join(result, name));
     return;
   }

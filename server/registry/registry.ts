@@ -13,6 +13,9 @@ import path from "node:path";
 /** Members of an adapter folder that become part of a version; anything else in it is left behind. */
 const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors", "README.md"];
 const REQUIRED_FILES = ["adapter_config.json", "adapter_model.safetensors"];
+/** A whole model, of the strategies `top-layers` and `full`: its configuration, tokenizer and weights. */
+const MODEL_FILE = /^(?:[a-z_]+\.json|model(?:-\d+-of-\d+)?\.safetensors(?:\.index\.json)?|README\.md)$/;
+const isModel = (names: readonly string[]): boolean => !names.includes(REQUIRED_FILES[0]!);
 
 export interface NewVersion {
   readonly adapterDir: string;
@@ -77,7 +80,7 @@ export function createRegistry(parts: {
         const createdAt = clock.wallMs();
         store.versions.put({ id, createdAt, base, runId, datasetId, championBefore, files: artefacts, manifest });
         const expected = store.versions.alias("candidate");
-        if (expected !== id) {
+        if (expected !== id && !isModel(artefacts.map(({ name }) => name))) {
           store.versions.moveAlias(
             { alias: "candidate", expected, to: id, reason: `Trained by run ${runId}.` },
             createdAt,
@@ -90,6 +93,10 @@ export function createRegistry(parts: {
       if (to !== null && store.versions.get(to) === null) {
         throw new AppError("not-found", `There is no model version ${to}.`);
       }
+      if (to !== null && isModel(store.versions.get(to)!.files.map(({ name }) => name)))
+        throw new AppError("not-an-adapter", `The version ${to} is a whole model, which is not pushed to editors.`, {
+          hint: "Export it with `kept models export`, and name its folder in kept.model.directory.",
+        });
       // Files are checked before the alias points at them: what is served is always whole.
       if (to !== null) for (const { sha256 } of store.versions.get(to)!.files) files.read(sha256);
       if (!store.versions.moveAlias({ alias, expected, to, reason }, clock.wallMs())) {
@@ -116,6 +123,11 @@ const VERSION_ID_CHARS = 16;
 
 function adapterFiles(adapterDir: string, files: ContentFiles): ArtefactFile[] {
   const present = new Set(readdirSync(adapterDir));
+  if (present.has("config.json") && isModel([...present]))
+    return [...present]
+      .filter((name) => MODEL_FILE.test(name))
+      .toSorted()
+      .map((name) => files.put(name, readFileSync(path.join(adapterDir, name))));
   for (const name of REQUIRED_FILES) {
     if (!present.has(name)) throw new AppError("worker-failed", `The trainer's adapter has no ${name}.`);
   }

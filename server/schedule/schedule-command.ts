@@ -4,6 +4,7 @@ import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
 import { isoTime } from "../clock.ts";
 import { withStore } from "../settings.ts";
+import { backendOption, strategyOption } from "../training/strategy-options.ts";
 import { changeSchedule, readLastStart, readSchedule, type LastStart, type Schedule } from "./schedule-settings.ts";
 
 interface Change {
@@ -13,6 +14,8 @@ interface Change {
   readonly drift?: boolean;
   readonly idle?: number;
   readonly onBattery?: boolean;
+  readonly strategy?: Schedule["strategy"];
+  readonly backend?: Schedule["backend"];
   readonly json?: boolean;
 }
 
@@ -43,6 +46,8 @@ export function addScheduleCommand(program: Command, { dataDir, setExit }: Comma
     .addOption(onOff("drift", "when what is served got worse"))
     .addOption(new Option("--idle <minutes>", "nothing may have happened for so long").argParser(whole(1, 1_440)))
     .addOption(onOff("on-battery", "also while the machine runs on its battery"))
+    .addOption(strategyOption("what a run trains; in-context: nothing, examples alone"))
+    .addOption(backendOption("what it is trained with; torch has to be installed"))
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  kept schedule set --labels 100 --nightly off\n")
     .action(({ json, idle, ...change }: Change) => {
@@ -91,6 +96,8 @@ const describeSettings = (settings: Schedule): string => {
       ["drift", onOff(settings.drift)],
       ["idle", `${settings.idleMinutes} minutes`],
       ["on battery", onOff(settings.onBattery)],
+      ["strategy", settings.strategy],
+      ["backend", settings.backend],
     ],
   );
 };

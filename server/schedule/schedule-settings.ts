@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DEFAULT_SCHEDULE } from "../../core/schedule.ts";
+import { strategy, trainingBackend } from "../../protocol/api.ts";
 import type { SettingsStore } from "../store/settings-store.ts";
 
 export const scheduleSettings = z.object({
@@ -9,6 +10,8 @@ export const scheduleSettings = z.object({
   drift: z.boolean().default(DEFAULT_SCHEDULE.drift),
   idleMinutes: z.int().min(1).max(1_440).default(DEFAULT_SCHEDULE.idleMinutes),
   onBattery: z.boolean().default(DEFAULT_SCHEDULE.onBattery),
+  strategy: strategy.default(DEFAULT_SCHEDULE.strategy),
+  backend: trainingBackend.default("onnx"),
 });
 export type Schedule = z.infer<typeof scheduleSettings>;
 
@@ -29,6 +32,8 @@ const lastStart = z.object({
   at: z.number().nullable().default(null),
   night: z.number().nullable().default(null),
   run: z.string().nullable().default(null),
+  /** That run was paused for somebody who types, or for want of mains power, and not by a person. */
+  gaveWay: z.boolean().default(false),
 });
 export type LastStart = z.infer<typeof lastStart>;
 

@@ -1,4 +1,10 @@
-import { decideTraining, FEWEST_LABELS, type ScheduleDecision, type ScheduleTrigger } from "../../core/schedule.ts";
+import {
+  decideGivingWay,
+  decideTraining,
+  FEWEST_LABELS,
+  type ScheduleDecision,
+  type ScheduleTrigger,
+} from "../../core/schedule.ts";
 import type { TrainingRequest, TrainingRun } from "../../protocol/api.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
@@ -12,6 +18,8 @@ export interface ScheduleParts {
   readonly log: Log;
   /** Queues a run. */
   readonly start: (request: TrainingRequest) => TrainingRun;
+  readonly pause: (runId: string) => boolean;
+  readonly resume: (runId: string) => boolean;
   /** Whether there is a model to train an adapter for. */
   readonly canTrain: () => boolean;
   /** Whether the measure of what is served has fallen. */
@@ -42,6 +50,7 @@ const DRIFT_GAP_MS = 24 * 3_600_000;
 export function startScheduler(parts: ScheduleParts): Scheduler {
   const { store, clock, log } = parts;
   const { settings, schedule } = store;
+  const onBattery = parts.onBattery ?? isOnBattery;
 
   const state = async (): Promise<ScheduleState> => {
     const last = readLastStart(settings);
@@ -57,7 +66,7 @@ export function startScheduler(parts: ScheduleParts): Scheduler {
       lastNightAt: last.night,
       isTraining: store.runs.active() !== null,
       lastEventAt: schedule.lastEventAt(),
-      onBattery: await (parts.onBattery ?? isOnBattery)(),
+      onBattery: await onBattery(),
       hasDrifted: newLabels >= FEWEST_LABELS && !isTried && parts.hasDrifted(),
     });
     return { settings: readSchedule(settings), newLabels, decision, last };
@@ -65,15 +74,46 @@ export function startScheduler(parts: ScheduleParts): Scheduler {
 
   const begin = (trigger: ScheduleTrigger, newLabels: number): void => {
     const now = clock.wallMs();
-    const run = parts.start({ strategy: "lora", workspaces: [...schedule.lastWorkspaces()], overrides: {} });
+    const { strategy, backend } = readSchedule(settings);
+    const run = parts.start({ strategy, backend, workspaces: [...schedule.lastWorkspaces()], overrides: {} });
     const { night } = readLastStart(settings);
-    putLastStart(settings, { trigger, at: now, night: trigger === "nightly" ? now : night, run: run.id }, now);
+    putLastStart(
+      settings,
+      { trigger, at: now, night: trigger === "nightly" ? now : night, run: run.id, gaveWay: false },
+      now,
+    );
     log.info({ event: "training-scheduled", run: run.id, trigger, newLabels });
+  };
+
+  /** Pauses the run that was started here while somebody types hard, and lets it go on when nobody does. */
+  const giveWay = async (): Promise<void> => {
+    const last = readLastStart(settings);
+    const run = last.run === null ? null : store.runs.get(last.run);
+    if (run === null || (run.state !== "running" && run.state !== "paused")) return;
+    // What a person paused is theirs to resume, and what a person resumed is under way again.
+    if (run.state === "paused" && !last.gaveWay) return;
+    const now = clock.wallMs();
+    const decision = decideGivingWay(readSchedule(settings), {
+      now,
+      tenthEventAt: schedule.lastEventAt(9),
+      lastEventAt: schedule.lastEventAt(),
+      onBattery: await onBattery(),
+    });
+    if (isOver) return;
+    const isPaused = run.state === "paused";
+    if (decision === "pause" && !isPaused && parts.pause(run.id)) mark(last, true, now);
+    else if (decision === "go-on" && isPaused && parts.resume(run.id)) mark(last, false, now);
+    else if (!isPaused && last.gaveWay) mark(last, false, now);
+  };
+  const mark = (last: LastStart, gaveWay: boolean, now: number): void => {
+    putLastStart(settings, { ...last, gaveWay }, now);
+    log.info({ event: gaveWay ? "training-gave-way" : "training-went-on", run: last.run });
   };
 
   const look = async (): Promise<void> => {
     if (!parts.canTrain()) return;
     try {
+      await giveWay();
       const { decision, newLabels } = await state();
       // Asked once more, at once: a run may have been started while the power was looked at.
       if (!isOver && decision.kind === "start" && store.runs.active() === null) begin(decision.trigger, newLabels);

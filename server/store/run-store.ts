@@ -1,4 +1,10 @@
-import type { EvaluationReport, TrainingProgress, TrainingRequest, TrainingRun } from "../../protocol/api.ts";
+import {
+  type EvaluationReport,
+  type TrainingProgress,
+  type TrainingRequest,
+  trainingRequest,
+  type TrainingRun,
+} from "../../protocol/api.ts";
 import { isoTime } from "../clock.ts";
 import type { Db } from "./database.ts";
 
@@ -62,7 +68,8 @@ export function openRunStore(db: Db): RunStore {
     },
     request(id) {
       const body = request.get(id) as string | undefined;
-      return body === undefined ? null : (JSON.parse(body) as TrainingRequest);
+      // Parsed: a request of an earlier version has not all of today's keys.
+      return body === undefined ? null : trainingRequest.parse(JSON.parse(body));
     },
     list: (limit) => (list.all(limit) as StoredRun[]).map(toWire),
     counts: () =>

@@ -6,8 +6,8 @@ export interface ScheduleStore {
   newLabels(): number;
   /** When the newest run was asked for, milliseconds since 1970. */
   lastRunAt(): number | null;
-  /** When the last event arrived. */
-  lastEventAt(): number | null;
+  /** When the last event arrived, or the one so many before it. */
+  lastEventAt(before?: number): number | null;
   /** Folders whose history the newest run mined. */
   lastWorkspaces(): readonly string[];
 }
@@ -21,12 +21,12 @@ export function openScheduleStore(db: Db): ScheduleStore {
          ORDER BY r.created_at DESC, r.id DESC LIMIT 1), 0)`)
     .pluck();
   const lastRun = db.prepare("SELECT created_at, request FROM runs ORDER BY created_at DESC, id DESC LIMIT 1");
-  const lastEvent = db.prepare("SELECT received_at FROM events ORDER BY sequence DESC LIMIT 1").pluck();
+  const lastEvent = db.prepare("SELECT received_at FROM events ORDER BY sequence DESC LIMIT 1 OFFSET ?").pluck();
   const last = () => lastRun.get() as { created_at: number; request: string } | undefined;
   return {
     newLabels: () => newLabels.get() as number,
     lastRunAt: () => last()?.created_at ?? null,
-    lastEventAt: () => (lastEvent.get() as number | undefined) ?? null,
+    lastEventAt: (before = 0) => (lastEvent.get(before) as number | undefined) ?? null,
     lastWorkspaces() {
       const run = last();
       return run === undefined ? [] : ((JSON.parse(run.request) as { workspaces?: string[] }).workspaces ?? []);

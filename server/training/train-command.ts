@@ -61,7 +61,7 @@ async function runTraining(flags: TrainFlags, dataDir: string): Promise<number> 
       "invalid",
       `\`kept train\` runs --strategy full on --backend torch, not ${flags.strategy} on ${flags.backend}.`,
       {
-        hint: "`kept train start` trains an adapter.",
+        hint: "`kept train start --strategy … --backend …` trains on a dataset.",
       },
     );
   }
@@ -191,6 +191,14 @@ function positive(text: string): number {
   const value = Number(text);
   if (value > 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError("It has to be a number above 0.");
+}
+
+/** Makes the Python environment of the torch backend, unless it is there. Throws python-missing and python-setup. */
+export async function installTorch(dataDir: string): Promise<void> {
+  const { preparePython } = await import("./torch/python-environment.ts");
+  using interrupt = createInterrupt();
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  await preparePython(process.env, say, interrupt.signal, { needs: "peft", onConnect: () => notePip(dataDir) });
 }
 
 /** Pip connects by itself: what can be said of it is when it ran. */

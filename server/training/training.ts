@@ -65,6 +65,7 @@ export function createTraining(parts: TrainingParts): Training {
 
   return {
     start(request) {
+      if (request.strategy === "in-context") return withoutTraining(parts, request);
       if (!hasModel(parts.modelDir)) throw new AppError("no-model", "There is no base model to train an adapter for.");
       const id = uuidv7();
       const createdAt = clock.wallMs();
@@ -116,6 +117,18 @@ export function createTraining(parts: TrainingParts): Training {
   };
 }
 
+/** The index of examples follows every label by itself: such a run has nothing to do, and has ended. */
+function withoutTraining({ store, hub, clock }: TrainingParts, request: TrainingRequest): TrainingRun {
+  const id = uuidv7();
+  store.transaction(() => {
+    store.runs.create({ id, request, createdAt: clock.wallMs() });
+    store.runs.finish(id, "succeeded", clock.wallMs(), null);
+  });
+  const run = store.runs.get(id)!;
+  hub.publish("run", run);
+  return run;
+}
+
 async function performRun(
   parts: TrainingParts,
   job: Job,
@@ -150,6 +163,8 @@ async function performRun(
         ? await parts.collect(request.workspaces, request.overrides.seed ?? DEFAULT_LORA.seed)
         : { sha256: earlier.sha256 },
     overrides: request.overrides,
+    strategy: request.strategy === "in-context" ? "lora" : request.strategy,
+    backend: request.backend,
     database: parts.places.database,
   };
   fenced(() => store.runs.moveTo(runId, earlier === null ? "collect" : "train", "running"));
@@ -197,7 +212,9 @@ async function performRun(
           store.runs.moveTo(runId, "deploy", "running");
         });
         fenced(() => {
-          if (report.verdict === "promote") parts.deploy(challenger, champion, report.reason);
+          // A model is served where a person names its folder; only adapters are pushed to editors.
+          if (report.verdict === "promote" && task.strategy === "lora")
+            parts.deploy(challenger, champion, report.reason);
           store.runs.finish(runId, "succeeded", clock.wallMs(), null);
         });
         registry.announce();

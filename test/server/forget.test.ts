@@ -278,7 +278,7 @@ describe("forget", function () {
     {
       using store = openStore(dataPlaces(dataDir(server)).database);
       const run = uuidv7();
-      const request = { strategy: "lora" as const, workspaces: [], overrides: {} };
+      const request = { strategy: "lora" as const, backend: "onnx" as const, workspaces: [], overrides: {} };
       store.runs.create({ id: run, request, createdAt: 1 });
       store.runs.finish(run, "succeeded", 2, null);
       for (const id of ["tainted", "champion"]) {

@@ -33,7 +33,11 @@ export function preparedVersions<T>(
     sources: {},
     manifest: {},
   });
-  store.runs.create({ id: "run", request: { strategy: "lora", workspaces: [], overrides: {} }, createdAt: 1 });
+  store.runs.create({
+    id: "run",
+    request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} },
+    createdAt: 1,
+  });
   const versions = texts.map((text) => {
     const adapterDir = path.join(dataDir, `trained-${text}`);
     mkdirSync(adapterDir, { recursive: true });

@@ -57,6 +57,23 @@ describe("training that starts by itself", function () {
     assert.deepEqual(decision, { kind: "rest", reason: "nothing-new" });
     const shown = await kept("schedule", "show");
     assert.match(shown.stdout, new RegExp(`New labels: 0\\. Started by itself: .*labels, run ${run!.id}`));
+
+    const more = Array.from({ length: 12 }, (_, i) => shownWith(sampleSession(1_760_000_000_000 + i), uuidv7(), {}));
+    const stateOf = async () => (await server.call("GET", `/v1/training/runs/${run!.id}`)).body.state as string;
+    const becomes = (wanted: string) => until(async () => ((await stateOf()) === wanted ? wanted : null), SOON_MS);
+    await becomes("running");
+    aheadMs = 0;
+    assert.equal((await server.call("POST", "/v1/events", { events: more })).status, 200);
+    await becomes("paused");
+    assert.equal((await schedule()).last.gaveWay, true);
+    aheadMs = 6 * 60_000;
+    await becomes("running");
+    await until(async () => ((await schedule()).last.gaveWay ? null : true), SOON_MS);
+
+    await server.call("POST", `/v1/training/runs/${run!.id}/pause`, {});
+    aheadMs += 6 * 60_000;
+    await schedule();
+    assert.equal(await stateOf(), "paused", "what a person paused is not resumed");
     await server.call("POST", `/v1/training/runs/${run!.id}/cancel`, {});
     aheadMs = 3 * 3_600_000;
     assert.equal((await runs()).length, 1);

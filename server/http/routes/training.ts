@@ -43,8 +43,13 @@ export const trainingRoutes: readonly Route[] = [
     readsDerived: true,
     async handle(c, { schedule }) {
       const { settings, newLabels, decision, last } = await schedule();
-      const { trigger, at, run } = last;
-      return c.json({ settings, newLabels, decision, last: { trigger, at: at === null ? null : isoTime(at), run } });
+      const { trigger, at, run, gaveWay } = last;
+      return c.json({
+        settings,
+        newLabels,
+        decision,
+        last: { trigger, at: at === null ? null : isoTime(at), run, gaveWay },
+      });
     },
   },
   {

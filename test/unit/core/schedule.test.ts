@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decideTraining, DEFAULT_SCHEDULE, type ScheduleFacts } from "../../../core/schedule.ts";
+import { decideGivingWay, decideTraining, DEFAULT_SCHEDULE, type ScheduleFacts } from "../../../core/schedule.ts";
 
 const NOW = 1_760_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -52,6 +52,7 @@ describe("the schedule of training", () => {
       { kind: "rest", reason: "nothing-new" },
     ],
     ["rests where it is off", {}, { automatic: false }, { kind: "rest", reason: "off" }],
+    ["rests where examples alone are wanted", {}, { strategy: "in-context" }, { kind: "rest", reason: "off" }],
     ["waits for a run", { isTraining: true }, {}, { kind: "wait", trigger: "labels", for: "run" }],
     ["waits after a run", { lastRunAt: NOW - HOUR_MS + 1 }, {}, { kind: "wait", trigger: "labels", for: "gap" }],
     [
@@ -91,4 +92,20 @@ describe("the schedule of training", () => {
       }),
     );
   });
+});
+
+describe("a run that the schedule started", () => {
+  const quiet = { now: NOW, tenthEventAt: NOW - HOUR_MS, lastEventAt: NOW - HOUR_MS, onBattery: false };
+  for (const [what, facts, settings, expected] of [
+    ["goes on when nobody is there", {}, {}, "go-on"],
+    ["goes on before the first event", { tenthEventAt: null, lastEventAt: null }, {}, "go-on"],
+    ["is paused while somebody types hard", { tenthEventAt: NOW - 59_999, lastEventAt: NOW }, {}, "pause"],
+    ["stays as it is beside somebody who reads", { tenthEventAt: NOW - 60_000, lastEventAt: NOW }, {}, "stay"],
+    ["is paused on the battery", { onBattery: true }, {}, "pause"],
+    ["unless it need not be", { onBattery: true }, { onBattery: true }, "go-on"],
+  ] as const) {
+    it(what, () =>
+      assert.equal(decideGivingWay({ ...DEFAULT_SCHEDULE, ...settings }, { ...quiet, ...facts }), expected),
+    );
+  }
 });
