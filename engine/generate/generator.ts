@@ -3,17 +3,17 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
 import type { CodeMemory } from "./code-memory.ts";
 import { createCopyPrior, type CopyPrior, type CopyWeight } from "./copy-prior.ts";
-import { decode, type Decoded, NO_DOUBT, withToken } from "./decode.ts";
+import { decode, type Decoded, NO_DOUBT } from "./decode.ts";
 import { createDraft } from "./draft.ts";
 import { healPrefix } from "./healing.ts";
-import { chooseLine, placeOf, type LineOption } from "./line-choice.ts";
-import { firstLineOf, linesLike, MAX_LINE_TOKENS, readLines } from "./line-options.ts";
+import { linesLike, readLines } from "./line-options.ts";
 import { logProbabilityOf } from "./logits.ts";
 import { greedyChoice, likeliest, type ChoiceContext, type TokenChoice } from "./next-token.ts";
 import { sampledChoice } from "./sampling.ts";
 import { writtenTokens } from "./written-tokens.ts";
 import { watchChoices } from "./other-way.ts";
 import { buildPrompt, SERVING_BUDGET, type Prompt } from "./prompt.ts";
+import { rememberedLine } from "./remembered-line.ts";
 import { repeatsLineAbove, trimCompletion } from "./stop.ts";
 import type { TokenReader } from "./token-reader.ts";
 
@@ -138,47 +138,6 @@ export function createGenerator(options: GeneratorOptions): Generator {
     return { ...decoded, text: "" };
   }
 
-  /**
-   * The line that was written before in such a place, where it is the better one than what was written now; null
-   * where it is not.
-   */
-  async function rememberedLine(
-    request: CompletionRequest,
-    prompt: Prompt,
-    owed: string,
-    written: Decoded,
-    lines: LineIndex,
-    prior: CopyPrior | null,
-    signal: AbortSignal,
-  ): Promise<Decoded | null> {
-    const first = firstLineOf(written.text);
-    const found = linesLike(request, lines).filter(
-      ({ text, isNear }) => text === first || (isNear && !repeatsLineAbove(text, request.prefix)),
-    );
-    if (found.every(({ text }) => text === first) || signal.aborted) return null;
-    const reading = await readLines(reader, prompt, signal);
-    if (reading === null) return null;
-    const scored: (LineOption & Pick<Decoded, "ids" | "doubt"> & Required<Pick<Decoded, "likely">>)[] = [];
-    for (const text of new Set([first, ...found.map((one) => one.text)])) {
-      if (signal.aborted) return null;
-      const ids = tokenizer.encode(`${owed}${text}\n`);
-      if (ids.length > MAX_LINE_TOKENS && text !== first) continue;
-      const scores = await reading.score(ids, { tokenizer, owed, prior, prefixIds: prompt.visible.prefix });
-      const logProbability = scores.reduce((sum, score) => sum + score, 0);
-      const doubt = scores.reduce((sofar, score, i) => withToken(sofar, score, i === 0), NO_DOUBT);
-      const { remembered = null, visible = null } = found.find((one) => one.text === text) ?? {};
-      const isWritten = text === first;
-      const likely = ids.map((id, i) => [{ id, logProbability: scores[i]! }]);
-      scored.push({ text, ids, logProbability, nTokens: ids.length, isWritten, remembered, visible, doubt, likely });
-    }
-    const chosen = chooseLine(scored, placeOf(request), lineChoiceWeights);
-    const best = scored.find(({ text }) => text === chosen.text)!;
-    if (best.isWritten) return null;
-    const { text, ids, logProbability, doubt, remembered, likely } = best;
-    const copiedFrom = remembered ? { copiedFrom: remembered.id } : {};
-    return { text, finish: "stop", ids, logProbability, doubt, likely, ...copiedFrom };
-  }
-
   /** What was written, or a remembered line in its place, from which a block goes on. */
   async function writeOrRemember(
     request: CompletionRequest,
@@ -188,12 +147,24 @@ export function createGenerator(options: GeneratorOptions): Generator {
     signal: AbortSignal,
     options: WriteOptions,
   ): Promise<Decoded> {
-    const written = await writeNew(request, prompt, owed, firstLogits, signal, options);
     const { memory } = options;
     // Who draws wants what the model would write, not the one best line.
-    if (!memory || lineChoiceWeights.length === 0 || request.sampling || signal.aborted) return written;
+    const isAlone = !memory || lineChoiceWeights.length === 0 || request.sampling !== undefined;
+    // Writing changes them.
+    const first = isAlone ? firstLogits : firstLogits.slice();
+    const written = await writeNew(request, prompt, owed, firstLogits, signal, options);
+    if (isAlone || signal.aborted) return written;
     const context = contextOf(prompt, owed, memory);
-    const line = await rememberedLine(request, prompt, owed, written, memory.lines, context.prior, signal);
+    const reading = readLines(reader, prompt, first, context);
+    const line = await rememberedLine({
+      request,
+      written,
+      found: linesLike(request, memory.lines),
+      reading,
+      encode: (text) => tokenizer.encode(`${owed}${text}\n`),
+      weights: lineChoiceWeights,
+      signal,
+    });
     if (line === null || request.lines === "single") return line ?? written;
     const logits = await reader.prefill(prompt.ids, signal);
     if (logits === null) return written;

@@ -30,18 +30,29 @@ export interface LinePlace {
 /** Length of `featuresOf`, and so of the weights. */
 export const LINE_FEATURES = 37;
 
-/** The option with the highest score; the first of equals. At least one option. */
-export function chooseLine(options: readonly LineOption[], place: LinePlace, weights: readonly number[]): LineOption {
-  let best = options[0]!;
-  let bestScore = -Infinity;
-  for (const option of options) {
-    const score = featuresOf(option, place).reduce((sum, value, i) => sum + value * weights[i]!, 0);
-    if (score <= bestScore) continue;
-    best = option;
-    bestScore = score;
-  }
-  return best;
+/** What speaks for a line, weighed; the line with the highest score is the one to offer. */
+export const scoreOf = (option: LineOption, place: LinePlace, weights: readonly number[]): number =>
+  featuresOf(option, place).reduce((sum, value, i) => sum + value * weights[i]!, 0);
+
+/**
+ * Whether a line that was not written now can only score less where it is less likely. Then its score with the
+ * probability of its first token alone is one that it cannot exceed.
+ */
+export function risesWithProbability(weights: readonly number[], { hasBegun }: LinePlace): boolean {
+  const whenBegun = (feature: number): number => (hasBegun ? weights[feature]! : 0);
+  return (
+    weights[LOG_PROBABILITY]! + whenBegun(BEGUN_LOG_PROBABILITY) >= 0 &&
+    weights[PER_TOKEN]! + whenBegun(BEGUN_PER_TOKEN) >= 0 &&
+    weights[PROBABILITY]! >= 0
+  );
 }
+
+/** Features of `featuresOf` that the probability of a line decides, of one that was not written now. */
+const LOG_PROBABILITY = 0;
+const PER_TOKEN = 1;
+const PROBABILITY = 15;
+const BEGUN_LOG_PROBABILITY = 28;
+const BEGUN_PER_TOKEN = 29;
 
 /** In the order of `line_choice_weights` of a model's `generation_config.json`. */
 export function featuresOf(option: LineOption, { hasBegun, names }: LinePlace): number[] {

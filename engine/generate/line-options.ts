@@ -56,43 +56,39 @@ export const firstLineOf = (text: string): string =>
     .find((line) => line.trim() !== "")
     ?.trimEnd() ?? "";
 
-/** Scores lines after a prompt that is read once. */
+/** Scores lines after a prompt that was read. */
 export interface LineReading {
   /** Natural-log probability of each token after those before it, with the prior and what is owed as in writing them. */
-  score(ids: readonly number[], context: ChoiceContext): Promise<readonly number[]>;
+  score(ids: readonly number[]): Promise<readonly number[]>;
+  /** That of a first token alone: nothing has to be read for it. */
+  scoreFirst(id: number): number;
 }
 
-/** Null when the signal ended it. */
-export async function readLines(reader: TokenReader, prompt: Prompt, signal: AbortSignal): Promise<LineReading | null> {
-  const read = await reader.prefill(prompt.ids, signal);
-  if (read === null) return null;
-  const first = read.slice();
+/** @param first logits (V) after the prompt's last token, which are left alone */
+export function readLines(
+  reader: TokenReader,
+  prompt: Prompt,
+  first: Float32Array,
+  { tokenizer, owed, prior, prefixIds }: ChoiceContext,
+): LineReading {
   const forbidden = new Map<string, readonly number[]>();
+  function scoreOf(logits: Float32Array, before: readonly number[], id: number): number {
+    const recent = [...prefixIds, ...before];
+    const owes = owed.slice(before.map((one) => tokenizer.textOf(one)).join("").length);
+    if (owes === "")
+      return Math.max(LEAST, prior ? prior.logProbability(logits, recent, id) : logProbabilityOf(logits, id));
+    if (!forbidden.has(owes)) forbidden.set(owes, others(tokenizer, logits.length, owes));
+    const allowed = logits.slice();
+    prior?.mix(allowed, recent);
+    for (const other of forbidden.get(owes)!) allowed[other] = -Infinity;
+    return Math.max(LEAST, logProbabilityOf(allowed, id));
+  }
   return {
-    async score(ids, { tokenizer, owed, prior, prefixIds }) {
+    async score(ids) {
       const rest = ids.length > 1 ? await reader.readAfter(prompt.ids.length, ids.slice(0, -1)) : [];
-      const scores: number[] = [];
-      let text = "";
-      for (const [at, id] of ids.entries()) {
-        const logits = at === 0 ? first : rest[at - 1]!;
-        const recent = [...prefixIds, ...ids.slice(0, at)];
-        const owes = owed.slice(text.length);
-        let score: number;
-        if (owes === "") {
-          score = prior ? prior.logProbability(logits, recent, id) : logProbabilityOf(logits, id);
-        } else {
-          if (!forbidden.has(owes)) forbidden.set(owes, others(tokenizer, logits.length, owes));
-          // The first is asked for again by the next line.
-          const allowed = logits.slice();
-          prior?.mix(allowed, recent);
-          for (const other of forbidden.get(owes)!) allowed[other] = -Infinity;
-          score = logProbabilityOf(allowed, id);
-        }
-        scores.push(Math.max(LEAST, score));
-        text += tokenizer.textOf(id);
-      }
-      return scores;
+      return ids.map((id, at) => scoreOf(at === 0 ? first : rest[at - 1]!, ids.slice(0, at), id));
     },
+    scoreFirst: (id) => scoreOf(first, [], id),
   };
 }
 

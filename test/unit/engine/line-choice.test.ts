@@ -1,13 +1,15 @@
 import {
-  chooseLine,
   featuresOf,
   LINE_FEATURES,
   placeOf,
+  risesWithProbability,
+  scoreOf,
   type LineOption,
 } from "../../../engine/generate/line-choice.ts";
 import { firstLineOf, linesLike } from "../../../engine/generate/line-options.ts";
 import { createLineIndex, type FoundLine } from "../../../engine/retrieve/line-index.ts";
 import assert from "node:assert/strict";
+import fc from "fast-check";
 
 const found = (fields: Partial<FoundLine> = {}): FoundLine => ({
   rest: "x",
@@ -68,12 +70,35 @@ describe("the choice of a line", () => {
     );
   });
 
-  it("takes the highest score, and of equals the first", () => {
-    const likely = option({ text: "likely", logProbability: -1 });
-    const known = option({ text: "known", logProbability: -3, remembered: found() });
-    assert.equal(chooseLine([known, likely], place, weights({ 0: 1 })).text, "likely");
-    assert.equal(chooseLine([likely, known], place, weights({ 0: 1, 8: 5 })).text, "known");
-    assert.equal(chooseLine([known, likely], place, weights({})).text, "known");
+  it("weighs what speaks for a line", () => {
+    const likely = option({ logProbability: -1 });
+    const known = option({ logProbability: -3, remembered: found() });
+    assert.equal(scoreOf(likely, place, weights({ 0: 1 })), -1);
+    assert.equal(scoreOf(known, place, weights({ 0: 1, 8: 5 })), 2);
+    assert.equal(scoreOf(known, place, weights({})), 0);
+  });
+
+  it("says when a less likely line can only score less", () => {
+    assert.equal(risesWithProbability(weights({ 0: 1, 1: 1, 15: 1 }), place), true);
+    assert.equal(risesWithProbability(weights({ 0: 1, 15: -1 }), place), false);
+    assert.equal(risesWithProbability(weights({ 0: 1, 28: -2 }), place), false);
+    assert.equal(risesWithProbability(weights({ 0: 1, 28: -2 }), { ...place, hasBegun: false }), true);
+    const weight = fc.double({ min: -3, max: 3, noNaN: true });
+    const likelihood = fc.double({ min: -30, max: 0, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.array(weight, { minLength: LINE_FEATURES, maxLength: LINE_FEATURES }),
+        fc.boolean(),
+        likelihood,
+        likelihood,
+        (all, hasBegun, one, other) => {
+          const here = { ...place, hasBegun };
+          if (!risesWithProbability(all, here)) return;
+          const score = (logProbability: number) => scoreOf(option({ logProbability }), here, all);
+          assert.ok(score(Math.max(one, other)) >= score(Math.min(one, other)) - 1e-9);
+        },
+      ),
+    );
   });
 });
 
