@@ -333,6 +333,7 @@ const closeHunk = ({ parts, ...place }: OpenHunk): CodeHunk => ({
     const text = (parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString("utf8");
     return text.split("\n").filter((line) => line !== "" && !line.startsWith("\\"));
   },
+  known: null,
 });
 
 /** Null for `/dev/null`. Git ends a name that holds a space with a tab, for the sake of patch(1). */

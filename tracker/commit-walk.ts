@@ -68,6 +68,8 @@ export interface Rewrite {
   readonly isAmend: boolean;
 }
 
+/** No snippet has as many. */
+const MAX_TOKENS = 0x7fffffff;
 /** Every so many commits of a long history one snapshot is kept, for branches that start there. */
 const KEEP_EVERY = 50;
 /** The newest of them, of half a megabyte each with ten thousand snippets: most branches start in the last 1,600 commits. */
@@ -94,8 +96,10 @@ export const walkCommits = async (
   const startsAfter = Int32Array.from(context.snippets, ({ head }) => (head === null ? -1 : (inBatch.get(head) ?? -1)));
   let position = -1;
   const lengths = Int32Array.from(context.snippets, ({ tokens }) => tokens.length);
-  const fewest = Float64Array.from(context.snippets, ({ fewestSought }) => fewestSought);
+  const fewest = Int32Array.from(context.snippets, ({ fewestSought }) => Math.min(fewestSought, MAX_TOKENS));
   const undone = Uint8Array.from(context.snippets, ({ isUndone }) => (isUndone ? 1 : 0));
+  /** Undone code is not looked for after any commit. */
+  const wantedAfter = startsAfter.map((start, snippet) => (undone[snippet] === 1 ? nodes.length : start));
   const wanted = new Uint8Array(lengths.length);
   const resurrection: ResurrectionContext = {
     ...context,
@@ -104,11 +108,10 @@ export const walkCommits = async (
       let isAny = false;
       for (let snippet = 0; snippet < lengths.length; snippet += 1) {
         const nAlive = alive[snippet] as number;
-        const nLost = (lengths[snippet] as number) - nAlive;
-        const isLost = nAlive === 0 || nLost >= (fewest[snippet] as number);
-        const isWanted = isLost && (startsAfter[snippet] as number) < position && undone[snippet] === 0;
+        const isLost = nAlive === 0 || (lengths[snippet] as number) - nAlive >= (fewest[snippet] as number);
+        const isWanted = isLost && (wantedAfter[snippet] as number) < position;
         wanted[snippet] = isWanted ? 1 : 0;
-        isAny ||= isWanted;
+        if (isWanted) isAny = true;
       }
       return isAny ? wanted : null;
     },

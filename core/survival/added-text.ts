@@ -3,6 +3,7 @@ import { type FileChange, type HunkSide, readHunk } from "./file-change.ts";
 import { ownersIn } from "./map-anchors.ts";
 import { GRAM_TOKENS } from "./gram-positions.ts";
 import { sideIds } from "./side-ids.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { TextGrams } from "./text-grams.ts";
 import type { Vocabulary } from "./tracked-snippet.ts";
 
@@ -10,17 +11,16 @@ import type { Vocabulary } from "./tracked-snippet.ts";
 export interface AddedText {
   readonly path: string;
   readonly sides: readonly HunkSide[];
+  /** Place of each side's first token among the ids. */
+  readonly starts: Int32Array;
   /** Ids of the tokens of all sides with a break between sides; -1 for tokens that no snippet holds. */
   readonly ids: Int32Array;
-  /** Side and token index of each id; -1 for a break. */
-  readonly sideOf: Int32Array;
-  readonly indexOf: Int32Array;
   /** 1 where a group of four tokens begins that is not on context lines alone: those were there before. */
   readonly addedGrams: Uint8Array;
-  /** 1 for each token of the vocabulary that stands in it. Made when it is asked for, as is the next. */
-  present: Uint8Array | null;
-  /** Where its groups of four tokens stand. */
+  /** Where its groups of four tokens stand. Made when it is asked for. */
   grams: TextGrams | null;
+  /** The last answer of {@link freeIds}. */
+  free: { readonly anchors: FileAnchors; readonly ids: Int32Array } | null;
 }
 
 const addedTexts = new WeakMap<FileChange, AddedText>();
@@ -29,41 +29,43 @@ export const readAdded = (path: string, change: FileChange, vocabulary: Vocabula
   const known = addedTexts.get(change);
   if (known !== undefined) return known;
   const sides = change.hunks.map((hunk) => readHunk(hunk).new);
-  const nIds = sides.reduce((sum, side) => sum + side.tokens.length + 1, 0);
-  const ids = new Int32Array(nIds).fill(-1);
-  const sideOf = new Int32Array(nIds).fill(-1);
-  const indexOf = new Int32Array(nIds).fill(-1);
-  let end = 0;
+  const starts = new Int32Array(sides.length);
+  let nIds = 0;
   for (const [number, side] of sides.entries()) {
-    ids.set(sideIds(side, vocabulary), end);
-    for (let index = 0; index < side.tokens.length; index += 1) {
-      sideOf[end] = number;
-      indexOf[end] = index;
-      end += 1;
-    }
-    end += 1;
+    starts[number] = nIds;
+    nIds += side.tokens.length + 1;
   }
-  const text: AddedText = {
-    path,
-    sides,
-    ids,
-    sideOf,
-    indexOf,
-    addedGrams: addedGramsOf(sides, nIds),
-    present: null,
-    grams: null,
-  };
+  const ids = new Int32Array(nIds);
+  for (const [number, side] of sides.entries()) {
+    const start = starts[number] as number;
+    ids.set(sideIds(side, vocabulary), start);
+    ids[start + side.tokens.length] = -1;
+  }
+  const text: AddedText = { path, sides, starts, ids, addedGrams: addedGramsOf(sides, nIds), grams: null, free: null };
   addedTexts.set(change, text);
   return text;
+};
+
+/** Which side of the text a place is on. */
+const sideAt = ({ starts }: AddedText, place: number): number => {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] as number) <= place) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 };
 
 /** Whether four tokens of the text are new: context lines alone were there before. */
 export const isAdded = ({ addedGrams }: AddedText, at: number): boolean => addedGrams[at] === 1;
 
 /** Whether a token of the text is on a line that the commit adds. */
-export const isNewToken = ({ sides, sideOf, indexOf }: AddedText, at: number): boolean => {
-  const side = sides[sideOf[at] as number] as HunkSide;
-  return side.isChanged[side.line[indexOf[at] as number] as number] === 1;
+export const isNewToken = (text: AddedText, place: number): boolean => {
+  const number = sideAt(text, place);
+  const side = text.sides[number] as HunkSide;
+  return side.isChanged[side.line[place - (text.starts[number] as number)] as number] === 1;
 };
 
 /** 1 for each id of the text whose place is held by the file's anchors. */
@@ -79,25 +81,38 @@ export const takenIn = (anchors: FileAnchors | undefined, text: AddedText): Uint
   return taken;
 };
 
+/** Ids of the text, -1 in place of those that the file's anchors hold. Not to be changed. */
+export const freeIds = ({ files }: Snapshot, text: AddedText): Int32Array => {
+  const anchors = files.get(text.path);
+  if (anchors === undefined) return text.ids;
+  if (text.free?.anchors === anchors) return text.free.ids;
+  const taken = takenIn(anchors, text);
+  const ids = text.ids.slice();
+  for (let at = 0; at < ids.length; at += 1) if (taken[at] === 1) ids[at] = -1;
+  text.free = { anchors, ids };
+  return ids;
+};
+
 /** A token of the text as an anchor in its file. */
-export const anchorIn = (
-  { sides, sideOf, indexOf }: AddedText,
-  place: number,
-  snippet: number,
-  token: number,
-): AnchorRun => {
-  const side = sides[sideOf[place] as number] as HunkSide;
-  const index = indexOf[place] as number;
+export const anchorIn = (text: AddedText, place: number, snippet: number, token: number): AnchorRun => {
+  const number = sideAt(text, place);
+  const side = text.sides[number] as HunkSide;
+  const index = place - (text.starts[number] as number);
   const line = side.firstLine + (side.line[index] as number);
   return { line, at: side.at[index] as number, snippet, from: token, length: 1 };
 };
 
-/** {@link AddedText.present} of a text. */
+/** The text that was asked about last, and 1 for each token of the vocabulary that stands in it. */
+let presentText: AddedText | null = null;
+let present = new Uint8Array(1_024);
+
+/** 1 for each token of the vocabulary that stands in a text. Valid until the next call. */
 export const presentIn = (text: AddedText, { size }: Vocabulary): Uint8Array => {
-  if (text.present !== null) return text.present;
-  const present = new Uint8Array(size);
+  if (presentText === text && present.length >= size) return present;
+  if (present.length < size) present = new Uint8Array(2 * size);
+  else if (presentText !== null) for (const id of presentText.ids) if (id >= 0) present[id] = 0;
   for (const id of text.ids) if (id >= 0) present[id] = 1;
-  text.present = present;
+  presentText = text;
   return present;
 };
 
@@ -105,13 +120,14 @@ const addedGramsOf = (sides: readonly HunkSide[], nIds: number): Uint8Array => {
   const added = new Uint8Array(nIds);
   let start = 0;
   for (const { tokens, line, isChanged } of sides) {
+    const nTokens = tokens.length;
     /** The nearest token from here on that is on a changed line. */
-    let last = tokens.length + GRAM_TOKENS;
-    for (let index = tokens.length - 1; index >= 0; index -= 1) {
+    let last = nTokens + GRAM_TOKENS;
+    for (let index = nTokens - 1; index >= 0; index -= 1) {
       if (isChanged[line[index] as number] === 1) last = index;
       if (last < index + GRAM_TOKENS) added[start + index] = 1;
     }
-    start += tokens.length + 1;
+    start += nTokens + 1;
   }
   return added;
 };
@@ -124,8 +140,7 @@ export const readBefore = (changes: readonly FileChange[], vocabulary: Vocabular
   const ids: number[] = [];
   for (const { hunks } of changes) {
     for (const hunk of hunks) {
-      const { old } = readHunk(hunk);
-      const own = sideIds(old, vocabulary);
+      const own = sideIds(readHunk(hunk).old, vocabulary);
       for (let at = 0; at < own.length && ids.length < MAX_BEFORE_TOKENS; at += 1) ids.push(own[at] as number);
       ids.push(-1);
     }

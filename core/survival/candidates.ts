@@ -1,8 +1,9 @@
-import { type AddedText, readAdded, takenIn } from "./added-text.ts";
+import { type AddedText, freeIds, presentIn, readAdded } from "./added-text.ts";
 import type { FileChange } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
+import { mostReturned } from "./lost-tokens.ts";
 import type { ResurrectionContext } from "./resurrection.ts";
-import { aliveTokens, type Snapshot } from "./snapshot.ts";
+import { aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
@@ -41,6 +42,8 @@ export const findCandidates = (
 ): Candidate[] => {
   const candidates: Candidate[] = [];
   const newHere = newSnippetsByFile(context, wanted);
+  const possible = findPossible(snapshot, changes, context, wanted, newHere);
+  if (possible === null) return candidates;
   for (const change of changes) {
     if (change.newPath === null || change.hunks.length === 0) continue;
     const path = change.newPath;
@@ -51,9 +54,7 @@ export const findCandidates = (
       candidates.push({ snippet, text, runs, size, nTokens, distance });
       listed.add(snippet);
     };
-    const anchors = snapshot.files.get(path);
-    const free = anchors === undefined ? text.ids : withoutTaken(text, takenIn(anchors, text));
-    collectHits(context.grams, free, text.addedGrams, wanted);
+    collectHits(context.grams, freeIds(snapshot, text), text.addedGrams, possible);
     for (const snippet of met) {
       const size = matchRuns(snippet, (context.snippets[snippet] as TrackedSnippet).sizes);
       if (size < SMALLEST_SIZE) continue;
@@ -65,6 +66,7 @@ export const findCandidates = (
       list(snippet, distance, matchedRuns(), size);
     }
     for (const snippet of newHere.get(path) ?? []) {
+      if (possible[snippet] === 0) continue;
       // Looked for in the whole text: the little that the index saw of it may stand elsewhere.
       if (!listed.has(snippet)) list(snippet, distanceTo(snapshot, snippet, path, context), [], 0);
     }
@@ -72,6 +74,61 @@ export const findCandidates = (
   return candidates.sort(
     (left, right) => left.distance - right.distance || right.size - left.size || right.snippet - left.snippet,
   );
+};
+
+/** 1 for each snippet that may be found, and those that have one. */
+let isPossible = new Uint8Array(1_024);
+const nowPossible: number[] = [];
+
+/**
+ * Of the wanted snippets those of which so much stands in one of the texts at all that it could be found there: a few
+ * of the many that have something in common with them. Null when there is none. Valid until the next call.
+ */
+const findPossible = (
+  snapshot: Snapshot,
+  changes: readonly FileChange[],
+  context: ResurrectionContext,
+  wanted: Uint8Array,
+  newHere: ReadonlyMap<string, number[]>,
+): Uint8Array | null => {
+  if (isPossible.length < wanted.length) isPossible = new Uint8Array(2 * wanted.length);
+  else for (const snippet of nowPossible) isPossible[snippet] = 0;
+  nowPossible.length = 0;
+  for (const change of changes) {
+    if (change.newPath === null || change.hunks.length === 0) continue;
+    const text = readAdded(change.newPath, change, context.vocabulary);
+    const look = (snippet: number): void => {
+      if (isPossible[snippet] === 1 || !mayReturn(snapshot, snippet, text, context)) return;
+      isPossible[snippet] = 1;
+      nowPossible.push(snippet);
+    };
+    context.grams.findSnippets(freeIds(snapshot, text), text.addedGrams, wanted).forEach(look);
+    newHere.get(change.newPath)?.forEach(look);
+  }
+  return nowPossible.length === 0 ? null : isPossible;
+};
+
+/** Whether a text has so much of a snippet's lost tokens, wherever they stand in it, that they could be the snippet. */
+const mayReturn = (snapshot: Snapshot, snippet: number, text: AddedText, context: ResurrectionContext): boolean => {
+  const { ids, sizes } = context.snippets[snippet] as TrackedSnippet;
+  if (ids.length < MIN_RUN_TOKENS) return true;
+  const isAtHome = isHome(snapshot, snippet, text.path, context);
+  const lost = snapshot.lost.get(snippet);
+  const most = mostReturned(
+    { lost, sizes, isHome: isAtHome },
+    lostIds(snapshot, snippet, ids),
+    presentIn(text, context.vocabulary),
+  );
+  return most >= neededSize(snapshot, { snippet, distance: isAtHome ? 0 : 2 }, context);
+};
+
+/** A snippet's tokens, with -2 in place of those that stand somewhere. Not to be changed. */
+export const lostIds = (snapshot: Snapshot, snippet: number, ids: Int32Array): Int32Array => {
+  if (aliveTokens(snapshot, snippet) === 0) return ids;
+  const alive = aliveMask(snapshot, snippet, ids.length);
+  const lost = ids.slice();
+  for (let at = 0; at < lost.length; at += 1) if (alive[at] === 1) lost[at] = -2;
+  return lost;
 };
 
 /** Groups of four tokens that the index found in one text, by snippet in the order of the text. Lists that all texts share. */
@@ -181,9 +238,6 @@ const grown = (list: Int32Array): Int32Array<ArrayBuffer> => {
   larger.set(list);
   return larger;
 };
-
-const withoutTaken = ({ ids }: AddedText, taken: Uint8Array): Int32Array =>
-  ids.map((id, at) => (taken[at] === 1 ? -1 : id));
 
 /** Letters and digits from which found tokens are no coincidence: fewer for a short snippet in its own file. */
 export const neededSize = (

@@ -1,3 +1,5 @@
+import { alignTokens } from "./align-tokens.ts";
+import type { FileAnchors } from "./anchors.ts";
 import { codeTokens, type CodeTokens } from "./code-tokens.ts";
 
 /** A changed place of a file with the lines around it. Line numbers count from 1, as git does. */
@@ -8,6 +10,8 @@ export interface CodeHunk {
   readonly nNew: number;
   /** Its lines with git's marks (space, minus, plus) in front. */
   lines(): readonly string[];
+  /** What was read of it; null before. */
+  known: ReadHunk | null;
 }
 
 /** What a commit does to one file. */
@@ -34,17 +38,22 @@ export interface HunkSide extends CodeTokens {
   readonly other: Int32Array;
   /** Index of the first token of each line, with the number of all tokens at the end. */
   readonly starts: Int32Array;
+  /** Its tokens as numbers of the vocabulary, once they were asked for. */
+  ids: Int32Array | null;
+  /** The last answer about who holds its tokens: the losses of many snippets ask the same. */
+  owned: { readonly anchors: FileAnchors | undefined; readonly owners: Int32Array } | null;
 }
 
 export interface ReadHunk {
   readonly old: HunkSide;
   readonly new: HunkSide;
+  /** Where each token of the old side stands on the new one, or -1, by the token rule. */
+  readonly placeOf: Int32Array;
 }
 
 /** Both sides of a hunk with their tokens. Kept with the hunk: a second call costs nothing. */
 export const readHunk = (hunk: CodeHunk): ReadHunk => {
-  const known = readHunks.get(hunk);
-  if (known !== undefined) return known;
+  if (hunk.known !== null) return hunk.known;
   const oldLines: string[] = [];
   const newLines: string[] = [];
   const oldOther: number[] = [];
@@ -68,6 +77,7 @@ export const readHunk = (hunk: CodeHunk): ReadHunk => {
   // Each side is read when it is asked for: most hunks are only searched for what they add.
   let old: HunkSide | null = null;
   let now: HunkSide | null = null;
+  let placeOf: Int32Array | null = null;
   const read: ReadHunk = {
     get old() {
       old ??= side(oldLines, oldOther, hunk.oldStart);
@@ -77,12 +87,14 @@ export const readHunk = (hunk: CodeHunk): ReadHunk => {
       now ??= side(newLines, newOther, hunk.newStart);
       return now;
     },
+    get placeOf() {
+      placeOf ??= alignTokens(read.old.tokens, read.new.tokens);
+      return placeOf;
+    },
   };
-  readHunks.set(hunk, read);
+  hunk.known = read;
   return read;
 };
-
-const readHunks = new WeakMap<CodeHunk, ReadHunk>();
 
 const side = (lines: readonly string[], other: readonly number[], start: number): HunkSide => {
   const read = codeTokens(lines);
@@ -100,6 +112,8 @@ const side = (lines: readonly string[], other: readonly number[], start: number)
     isChanged: changedLines(other),
     other: Int32Array.from(other),
     starts,
+    ids: null,
+    owned: null,
   };
 };
 
@@ -110,8 +124,10 @@ const changedLines = (other: readonly number[]): Uint8Array => {
 };
 
 /** Index of the token with an ordinal on a line of a side, or -1. */
-export const tokenIndex = (side: HunkSide, line: number, ordinal: number): number => {
-  const end = side.starts[line + 1] as number;
-  for (let index = side.starts[line] as number; index < end; index += 1) if (side.at[index] === ordinal) return index;
-  return -1;
+export const tokenIndex = ({ starts, at }: HunkSide, line: number, ordinal: number): number => {
+  const start = starts[line] as number;
+  // Every token before it on its line has an ordinal of its own, so it cannot stand further on.
+  let index = Math.min(start + ordinal, (starts[line + 1] as number) - 1);
+  while (index >= start && (at[index] as number) > ordinal) index -= 1;
+  return index >= start && at[index] === ordinal ? index : -1;
 };

@@ -1,13 +1,10 @@
-import { alignTokens } from "./align-tokens.ts";
 import {
   ANCHOR_STRIDE,
-  anchorAt,
-  type AnchorRun,
+  type AnchorPacker,
   anchorsBetween,
   countAnchors,
   createPacker,
   type FileAnchors,
-  mergeAnchors,
 } from "./anchors.ts";
 import { type CodeHunk, type HunkSide, readHunk, tokenIndex } from "./file-change.ts";
 
@@ -30,97 +27,127 @@ export interface MappedAnchors {
  */
 export const mapAnchors = (anchors: FileAnchors, hunks: readonly CodeHunk[]): MappedAnchors => {
   if (anchors.length === 0 || hunks.length === 0) return { anchors, touched: [] };
-  const inside: AnchorRun[] = [];
   const touched: TouchedHunk[] = [];
-  /** Stretches of anchors outside of hunks, and the lines that they shift by. */
-  const outside: { first: number; end: number; shift: number }[] = [];
+  /** First anchor and end of those inside of each hunk. */
+  const inside = new Int32Array(2 * hunks.length);
+  let isSame = true;
+  let nInside = 0;
+  for (const [index, hunk] of hunks.entries()) {
+    const [first, end] = anchorsBetween(anchors, firstOldLine(hunk), firstOldLine(hunk) + hunk.nOld);
+    inside[2 * index] = first;
+    inside[2 * index + 1] = end;
+    if (end > first) nInside += end - first;
+    if (end > first || hunk.nNew !== hunk.nOld) isSame = false;
+  }
+  if (isSame) return { anchors, touched };
+  // A token that is no longer beside the others has an anchor of its own.
+  let room = anchors.length;
+  for (let index = 0; nInside > 0 && index < hunks.length; index += 1)
+    for (let at = inside[2 * index] as number; at < (inside[2 * index + 1] as number); at += 1)
+      room += ((anchors[at * ANCHOR_STRIDE + 4] as number) - 1) * ANCHOR_STRIDE;
+  const packer = createPacker(room);
   let next = 0;
   let shift = 0;
-  let isSame = true;
-  for (const hunk of hunks) {
-    const [first, end] = anchorsBetween(anchors, firstOldLine(hunk), firstOldLine(hunk) + hunk.nOld);
-    if (next < first) outside.push({ first: next, end: first, shift });
+  for (const [index, hunk] of hunks.entries()) {
+    const first = inside[2 * index] as number;
+    const end = inside[2 * index + 1] as number;
+    for (; next < first; next += 1) packer.copy(anchors, next * ANCHOR_STRIDE, shift);
     if (end > first) {
-      isSame = false;
-      mapInside(anchors, first, end, hunk, inside, touched);
+      noteTouched(anchors, first, end, hunk, touched);
+      packInside(anchors, first, end, hunk, packer);
     }
     next = Math.max(next, first, end);
     shift += hunk.nNew - hunk.nOld;
-    if (shift !== 0) isSame = false;
   }
-  if (isSame) return { anchors, touched: [] };
-  if (next < countAnchors(anchors)) outside.push({ first: next, end: countAnchors(anchors), shift });
-  return { anchors: mergeAnchors(shifted(anchors, outside), inside), touched };
+  for (; next < countAnchors(anchors); next += 1) packer.copy(anchors, next * ANCHOR_STRIDE, shift);
+  return { anchors: packer.packed(), touched };
 };
 
 /** For a hunk without old lines git names the line before it. */
 const firstOldLine = (hunk: CodeHunk): number => (hunk.nOld === 0 ? hunk.oldStart + 1 : hunk.oldStart);
 
-const shifted = (
-  anchors: FileAnchors,
-  stretches: readonly { first: number; end: number; shift: number }[],
-): FileAnchors => {
-  const packer = createPacker(anchors.length);
-  for (const { first, end, shift } of stretches) {
-    for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE)
-      packer.copy(anchors, offset, shift);
-  }
-  return packer.packed();
-};
-
-const mapInside = (
+/** Which snippets have lines among the deleted ones of a hunk. */
+const noteTouched = (
   anchors: FileAnchors,
   first: number,
   end: number,
   hunk: CodeHunk,
-  runs: AnchorRun[],
   touched: TouchedHunk[],
 ): void => {
-  const read = readHunk(hunk);
-  const inside: AnchorRun[] = [];
-  /** Deleted lines of each snippet, of which each counts once. */
-  const deleted = new Map<number, Set<number>>();
-  for (let index = first; index < end; index += 1) {
-    const run = anchorAt(anchors, index);
-    inside.push(run);
-    const line = run.line - read.old.firstLine;
-    if (read.old.isChanged[line] === 1) {
-      const lines = deleted.get(run.snippet);
-      if (lines === undefined) deleted.set(run.snippet, new Set([line]));
-      else lines.add(line);
+  const { old } = readHunk(hunk);
+  /** Deleted lines of each snippet, and the last of them: each counts once. */
+  const deleted = new Map<number, { nLines: number; last: number }>();
+  for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE) {
+    const line = (anchors[offset] as number) - old.firstLine;
+    if (old.isChanged[line] !== 1) continue;
+    const snippet = anchors[offset + 2] as number;
+    const known = deleted.get(snippet);
+    if (known === undefined) deleted.set(snippet, { nLines: 1, last: line });
+    else if (known.last !== line) {
+      known.nLines += 1;
+      known.last = line;
     }
   }
-  for (const [snippet, lines] of deleted) touched.push({ hunk, snippet, nLines: lines.size });
-  if (deleted.size === 0) {
-    for (const run of inside) {
-      const line = read.old.other[run.line - read.old.firstLine] as number;
-      runs.push({ ...run, line: read.new.firstLine + line });
+  for (const [snippet, { nLines }] of deleted) touched.push({ hunk, snippet, nLines });
+};
+
+/** Snippet and token of each place of a hunk's new side, written anew for each hunk. */
+let snippetAt = new Int32Array(1_024);
+let tokenAt = new Int32Array(1_024);
+
+const packInside = (anchors: FileAnchors, first: number, end: number, hunk: CodeHunk, packer: AnchorPacker): void => {
+  const { old, new: now } = readHunk(hunk);
+  if (!isDeleting(anchors, first, end, old)) {
+    for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE) {
+      const line = anchors[offset] as number;
+      packer.copy(anchors, offset, now.firstLine + (old.other[line - old.firstLine] as number) - line);
     }
     return;
   }
-  const placeOf = alignTokens(read.old.tokens, read.new.tokens);
-  const taken = new Uint8Array(read.new.tokens.length);
-  for (const place of placeOf) if (place !== -1) taken[place] = 1;
-  for (const run of inside) {
-    const line = run.line - read.old.firstLine;
-    for (let k = 0; k < run.length; k += 1) {
-      const index = tokenIndex(read.old, line, run.at + k);
+  const { placeOf } = readHunk(hunk);
+  const nTokens = now.tokens.length;
+  if (snippetAt.length < nTokens) {
+    snippetAt = new Int32Array(2 * nTokens);
+    tokenAt = new Int32Array(2 * nTokens);
+  }
+  snippetAt.fill(-1, 0, nTokens);
+  const taken = new Uint8Array(nTokens);
+  for (let index = 0; index < placeOf.length; index += 1)
+    if (placeOf[index] !== -1) taken[placeOf[index] as number] = 1;
+  for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE) {
+    const line = (anchors[offset] as number) - old.firstLine;
+    const at = anchors[offset + 1] as number;
+    const length = anchors[offset + 4] as number;
+    for (let k = 0; k < length; k += 1) {
+      const index = tokenIndex(old, line, at + k);
       let place = index === -1 ? -1 : (placeOf[index] as number);
       if (place === -1) {
         // The token rule has no place for it, but a line that is still there still holds it.
-        place = placeOnKeptLine(read.old, read.new, line, run.at + k);
+        place = placeOnKeptLine(old, now, line, at + k);
         if (place === -1 || taken[place] === 1) continue;
         taken[place] = 1;
       }
-      runs.push({
-        line: read.new.firstLine + (read.new.line[place] as number),
-        at: read.new.at[place] as number,
-        snippet: run.snippet,
-        from: run.from + k,
-        length: 1,
-      });
+      snippetAt[place] = anchors[offset + 2] as number;
+      tokenAt[place] = (anchors[offset + 3] as number) + k;
     }
   }
+  for (let place = 0; place < nTokens; place += 1) {
+    const snippet = snippetAt[place] as number;
+    if (snippet === -1) continue;
+    packer.put(
+      now.firstLine + (now.line[place] as number),
+      now.at[place] as number,
+      snippet,
+      tokenAt[place] as number,
+      1,
+    );
+  }
+};
+
+const isDeleting = (anchors: FileAnchors, first: number, end: number, old: HunkSide): boolean => {
+  for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE)
+    if (old.isChanged[(anchors[offset] as number) - old.firstLine] === 1) return true;
+  return false;
 };
 
 const placeOnKeptLine = (old: HunkSide, now: HunkSide, line: number, ordinal: number): number => {
@@ -128,15 +155,11 @@ const placeOnKeptLine = (old: HunkSide, now: HunkSide, line: number, ordinal: nu
   return other === -1 ? -1 : tokenIndex(now, other, ordinal);
 };
 
-/** The last answer about each side: the losses of many snippets ask the same. */
-const knownOwners = new WeakMap<HunkSide, { anchors: FileAnchors | undefined; owners: Int32Array }>();
-
 /** Tokens of a side that anchors hold: the number of the snippet, or -1. Not to be changed. */
 export const ownersIn = (side: HunkSide, anchors: FileAnchors | undefined): Int32Array => {
-  const known = knownOwners.get(side);
-  if (known !== undefined && known.anchors === anchors) return known.owners;
+  if (side.owned !== null && side.owned.anchors === anchors) return side.owned.owners;
   const owners = new Int32Array(side.tokens.length).fill(-1);
-  knownOwners.set(side, { anchors, owners });
+  side.owned = { anchors, owners };
   if (anchors === undefined) return owners;
   const [first, end] = anchorsBetween(anchors, side.firstLine, side.firstLine + side.lines.length);
   for (let at = first * ANCHOR_STRIDE; at < end * ANCHOR_STRIDE; at += ANCHOR_STRIDE) {

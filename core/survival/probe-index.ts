@@ -1,4 +1,5 @@
 import { GRAM_TOKENS, gramKey, nextGramKey } from "./gram-positions.ts";
+import { createPostingTable } from "./posting-table.ts";
 
 /**
  * Finds where code may stand a second time, by three groups of four tokens of each snippet: the most telling one
@@ -17,21 +18,10 @@ const MAX_SAME = 16;
 const MIN_PROBE_SIZE = 8;
 
 export const createProbeIndex = (): ProbeIndex => {
-  /** Numbers of probes by their key, and of each the snippet and its first token. */
-  const byKey = new Map<number, number[]>();
-  const snippets: number[] = [];
-  const tokens: number[] = [];
+  const table = createPostingTable(MAX_SAME);
   return {
     add(snippet, ids, sizes) {
-      for (const at of probesOf(ids.length, sizes)) {
-        const key = gramKey(ids, at);
-        const same = byKey.get(key);
-        if (same !== undefined && same.length === MAX_SAME) continue;
-        if (same === undefined) byKey.set(key, [snippets.length]);
-        else same.push(snippets.length);
-        snippets.push(snippet);
-        tokens.push(at);
-      }
+      for (const at of probesOf(ids.length, sizes)) table.add(gramKey(ids, at), snippet, at);
     },
     find(ids, onFound) {
       let nKnown = 0;
@@ -41,13 +31,12 @@ export const createProbeIndex = (): ProbeIndex => {
         if (nKnown < GRAM_TOKENS) continue;
         const at = end - GRAM_TOKENS + 1;
         key = nKnown === GRAM_TOKENS ? gramKey(ids, at) : nextGramKey(key, ids, at);
-        for (const probe of byKey.get(key) ?? NONE) onFound(at, snippets[probe] as number, tokens[probe] as number);
+        for (let place = table.first(key); place !== 0; place = table.next(place))
+          onFound(at, table.snippetOf(place), table.tokenOf(place));
       }
     },
   };
 };
-
-const NONE: readonly number[] = [];
 
 const probesOf = (nTokens: number, sizes: Uint16Array): number[] => {
   const nGrams = nTokens - GRAM_TOKENS + 1;

@@ -1,10 +1,10 @@
 import { type AddedText, anchorIn, isNewToken, presentIn, readBefore, takenIn } from "./added-text.ts";
 import type { AnchorRun } from "./anchors.ts";
-import { type Candidate, findCandidates, neededSize } from "./candidates.ts";
+import { type Candidate, findCandidates, lostIds, neededSize } from "./candidates.ts";
 import type { FileChange } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
 import { mostReturned, partsOf, type ReturnQuestion, returnedRuns } from "./lost-tokens.ts";
-import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
+import { addToFile, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { keepRunsOfIds, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
 import { indexText } from "./text-grams.ts";
 import type { TrackedSnippet, Vocabulary } from "./tracked-snippet.ts";
@@ -96,9 +96,8 @@ const placeCandidate = (
 ): boolean => {
   const { snippet, text } = candidate;
   const { ids, sizes } = context.snippets[snippet] as TrackedSnippet;
-  const alive = aliveMask(snapshot, snippet, ids.length);
   // Tokens that stand somewhere are taken out on the snippet's side, and places that are held on the other.
-  const lost = ids.map((id, at) => (alive[at] === 1 ? -2 : id));
+  const lost = lostIds(snapshot, snippet, ids);
   const needed = neededSize(snapshot, candidate, context);
   const losses = snapshot.lost.get(snippet);
   const isHome = candidate.distance === 0;

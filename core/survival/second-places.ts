@@ -1,4 +1,4 @@
-import { type AddedText, anchorIn, isAdded, readAdded, takenIn } from "./added-text.ts";
+import { type AddedText, anchorIn, freeIds, isAdded, readAdded } from "./added-text.ts";
 import { anchorAt, type AnchorRun, countAnchors, packAnchors } from "./anchors.ts";
 import { type Copy, copyPaths, withCopy, withoutCopy } from "./copies.ts";
 import type { FileChange } from "./file-change.ts";
@@ -35,24 +35,17 @@ export const noteCopies = (
     const path = change.newPath;
     if (path === null || change.hunks.length === 0) continue;
     const text = readAdded(path, change, context.vocabulary);
-    let free: Int32Array | null = null;
     context.grams.probes.find(text.ids, (at, snippet, token) => {
       if (!mayBeCopied(snippet) || !context.isSought(snippet) || !isAdded(text, at)) return;
       const { tokens, size } = context.snippets[snippet] as TrackedSnippet;
       if (size < MIN_COPIED || 2 * aliveTokens(snapshot, snippet) < tokens.length) return;
+      const anchors = copyAt(snapshot, text, freeIds(snapshot, text), snippet, at - token, context);
+      if (anchors === null) return;
       const known = copyPaths(snapshot.copies, snippet);
       if (known.length >= MAX_COPIES_PER_SNIPPET || known.includes(path)) return;
-      free ??= freeIds(snapshot, path, text);
-      const anchors = copyAt(snapshot, text, free, snippet, at - token, context);
-      if (anchors === null) return;
       snapshot.copies = withCopy(snapshot.copies, path, { snippet, anchors: packAnchors(anchors) });
     });
   }
-};
-
-const freeIds = (snapshot: Snapshot, path: string, text: AddedText): Int32Array => {
-  const taken = takenIn(snapshot.files.get(path), text);
-  return text.ids.map((id, at) => (taken[at] === 1 ? -1 : id));
 };
 
 /** What stands of a snippet, if nearly all of it is in the text around the place where its first token would be. */
@@ -65,11 +58,15 @@ const copyAt = (
   { snippets }: ResurrectionContext,
 ): AnchorRun[] | null => {
   const { ids, sizes } = snippets[snippet] as TrackedSnippet;
-  const alive = aliveMask(snapshot, snippet, ids.length);
-  const standing = ids.map((id, at) => (alive[at] === 1 ? id : -2));
-  const needed = COPIED_FROM * sizeWhere(sizes, (at) => alive[at] === 1);
+  const standing = standingIds(snapshot, snippet, ids);
   const isInPlace = (at: number): boolean => standing[at] === free[start + at];
-  const inPlace = sizeWhere(sizes, isInPlace);
+  let [size, inPlace] = [0, 0];
+  for (let at = 0; at < ids.length; at += 1) {
+    if ((standing[at] as number) < 0) continue;
+    size += sizes[at] as number;
+    if (standing[at] === free[start + at]) inPlace += sizes[at] as number;
+  }
+  const needed = COPIED_FROM * size;
   // Most probes are found in texts that share a phrase with the snippet and nothing else.
   if (2 * inPlace < needed) return null;
   const anchors: AnchorRun[] = [];
@@ -79,14 +76,21 @@ const copyAt = (
   }
   const first = Math.max(0, start - SLACK_TOKENS);
   const around = free.subarray(first, Math.min(free.length, start + ids.length + SLACK_TOKENS));
-  let size = 0;
+  let found = 0;
   for (const run of keepRunsOfIds(standing, around, (at) => sizes[at] as number)) {
     for (let k = 0; k < run.length; k += 1) {
-      size += sizes[run.from + k] as number;
+      found += sizes[run.from + k] as number;
       anchors.push(anchorIn(text, first + run.to + k, snippet, run.from + k));
     }
   }
-  return size >= needed ? anchors : null;
+  return found >= needed ? anchors : null;
+};
+
+/** A snippet's tokens, with -2 in place of those that stand nowhere. Not to be changed. */
+const standingIds = (snapshot: Snapshot, snippet: number, ids: Int32Array): Int32Array => {
+  if (aliveTokens(snapshot, snippet) === ids.length) return ids;
+  const alive = aliveMask(snapshot, snippet, ids.length);
+  return ids.map((id, at) => (alive[at] === 1 ? id : -2));
 };
 
 const sizeWhere = (sizes: Uint16Array, holds: (at: number) => boolean): number => {

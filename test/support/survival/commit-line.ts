@@ -99,6 +99,7 @@ const changeOf = (oldPath: string | null, newPath: string | null, before: string
       newStart: newLines === 0 ? newStart - 1 : newStart,
       nNew: newLines,
       lines: () => lines.filter((line) => !line.startsWith("\\")),
+      known: null,
     })),
   };
 };

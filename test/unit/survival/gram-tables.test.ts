@@ -88,6 +88,9 @@ describe("tables of groups of four tokens", () => {
             if (isHere[at] === 1 && isWanted[snippet] === 1) expected.push(`${at} ${snippet} ${token}`);
         }
         assert.deepEqual(found, expected);
+        const snippetsFound = new Set(found.map((one) => Number(one.split(" ")[1])));
+        for (const round of [1, 2])
+          assert.deepEqual(index.findSnippets(text, isHere, isWanted), [...snippetsFound], `round ${round}`);
       }),
       { numRuns: 20 },
     );
