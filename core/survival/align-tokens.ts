@@ -13,12 +13,18 @@ export const alignTokens = (oldTokens: readonly string[], newTokens: readonly st
   for (let back = 1; back <= nLast; back += 1) placeOf[oldTokens.length - back] = newTokens.length - back;
   if (nFirst + nLast === oldTokens.length || nFirst + nLast === newTokens.length) return placeOf;
 
-  const [from, to] = intern(oldTokens, newTokens);
+  const from = new Int32Array(oldTokens.length).fill(-2);
+  const to = new Int32Array(newTokens.length).fill(-1);
+  const middle = from.subarray(nFirst, from.length - nLast);
+  const newMiddle = to.subarray(nFirst, to.length - nLast);
+  intern(oldTokens, newTokens, nFirst, middle, newMiddle);
   const tiling = createTiling(from, to, (at) => countAlphanumerics(oldTokens[at] as string) === 0);
   for (let at = 0; at < placeOf.length; at += 1) if (placeOf[at] !== -1) tiling.take(at, placeOf[at] as number);
-  const runs = maximalRuns(from.subarray(nFirst, from.length - nLast), to.subarray(nFirst, to.length - nLast)).map(
-    (run) => ({ from: run.from + nFirst, to: run.to + nFirst, length: run.length }),
-  );
+  const runs = maximalRuns(middle, newMiddle).map((run) => ({
+    from: run.from + nFirst,
+    to: run.to + nFirst,
+    length: run.length,
+  }));
   const moved: TokenRun[] = [];
   for (const run of runs) {
     if (tiling.isNear(run)) tiling.place(run);
@@ -44,14 +50,25 @@ const commonEnds = (left: readonly string[], right: readonly string[]): [number,
   return [first, last];
 };
 
-const intern = (from: readonly string[], to: readonly string[]): [Int32Array, Int32Array] => {
+/** Numbers for the tokens between what both begin and end with; what the old text does not hold is -1 in the new one. */
+const intern = (
+  oldTokens: readonly string[],
+  newTokens: readonly string[],
+  nFirst: number,
+  from: Int32Array,
+  to: Int32Array,
+): void => {
   const ids = new Map<string, number>();
-  const numbered = Int32Array.from(from, (token) => {
-    const id = ids.get(token) ?? ids.size;
-    ids.set(token, id);
-    return id;
-  });
-  return [numbered, Int32Array.from(to, (token) => ids.get(token) ?? -1)];
+  for (let at = 0; at < from.length; at += 1) {
+    const token = oldTokens[nFirst + at] as string;
+    let id = ids.get(token);
+    if (id === undefined) {
+      id = ids.size;
+      ids.set(token, id);
+    }
+    from[at] = id;
+  }
+  for (let at = 0; at < to.length; at += 1) to[at] = ids.get(newTokens[nFirst + at] as string) ?? -1;
 };
 
 const alphanumerics = (tokens: readonly string[], run: TokenRun): number => {

@@ -114,7 +114,7 @@ export const addedLines = (changes: readonly FileChange[]): ((path: string, line
   const byPath = new Map(changes.map((change) => [change.newPath, change]));
   return (path, line) => {
     const hunk = byPath.get(path)?.hunks.find(({ newStart, nNew }) => line >= newStart && line < newStart + nNew);
-    return hunk !== undefined && readHunk(hunk).new.isChanged[line - hunk.newStart] === 1;
+    return hunk !== undefined && readHunk(hunk).newOther[line - hunk.newStart] === -1;
   };
 };
 

@@ -68,12 +68,14 @@ const extendInHunk = (
   const { held, placed } = readPlaces(anchors, side, incomplete);
   const ids = sideIds(side, vocabulary);
   const added: AnchorRun[] = [];
+  markFree(ids, held, vocabulary.size);
   for (const [snippet, own] of placed) {
     const { ids: wanted } = snippets[snippet] as TrackedSnippet;
+    const alive = aliveMask(snapshot, snippet, wanted.length);
+    if (!isAnyFree(wanted, alive)) continue;
     const reach = wanted.length + NEAR_TOKENS;
     const start = Math.max(0, Math.min(...own.map(({ index }) => index)) - reach);
     const end = Math.min(ids.length, Math.max(...own.map(({ index }) => index)) + reach + 1);
-    const alive = aliveMask(snapshot, snippet, wanted.length);
     const isOwn = new Map(own.map(({ token, index }) => [token, index]));
     const lost = wanted.map((id, at) => (alive[at] === 1 && !isOwn.has(at) ? -2 : id));
     const free = ids.slice(start, end);
@@ -94,6 +96,28 @@ const extendInHunk = (
     }
   }
   return added;
+};
+
+/** 1 for each token of the vocabulary that stands in the hunk where no snippet holds it, of the last hunk. */
+let isFreeHere = new Uint8Array(1_024);
+let freeHere: number[] = [];
+
+const markFree = (ids: Int32Array, held: Uint8Array, nWords: number): void => {
+  if (isFreeHere.length < nWords) isFreeHere = new Uint8Array(2 * nWords);
+  else for (const id of freeHere) isFreeHere[id] = 0;
+  freeHere = [];
+  for (let at = 0; at < ids.length; at += 1) {
+    const id = ids[at] as number;
+    if (id < 0 || held[at] === 1 || isFreeHere[id] === 1) continue;
+    isFreeHere[id] = 1;
+    freeHere.push(id);
+  }
+};
+
+/** Whether a lost token of a snippet stands in the hunk at all: mostly it was replaced, and nothing has to be tiled. */
+const isAnyFree = (ids: Int32Array, alive: Uint8Array): boolean => {
+  for (let at = 0; at < ids.length; at += 1) if (alive[at] === 0 && isFreeHere[ids[at] as number] === 1) return true;
+  return false;
 };
 
 /** Whether so many tokens in a row are lost as a run has. */

@@ -45,6 +45,9 @@ export interface HunkSide extends CodeTokens {
 }
 
 export interface ReadHunk {
+  /** For each line of the old side its index on the new one, and the other way; -1 for lines that only one side has. */
+  readonly oldOther: readonly number[];
+  readonly newOther: readonly number[];
   readonly old: HunkSide;
   readonly new: HunkSide;
   /** Where each token of the old side stands on the new one, or -1, by the token rule. */
@@ -79,6 +82,8 @@ export const readHunk = (hunk: CodeHunk): ReadHunk => {
   let now: HunkSide | null = null;
   let placeOf: Int32Array | null = null;
   const read: ReadHunk = {
+    oldOther,
+    newOther,
     get old() {
       old ??= side(oldLines, oldOther, hunk.oldStart);
       return old;

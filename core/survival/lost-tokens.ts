@@ -53,13 +53,18 @@ export const isOfParts = (lost: LostTokens | undefined): boolean =>
   lost !== undefined && 2 * lost.filter((one) => one === NEVER_HELD).length > lost.length;
 
 const lossesNow = (known: LostTokens | undefined, alive: Uint8Array, hasStood: boolean): LostTokens => {
-  const number = known === undefined ? 1 : Math.max(0, ...known.filter((one) => one !== NEVER_HELD)) + 1;
-  return Uint16Array.from(alive, (isAlive, at) => {
-    if (isAlive === 1) return 0;
+  let last = 0;
+  for (let at = 0; known !== undefined && at < known.length; at += 1)
+    if (known[at] !== NEVER_HELD) last = Math.max(last, known[at] as number);
+  const number = last + 1;
+  const losses = new Uint16Array(alive.length);
+  for (let at = 0; at < losses.length; at += 1) {
+    if (alive[at] === 1) continue;
     const before = known?.[at];
-    if (before === undefined) return hasStood ? number : NEVER_HELD;
-    return before === 0 ? number : before;
-  });
+    if (before === undefined) losses[at] = hasStood ? number : NEVER_HELD;
+    else losses[at] = before === 0 ? number : before;
+  }
+  return losses;
 };
 
 /** Takes over what another line of history that was merged in knows of losses. */

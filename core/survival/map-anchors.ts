@@ -74,12 +74,12 @@ const noteTouched = (
   hunk: CodeHunk,
   touched: TouchedHunk[],
 ): void => {
-  const { old } = readHunk(hunk);
+  const { oldOther } = readHunk(hunk);
   /** Deleted lines of each snippet, and the last of them: each counts once. */
   const deleted = new Map<number, { nLines: number; last: number }>();
   for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE) {
-    const line = (anchors[offset] as number) - old.firstLine;
-    if (old.isChanged[line] !== 1) continue;
+    const line = (anchors[offset] as number) - hunk.oldStart;
+    if (oldOther[line] !== -1) continue;
     const snippet = anchors[offset + 2] as number;
     const known = deleted.get(snippet);
     if (known === undefined) deleted.set(snippet, { nLines: 1, last: line });
@@ -96,15 +96,15 @@ let snippetAt = new Int32Array(1_024);
 let tokenAt = new Int32Array(1_024);
 
 const packInside = (anchors: FileAnchors, first: number, end: number, hunk: CodeHunk, packer: AnchorPacker): void => {
-  const { old, new: now } = readHunk(hunk);
-  if (!isDeleting(anchors, first, end, old)) {
+  const read = readHunk(hunk);
+  if (!isDeleting(anchors, first, end, hunk.oldStart, read.oldOther)) {
     for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE) {
       const line = anchors[offset] as number;
-      packer.copy(anchors, offset, now.firstLine + (old.other[line - old.firstLine] as number) - line);
+      packer.copy(anchors, offset, hunk.newStart + (read.oldOther[line - hunk.oldStart] as number) - line);
     }
     return;
   }
-  const { placeOf } = readHunk(hunk);
+  const { old, new: now, placeOf } = read;
   const nTokens = now.tokens.length;
   if (snippetAt.length < nTokens) {
     snippetAt = new Int32Array(2 * nTokens);
@@ -144,9 +144,15 @@ const packInside = (anchors: FileAnchors, first: number, end: number, hunk: Code
   }
 };
 
-const isDeleting = (anchors: FileAnchors, first: number, end: number, old: HunkSide): boolean => {
+const isDeleting = (
+  anchors: FileAnchors,
+  first: number,
+  end: number,
+  firstLine: number,
+  oldOther: readonly number[],
+): boolean => {
   for (let offset = first * ANCHOR_STRIDE; offset < end * ANCHOR_STRIDE; offset += ANCHOR_STRIDE)
-    if (old.isChanged[(anchors[offset] as number) - old.firstLine] === 1) return true;
+    if (oldOther[(anchors[offset] as number) - firstLine] === -1) return true;
   return false;
 };
 

@@ -240,6 +240,8 @@ export const createTiling = (from: Int32Array, to: Int32Array, isSign: (at: numb
     }
   };
   const nextMatch = (at: number, beside: number, direction: 1 | -1): { at: number; place: number } | null => {
+    // Growth jumps over nothing that is kept, and within a kept run the next token is.
+    if (placeOf[at + direction] !== -1 || taken[beside + direction] !== 0) return null;
     for (let sum = 0; sum <= 2 * MAX_GAP_TOKENS; sum += 1) {
       for (let skipped = Math.max(0, sum - MAX_GAP_TOKENS); skipped <= Math.min(sum, MAX_GAP_TOKENS); skipped += 1) {
         const next = { at: at + direction * (1 + skipped), place: beside + direction * (1 + sum - skipped) };
