@@ -44,7 +44,8 @@ const MAX_QUEUED_PAIRS = 256;
 const END_OF_MESSAGE = "\u0003kept";
 const END_OF_PAIRS = "kept-end";
 
-const DIFF_ARGS: readonly string[] = [
+/** Arguments of git. */
+export const DIFF_ARGS: readonly string[] = [
   "diff-tree",
   "--stdin",
   "--root",

@@ -1,13 +1,6 @@
-import { createGramIndex } from "../../../core/survival/gram-index.ts";
-import { emptySnapshot } from "../../../core/survival/snapshot.ts";
-import { trackSnippet } from "../../../core/survival/tracked-snippet.ts";
-import { openChanges } from "../../../tracker/commit-changes.ts";
-import { walkCommits, type WalkContext, type WalkedSnippet } from "../../../tracker/commit-walk.ts";
-import { gitText } from "../../../tracker/git.ts";
-import { isWrittenPath } from "../../../tracker/mined-files.ts";
-import type { CommitNode } from "../../../tracker/new-commits.ts";
-import { snippetsOfHistory } from "./history-snippets.ts";
-import { countProcesses } from "./started-processes.ts";
+import path from "node:path";
+import { Worker } from "node:worker_threads";
+import { THREAD_LIMITS } from "../../../tracker/thread/follow-in-thread.ts";
 
 export interface BackfillFigures {
   readonly commits: number;
@@ -17,62 +10,34 @@ export interface BackfillFigures {
   readonly ownMsPerCommit: number;
   readonly peakMb: number;
   readonly processes: number;
+  /** What git alone makes of the same commits, asked the same. */
+  readonly gitCommitsPerSecond: number;
   readonly aliveAtEnd: number;
 }
 
-/** The first part of a history that snippets are taken from: most are then live for most of the walk. */
-const SAMPLED_SHARE = 0.35;
-const RSS_PERIOD_MS = 200;
+export interface BackfillQuestion {
+  readonly repo: string;
+  readonly nSnippets: number;
+}
 
-/** Walks the first-parent line of a repository with so many snippets. */
+const ENTRY = path.join(import.meta.dirname, "backfill-thread.ts");
+
+/** Walks the first-parent line of a repository with so many snippets, in a thread like that of an editor's tracker. */
 export const measureBackfill = async (
   repo: string,
   nSnippets: number,
   signal: AbortSignal,
 ): Promise<BackfillFigures> => {
-  const listed = await gitText(repo, ["rev-list", "--first-parent", "--reverse", "--parents", "HEAD"], signal);
-  const nodes: CommitNode[] = listed.split("\n").map((line) => {
-    const [commit = "", parent] = line.split(" ");
-    return { commit, parents: parent === undefined ? [] : [parent] };
-  });
-  const sampled = nodes.slice(0, Math.ceil(nodes.length * SAMPLED_SHARE));
-  const accepted = await snippetsOfHistory(repo, sampled, nSnippets, signal);
-  const context: WalkContext & { snippets: WalkedSnippet[]; short: number[] } = {
-    snippets: [],
-    vocabulary: new Map(),
-    grams: createGramIndex(),
-    short: [],
-    snapshots: new Map([["", emptySnapshot()]]),
-  };
-  const files = new Set(accepted.map(({ file }) => file));
-  for (const { sid, file, text, line, before, at = 0, head = null } of accepted) {
-    const tracked = trackSnippet({ sid, file, line, text }, context.vocabulary);
-    context.grams.add(context.snippets.length, tracked.ids, tracked.sizes);
-    context.snippets.push({ ...tracked, acceptedAt: at, before, head, introducedBy: [], isUndone: false });
+  const workerData: BackfillQuestion = { repo, nSnippets };
+  const worker = new Worker(ENTRY, { name: "backfill", workerData, resourceLimits: THREAD_LIMITS });
+  const stop = (): void => void worker.terminate();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await new Promise<BackfillFigures>((resolve, reject) => {
+      worker.once("message", resolve).once("error", reject);
+      worker.once("exit", (code) => reject(new Error(`the walk ended with code ${code}`)));
+    });
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
-  globalThis.gc?.();
-  let peak = 0;
-  const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), RSS_PERIOD_MS);
-  const before = process.cpuUsage();
-  const startedAt = performance.now();
-  const tip = nodes.at(-1)?.commit ?? "";
-  const plan = { nodes, tips: new Set([tip]), rewrites: new Map(), nearest: null, isFirstParentOnly: true };
-  const { nProcesses } = await countProcesses(async () => {
-    using reader = openChanges(repo, signal, (path) => isWrittenPath(path) || files.has(path));
-    await walkCommits(context, plan, reader, () => undefined);
-  });
-  const seconds = (performance.now() - startedAt) / 1000;
-  const { user, system } = process.cpuUsage(before);
-  await new Promise((resolve) => setTimeout(resolve, RSS_PERIOD_MS));
-  clearInterval(sampler);
-  const alive = context.snapshots.get(tip)?.alive ?? new Int32Array(0);
-  return {
-    commits: nodes.length,
-    snippets: accepted.length,
-    commitsPerSecond: nodes.length / seconds,
-    ownMsPerCommit: (user + system) / 1000 / nodes.length,
-    peakMb: peak / 2 ** 20,
-    processes: nProcesses,
-    aliveAtEnd: alive.reduce((count, tokens) => count + (tokens > 0 ? 1 : 0), 0),
-  };
 };
