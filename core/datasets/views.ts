@@ -1,7 +1,14 @@
 import type { DatasetRow, SplitName } from "../dataset-row.ts";
 
-/** Writes a row's prompt as the model reads it: the fill-in-the-middle format belongs to the engine. */
-export type RenderPrompt = (row: DatasetRow) => string;
+/** A row's prompt as the model reads it, up to where a token ends. */
+export interface RenderedPrompt {
+  readonly prompt: string;
+  /** What of the place's text is left out of the prompt, and stands before every completion. */
+  readonly owed: string;
+}
+
+/** Writes prompts: the fill-in-the-middle format, and what a token is, belong to the engine. */
+export type RenderPrompt = (row: DatasetRow) => RenderedPrompt;
 
 /** Supervised training, unpaired preferences (KTO) and preference pairs (DPO), under TRL's names. */
 export const DATASET_VIEWS = ["sft", "kto", "dpo"] as const;
@@ -47,30 +54,28 @@ export interface PreferencePair extends Provenance {
 export const promptCompletions = (rows: readonly DatasetRow[], render: RenderPrompt): PromptCompletion[] =>
   rows
     .filter((row) => row.good)
-    .map((row) => ({ prompt: render(row), completion: row.completion, weight: row.weight, ...provenance(row) }));
+    .map((row) => {
+      const { prompt, owed } = render(row);
+      return { prompt, completion: owed + row.completion, weight: row.weight, ...provenance(row) };
+    });
 
 /** Good and bad rows, each with its verdict. */
 export const unpairedPreferences = (rows: readonly DatasetRow[], render: RenderPrompt): UnpairedPreference[] =>
-  rows.map((row) => ({
-    prompt: render(row),
-    completion: row.completion,
-    label: row.good,
-    weight: row.weight,
-    ...provenance(row),
-  }));
+  rows.map((row) => {
+    const { prompt, owed } = render(row);
+    return { prompt, completion: owed + row.completion, label: row.good, weight: row.weight, ...provenance(row) };
+  });
 
 /**
  * What was suggested and turned out bad, against what was written in the very same place. The lower weight of
  * the two rows is the pair's. A bad row is paired with every differing good row of its place.
  */
 export const preferencePairs = (rows: readonly DatasetRow[], render: RenderPrompt): PreferencePair[] =>
-  pairRows(rows).map(({ good, bad }) => ({
-    prompt: render(bad),
-    chosen: good.completion,
-    rejected: bad.completion,
-    weight: Math.min(good.weight, bad.weight),
-    ...provenance(bad),
-  }));
+  pairRows(rows).map(({ good, bad }) => {
+    const { prompt, owed } = render(bad);
+    const [chosen, rejected] = [owed + good.completion, owed + bad.completion];
+    return { prompt, chosen, rejected, weight: Math.min(good.weight, bad.weight), ...provenance(bad) };
+  });
 
 /** A bad row with a good one of its place and another text. */
 export interface RowPair {
@@ -79,9 +84,11 @@ export interface RowPair {
 }
 
 export const pairRows = (rows: readonly DatasetRow[]): RowPair[] => {
+  // Places are long texts: only files with a bad row are looked at.
+  const files = new Set(rows.filter(({ good }) => !good).map(fileOf));
   const goodByPlace = new Map<string, DatasetRow[]>();
   for (const row of rows) {
-    if (!row.good) continue;
+    if (!row.good || !files.has(fileOf(row))) continue;
     const place = goodByPlace.get(placeOf(row));
     if (place === undefined) goodByPlace.set(placeOf(row), [row]);
     else place.push(row);
@@ -123,4 +130,5 @@ const LAST_TIME_MS = 253_402_300_799_999;
 const byTime = (left: DatasetRow, right: DatasetRow): number =>
   left.writtenAt - right.writtenAt || (left.id < right.id ? -1 : 1);
 
+const fileOf = ({ root, path }: DatasetRow): string => `${root}\n${path}`;
 const placeOf = (row: DatasetRow): string => JSON.stringify([row.root, row.path, row.prefix, row.suffix]);

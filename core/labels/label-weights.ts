@@ -40,19 +40,37 @@ export const withWeights = (table: LabelTable, version: string, weights: readonl
 };
 
 /**
- * How often each weight counts for a suggestion, its human verdict left out: the label's log-odds are the sum of
- * these times the weights. They are read off the label itself, one weight at a time, so the two cannot part.
+ * Counts how often each weight counts for a suggestion, its human verdict left out: the label's log-odds are the sum
+ * of these times the weights. They are read off a label that is made with weights of 1.
  */
-export const weightCounts = (signals: SuggestionSignals, table: LabelTable): number[] => {
-  const unrated = { ...signals, rating: null, ratingReason: null };
-  return LABEL_WEIGHTS.map((_, at) => {
-    const one = withWeights(
-      table,
-      table.version,
-      LABEL_WEIGHTS.map((_, other) => Number(other === at)),
-    );
-    return labelSuggestion(unrated, one).reasons.reduce((sum, { lambda }) => sum + lambda, 0);
-  });
+export const weightCounter = (table: LabelTable): ((signals: SuggestionSignals) => number[]) => {
+  const ones = withWeights(
+    table,
+    table.version,
+    LABEL_WEIGHTS.map(() => 1),
+  );
+  return (signals) => {
+    const counts = LABEL_WEIGHTS.map(() => 0);
+    for (const { signal, lambda } of labelSuggestion({ ...signals, rating: null, ratingReason: null }, ones).reasons)
+      counts[weightOfSignal(signal)]! += lambda;
+    return counts;
+  };
+};
+
+/** Names of a label's reasons where they are not those of the weight. */
+const WEIGHT_OF_SIGNAL: Readonly<Record<string, LabelWeight>> = {
+  "partially-accepted": "partiallyAccepted",
+  "typed-through": "typedThrough",
+  rejected: "rejectedAfterRead",
+  "typed-over": "typedOverAfterRead",
+  ignored: "ignoredAfterRead",
+  diagnostics: "errorsLeft",
+};
+
+const weightOfSignal = (signal: string): number => {
+  const at = LABEL_WEIGHTS.indexOf(WEIGHT_OF_SIGNAL[signal] ?? (signal as LabelWeight));
+  if (at < 0) throw new RangeError(`no weight stands for the signal ${signal}`);
+  return at;
 };
 
 type TopWeight = Exclude<LabelWeight, keyof LabelTable["findings"]>;

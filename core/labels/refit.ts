@@ -1,7 +1,7 @@
 import { pairedBootstrap } from "../statistics/bootstrap.ts";
 import { fitRidgeLogistic, type LogisticCase, logisticProbability } from "../statistics/ridge-logistic.ts";
 import { type Calibration, calibrationOf } from "./calibration.ts";
-import { LABEL_WEIGHTS, type LabelWeight, weightCounts, weightsOf, withWeights } from "./label-weights.ts";
+import { LABEL_WEIGHTS, type LabelWeight, weightCounter, weightsOf, withWeights } from "./label-weights.ts";
 import type { LabelTable } from "./label-table.ts";
 import type { SuggestionSignals } from "./signals.ts";
 
@@ -57,7 +57,8 @@ export const refitLabels = (
 ): Refit => {
   if (judged.length < MIN_VERDICTS) return { ok: false, reason: "too-few-verdicts", verdicts: judged.length };
   const { shipped, inUse } = tables;
-  const cases = judged.map(({ signals, good }) => ({ features: weightCounts(signals, shipped), label: good }));
+  const count = weightCounter(shipped);
+  const cases = judged.map(({ signals, good }) => ({ features: count(signals), label: good }));
   const before = cases.map(({ features }) => logisticProbability(weightsOf(inUse), features));
   const after = foretold(cases, shipped);
   const labels = cases.map(({ label }) => label);

@@ -77,7 +77,7 @@ export interface Comparison {
 
 /**
  * What a version's rate is over another's, as if both had shown the same mix of lengths (direct standardisation), with a
- * 95 % interval. Null where a length has opportunities of one of them alone, or too few to say anything.
+ * 95 % interval. A length that hardly any of one of them has is left out; null where too few are left to say anything.
  */
 export const compareVersions = (
   opportunities: readonly Opportunity[],
@@ -90,17 +90,20 @@ export const compareVersions = (
     const value = measure === "taken" ? Number(one.taken) : one.kept;
     return value === null ? [] : [{ ...one, value, band: lengthBand(one.completion) }];
   });
-  let [difference, variance] = [0, 0];
-  for (const [, inBand] of groupBy(valued, ({ band }) => band)) {
-    const share = inBand.length / valued.length;
+  const strata = [...groupBy(valued, ({ band }) => band).values()].flatMap((inBand) => {
     const a = clusteredMean(inBand.filter(({ version }) => version === now));
     const b = clusteredMean(inBand.filter(({ version }) => version === before));
-    if (!Number.isFinite(a.error) || !Number.isFinite(b.error)) return null;
+    return Number.isFinite(a.error) && Number.isFinite(b.error) ? [{ inBand, a, b }] : [];
+  });
+  const compared = strata.flatMap(({ inBand }) => inBand);
+  const count = (version: string | null): number => compared.filter((one) => one.version === version).length;
+  if (count(now) < MIN_COMPARED || count(before) < MIN_COMPARED) return null;
+  let [difference, variance] = [0, 0];
+  for (const { inBand, a, b } of strata) {
+    const share = inBand.length / compared.length;
     difference += share * (a.mean - b.mean);
     variance += share ** 2 * (a.error ** 2 + b.error ** 2);
   }
-  const count = (version: string | null): number => valued.filter((one) => one.version === version).length;
-  if (count(now) < MIN_COMPARED || count(before) < MIN_COMPARED) return null;
   const reach = normalQuantile(0.975) * Math.sqrt(variance);
   return { difference, low: difference - reach, high: difference + reach, now: count(now), before: count(before) };
 };

@@ -28,18 +28,27 @@ export const fitRidgeLogistic = (cases: readonly LogisticCase[], { prior, penalt
   for (let step = 0; step < MAX_STEPS; step += 1) {
     const change = newtonStep(cases, weights, prior, penalty);
     if (Math.max(0, ...change.map(Math.abs)) < TOLERANCE) break;
-    let share = 1;
-    for (let halving = 0; halving < MAX_HALVINGS; halving += 1, share /= 2) {
-      const next = weights.map((weight, at) => weight + share * change[at]!);
-      const nextLoss = lossOf(cases, next, prior, penalty);
-      if (nextLoss > loss) continue;
-      weights = next;
-      loss = nextLoss;
-      break;
-    }
+    const better = halvedUntilBetter(change, loss, (next) => lossOf(cases, next, prior, penalty), weights);
+    // Nothing is left to gain but the error of the sums.
+    if (better === null) break;
+    ({ weights, loss } = better);
   }
   return weights;
 };
+
+function halvedUntilBetter(
+  change: readonly number[],
+  loss: number,
+  lossAt: (weights: readonly number[]) => number,
+  from: readonly number[],
+): { weights: number[]; loss: number } | null {
+  for (let halving = 0, share = 1; halving < MAX_HALVINGS; halving += 1, share /= 2) {
+    const weights = from.map((weight, at) => weight + share * change[at]!);
+    const next = lossAt(weights);
+    if (next < loss) return { weights, loss: next };
+  }
+  return null;
+}
 
 /** Probability of a true label. */
 export const logisticProbability = (weights: readonly number[], features: readonly number[]): number =>

@@ -83,12 +83,14 @@ export class DashboardState {
     return this.#read("trials", this.#api.canary(), (canary) => ({ canary }));
   }
 
-  /** Reads the newest page again and keeps the older ones that were loaded. */
+  /** Reads the newest page again and keeps the older ones that were loaded, but nothing that is gone from it. */
   async refreshSuggestions(): Promise<void> {
     await this.#read("suggestions", this.#api.suggestions(null), (page) => {
       const fresh = new Set(page.suggestions.map((row) => row.id));
       const loaded = this.data.suggestions ?? [];
-      const kept = loaded.filter((row) => !fresh.has(row.id));
+      const lastFresh = loaded.findLastIndex((row) => fresh.has(row.id));
+      // What stood among those of this page, and is not in it any more, was forgotten.
+      const kept = page.next === null ? [] : loaded.filter((row, at) => at > lastFresh && !fresh.has(row.id));
       const hasGap = loaded.length > 0 && kept.length === loaded.length && page.next !== null;
       return hasGap || kept.length === 0
         ? { suggestions: page.suggestions, older: page.next }
@@ -171,6 +173,8 @@ export class DashboardState {
         void this.refreshStatus();
         void this.refreshVersions();
         return;
+      // A suggestion that is forgotten elsewhere goes from the index of examples too.
+      case "examples":
       case "suggestion":
         this.#suggestionTimer ??= setTimeout(() => {
           this.#suggestionTimer = null;
@@ -179,8 +183,6 @@ export class DashboardState {
           // Outcomes are a trial's evidence.
           if (this.data.canary?.canaries.some(({ state }) => state === "running")) void this.#refreshTrials();
         }, REFRESH_GAP_MS);
-        return;
-      case "examples":
         return;
     }
   }

@@ -1,6 +1,5 @@
 import { html, svg, type TemplateResult } from "lit";
 import type { RateValue } from "../../protocol/overview.ts";
-import { intervalScale } from "./interval-plot.ts";
 import { countText, percentText } from "./number-text.ts";
 
 const WIDTH = 620;
@@ -12,6 +11,10 @@ const BOTTOM = 30;
 /** Names under the axis; more would run into each other. */
 const MAX_NAMES = 8;
 
+/** Distances of the lines across, and the most of them above 0. */
+const TICK_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.25];
+const MAX_TICKS = 5;
+
 export interface RatePoint {
   /** ISO date. */
   readonly week: string;
@@ -20,8 +23,10 @@ export interface RatePoint {
 
 /** A rate by week with its intervals. The table beside it has the same figures. */
 export function rateChart(name: string, points: readonly RatePoint[]): TemplateResult {
-  const top = Math.min(1, Math.max(0.1, ...points.map(({ rate }) => rate.high)));
-  const { ticks, digits } = intervalScale({ low: 0, difference: 0, high: top });
+  const highest = Math.min(1, Math.max(0.05, ...points.map(({ rate }) => rate.high)));
+  const step = TICK_STEPS.find((one) => highest / one <= MAX_TICKS) ?? 0.25;
+  const nTicks = Math.ceil(highest / step - 1e-9);
+  const top = nTicks * step;
   const y = (value: number) => HEIGHT - BOTTOM - (Math.min(value, top) / top) * (HEIGHT - TOP - BOTTOM);
   const x = (at: number) => LEFT + ((at + 0.5) / points.length) * (WIDTH - LEFT - RIGHT);
   const every = Math.ceil(points.length / MAX_NAMES);
@@ -31,14 +36,12 @@ export function rateChart(name: string, points: readonly RatePoint[]): TemplateR
       ? name
       : `${name} by week: ${percentText(points[0]!.rate.mean)} in the first of ${points.length}, ${percentText(last.rate.mean)} in the last, 95 % interval ${percentText(last.rate.low)} to ${percentText(last.rate.high)}`;
   return html`<svg class="rates" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${label}>
-    ${ticks
-      .filter((tick) => tick >= 0 && tick <= top)
-      .map(
-        (tick) => svg`<g>
+    ${Array.from({ length: nTicks + 1 }, (_, at) => at * step).map(
+      (tick) => svg`<g>
           <line class="grid" x1=${LEFT} x2=${WIDTH - RIGHT} y1=${y(tick)} y2=${y(tick)} />
-          <text class="end" x=${LEFT - 7} y=${y(tick) + 4}>${(100 * tick).toFixed(Math.max(0, digits - 2))} %</text>
+          <text class="end" x=${LEFT - 7} y=${y(tick) + 4}>${Math.round(100 * tick)} %</text>
         </g>`,
-      )}
+    )}
     <polyline class="line" points=${points.map(({ rate }, at) => `${x(at)},${y(rate.mean)}`).join(" ")} />
     ${points.map(
       ({ week, rate }, at) => svg`<g>

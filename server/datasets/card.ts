@@ -15,6 +15,8 @@ export interface CardManifest {
     readonly fractions: { readonly train: number; readonly validation: number; readonly test: number };
     readonly nearDuplicates?: number;
   };
+  /** Examples by view and split; manifests of older versions do not have them. */
+  readonly views?: Record<DatasetView, { train: number; validation: number; test: number }>;
   readonly rows: Readonly<Record<"train" | "validation" | "test" | "bad", number>> & { readonly sha256: string };
   readonly dropped: Readonly<Record<string, number>>;
 }

@@ -1,5 +1,5 @@
 import type { DatasetRow as Row } from "../../core/dataset-row.ts";
-import { DATASET_VIEWS, type DatasetParts, pairRows, rowsOfView, viewCounts } from "../../core/datasets/views.ts";
+import { type DatasetParts, pairRows, rowsOfView, viewCounts } from "../../core/datasets/views.ts";
 import type { DatasetRow } from "../../protocol/api.ts";
 import type {
   DatasetContents,
@@ -12,16 +12,16 @@ import { isoTime } from "../clock.ts";
 import { AppError } from "../errors.ts";
 import type { Store } from "../store/store.ts";
 import type { CardManifest } from "./card.ts";
-import { readSnapshot } from "./snapshot.ts";
+import { readSnapshotGently } from "./snapshot.ts";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /** Looks into the snapshots of one folder. The one that was looked into last stays in memory for a while. */
 export interface DatasetReader extends Disposable {
   /** @throws AppError `not-found`, `dataset-gone` */
-  contents(id: string): DatasetContents;
+  contents(id: string): Promise<DatasetContents>;
   /** @throws AppError `not-found`, `dataset-gone` */
-  examples(id: string, page: ExamplePage): DatasetExamples;
+  examples(id: string, page: ExamplePage): Promise<DatasetExamples>;
 }
 
 export interface ExamplePage {
@@ -37,7 +37,7 @@ const HELD_MS = 60_000;
 const CONTEXT_CHARS = 1_600;
 
 export function createDatasetReader(store: Store, datasetsDir: string): DatasetReader {
-  let held: { readonly sha256: string; readonly parts: DatasetParts } | null = null;
+  let held: { readonly sha256: string; readonly parts: Promise<DatasetParts> } | null = null;
   let timer: NodeJS.Timeout | undefined;
 
   const rowOf = (id: string): DatasetRow => {
@@ -46,25 +46,30 @@ export function createDatasetReader(store: Store, datasetsDir: string): DatasetR
     if (dataset.forgotten === true || dataset.expired === true || !hasRows(datasetsDir, dataset.sha256)) throw gone(id);
     return dataset;
   };
-  const partsOf = ({ sha256 }: DatasetRow): DatasetParts => {
-    if (held?.sha256 !== sha256) held = { sha256, parts: readSnapshot(datasetsDir, sha256) };
+  const partsOf = async ({ sha256 }: DatasetRow): Promise<DatasetParts> => {
+    if (held?.sha256 !== sha256) {
+      const parts = readSnapshotGently(datasetsDir, sha256);
+      held = { sha256, parts };
+      // What could not be read is tried again.
+      parts.catch(() => (held = null));
+    }
     clearTimeout(timer);
     timer = setTimeout(() => (held = null), HELD_MS).unref();
     return held.parts;
   };
 
   return {
-    contents(id) {
+    async contents(id) {
       const dataset = rowOf(id);
-      const parts = partsOf(dataset);
       const manifest = JSON.parse(
         readFileSync(path.join(datasetsDir, dataset.sha256, "manifest.json"), "utf8"),
       ) as CardManifest;
       const { labelVersion, eventWatermark, seed, codeVersion, workspaces } = manifest;
-      const views = Object.fromEntries(DATASET_VIEWS.map((view) => [view, viewCounts(view, parts)]));
+      // Manifests of older versions do not count them.
+      const views = manifest.views ?? countViews(await partsOf(dataset));
       return {
         dataset,
-        views: views as DatasetContents["views"],
+        views,
         dropped: Object.fromEntries(Object.entries(manifest.dropped).filter(([, count]) => count > 0)),
         labelVersion,
         eventWatermark,
@@ -74,8 +79,8 @@ export function createDatasetReader(store: Store, datasetsDir: string): DatasetR
         caps: { ...manifest.filters.caps },
       };
     },
-    examples(id, { view, split, from, limit }) {
-      const rows = rowsOfView(view, split, partsOf(rowOf(id)));
+    async examples(id, { view, split, from, limit }) {
+      const rows = rowsOfView(view, split, await partsOf(rowOf(id)));
       const all: readonly { readonly row: Row; readonly chosen: Row | null }[] =
         view === "dpo"
           ? pairRows(rows).map(({ good, bad }) => ({ row: bad, chosen: good }))
@@ -89,6 +94,12 @@ export function createDatasetReader(store: Store, datasetsDir: string): DatasetR
     },
   };
 }
+
+const countViews = (parts: DatasetParts): DatasetContents["views"] => ({
+  sft: viewCounts("sft", parts),
+  kto: viewCounts("kto", parts),
+  dpo: viewCounts("dpo", parts),
+});
 
 export const hasRows = (datasetsDir: string, sha256: string): boolean =>
   existsSync(path.join(datasetsDir, sha256, "rows.jsonl"));

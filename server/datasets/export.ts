@@ -1,4 +1,5 @@
 import type { DatasetParts, RenderPrompt } from "../../core/datasets/views.ts";
+import { healPrefix } from "../../engine/generate/healing.ts";
 import { promptText } from "../../engine/generate/prompt-text.ts";
 import { loadTokenizer } from "../../engine/tokenizer/tokenizer.ts";
 import { AppError } from "../errors.ts";
@@ -91,8 +92,15 @@ function partsOf(datasetsDir: string, { id, sha256 }: ExportRequest["dataset"]):
   return readSnapshot(datasetsDir, sha256);
 }
 
-/** Prompts as the base model of a folder reads them. */
+/**
+ * Prompts as the base model of a folder reads them. The unfinished end of the prefix goes to the completion, as when
+ * Kept trains: tokens of the two would merge otherwise, and the prompt be no beginning of the whole.
+ */
 function promptRenderer(modelDir: string): RenderPrompt {
-  const { dialect, fimOrder } = loadTokenizer(modelDir);
-  return (row) => promptText(dialect, fimOrder, { ...row, repository: path.basename(row.root) });
+  const tokenizer = loadTokenizer(modelDir);
+  return (row) => {
+    const { kept, owed } = healPrefix(row.prefix, tokenizer);
+    const place = { ...row, prefix: kept, repository: path.basename(row.root) };
+    return { prompt: promptText(tokenizer.dialect, tokenizer.fimOrder, place), owed };
+  };
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Browser } from "playwright-core";
 import type { DatasetRow } from "../../protocol/api.ts";
 import { LAUNCH_DEADLINE_MS, launchChromium } from "../support/browser/chromium.ts";
+import { dialogFindings } from "../support/browser/dialog-findings.ts";
 import { type KeptServer, startKeptServer } from "../support/browser/kept-server.ts";
 import { visit, waitForCount, waitForText } from "../support/browser/visit.ts";
 
@@ -44,6 +45,7 @@ describe("dashboard: forget", function () {
     await waitForText(page, "#why", "accepted");
     await page.locator("#why").getByRole("button", { name: "Forget" }).click();
     const dialog = page.getByRole("dialog", { name: "Forget this suggestion?" });
+    assert.deepEqual(await dialogFindings(page), []);
     await dialog.getByRole("button", { name: "Keep as it is" }).click();
     await dialog.waitFor({ state: "detached" });
     assert.equal(await seen.rows(), 2);

@@ -5,6 +5,7 @@ import { canaryPage } from "../../protocol/canary.ts";
 import { drawnSuggestion } from "../server/drawn-suggestions.ts";
 import { sampleSession } from "../server/sample-events.ts";
 import { LAUNCH_DEADLINE_MS, launchChromium } from "../support/browser/chromium.ts";
+import { dialogFindings } from "../support/browser/dialog-findings.ts";
 import type { KeptServer } from "../support/browser/kept-server.ts";
 import { PAST, startSeededServer } from "../support/browser/seeded-server.ts";
 import { visit, waitForText } from "../support/browser/visit.ts";
@@ -94,6 +95,8 @@ describe("dashboard: trials", function () {
     await using seen = await visit(browser, server);
     const before = await newest();
     await seen.page.getByRole("button", { name: `Try version ${CHAMPION.versionId}` }).click();
+    await seen.page.locator("dialog[open]").waitFor();
+    assert.deepEqual(await dialogFindings(seen.page), []);
     await seen.page.keyboard.press("Escape");
     await seen.page.locator("dialog[open]").waitFor({ state: "detached" });
     assert.deepEqual(await newest(), before);

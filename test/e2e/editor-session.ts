@@ -19,7 +19,11 @@ const root = path.resolve(import.meta.dirname, "../..");
 const STEP_MS = 60_000;
 
 export async function openEditorSession(
-  options: Partial<CodeServerOptions> & { readonly page?: EditorPageOptions } = {},
+  options: Partial<CodeServerOptions> & {
+    readonly page?: EditorPageOptions;
+    /** Fills the data folder before a server opens it. */
+    readonly prepare?: (dataDir: string) => void;
+  } = {},
 ): Promise<EditorSession> {
   // Paths are compared as git and the server see them.
   const runDir = realpathSync(mkdtempSync(path.join(tmpdir(), "kept-session-")));
@@ -37,7 +41,8 @@ export async function openEditorSession(
   await commitAll(folder, "Add points");
   let server: CodeServer | null = null;
   try {
-    const { page, ...rest } = options;
+    const { page, prepare, ...rest } = options;
+    prepare?.(dataDir);
     const environment = {
       KEPT_DATA_DIR: dataDir,
       KEPT_CONSENT: "allow",

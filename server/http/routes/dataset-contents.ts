@@ -32,7 +32,7 @@ export const datasetContentsRoutes: readonly Route[] = [
     path: "/v1/datasets/:id/contents",
     about: "What is in a dataset, by view and split, and what was left out for which reason.",
     answers: datasetContents,
-    handle: (c, { datasets }) => c.json(datasets.contents(c.req.param("id") ?? "")),
+    handle: async (c, { datasets }) => c.json(await datasets.contents(c.req.param("id") ?? "")),
   },
   {
     method: "GET",
@@ -41,7 +41,7 @@ export const datasetContentsRoutes: readonly Route[] = [
     query: page,
     answers: datasetExamples,
     readsDerived: true,
-    handle: (c, { datasets }) => c.json(datasets.examples(c.req.param("id") ?? "", parseWith(page, c.req.query()))),
+    handle: async (c, { datasets }) => c.json(await datasets.examples(c.req.param("id") ?? "", parseWith(page, c.req.query()))),
   },
   {
     method: "GET",

@@ -39,7 +39,7 @@ describe("views", () => {
     row(3, { completion: "other()", weight: 0.5 }),
     row(4, { completion: "elsewhere()", good: false }),
   ];
-  const render = ({ prefix, suffix }: DatasetRow): string => `<${prefix}|${suffix}>`;
+  const render = ({ prefix, suffix }: DatasetRow) => ({ prompt: `<${prefix.trimEnd()}|${suffix}>`, owed: " " });
   const about = (at: number) => ({
     id: row(at).id,
     source: "history",
@@ -50,20 +50,20 @@ describe("views", () => {
 
   it("writes weighted prompt-completion rows of what was good", () => {
     assert.deepEqual(promptCompletions(list.slice(0, 2), render), [
-      { prompt: "<let x = |;>", completion: "right()", weight: 0.9, ...about(2) },
+      { prompt: "<let x =|;>", completion: " right()", weight: 0.9, ...about(2) },
     ]);
   });
 
   it("writes unpaired rows of both verdicts", () => {
     assert.deepEqual(unpairedPreferences(list.slice(0, 2), render), [
-      { prompt: "<let x = |;>", completion: "wrong()", label: false, weight: 0.6, ...about(1) },
-      { prompt: "<let x = |;>", completion: "right()", label: true, weight: 0.9, ...about(2) },
+      { prompt: "<let x =|;>", completion: " wrong()", label: false, weight: 0.6, ...about(1) },
+      { prompt: "<let x =|;>", completion: " right()", label: true, weight: 0.9, ...about(2) },
     ]);
   });
 
   it("pairs only what was suggested and written in the same place", () => {
     assert.deepEqual(preferencePairs(list, render), [
-      { prompt: "<let x = |;>", chosen: "right()", rejected: "wrong()", weight: 0.6, ...about(1) },
+      { prompt: "<let x =|;>", chosen: " right()", rejected: " wrong()", weight: 0.6, ...about(1) },
     ]);
   });
 

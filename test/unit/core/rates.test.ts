@@ -140,7 +140,7 @@ describe("a version against the one before", () => {
     assert.ok(better.low > 0.1, JSON.stringify(better));
   });
 
-  it("is not, where a length has but one of them, or few", () => {
+  it("is not, where no length has both of them, or few", () => {
     assert.equal(
       compareVersions([...shown(null, "x", 100, 50), ...shown("v1", "a\nb", 100, 50)], "v1", null, "taken"),
       null,
@@ -149,6 +149,10 @@ describe("a version against the one before", () => {
       compareVersions([...shown(null, "x", 100, 50), ...shown("v1", "x", 29, 20)], "v1", null, "taken"),
       null,
     );
+    // One block more takes nothing away from what the others say.
+    const both = [...shown(null, "x", 100, 50), ...shown("v1", "x", 100, 80)];
+    const more = compareVersions([...both, ...shown("v1", "a\nb", 1, 1)], "v1", null, "taken");
+    assert.deepEqual(more, compareVersions(both, "v1", null, "taken"));
     assert.equal(compareVersions([], "v1", null, "kept"), null);
   });
 

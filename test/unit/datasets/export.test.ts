@@ -96,9 +96,10 @@ describe("exporting a dataset", () => {
     ]);
     assert.equal(
       first["prompt"],
-      '<|repo_name|>orders\n<|file_sep|>src/earlier.ts\nearlier(2);\n<|file_sep|>src/part-2.ts\n<|fim_prefix|><|fim_suffix|>;\nuse14(field62);\n<|fim_middle|>import { item2 } from "./item-2.ts";\nconst field62 = ',
+      '<|repo_name|>orders\n<|file_sep|>src/earlier.ts\nearlier(2);\n<|file_sep|>src/part-2.ts\n<|fim_prefix|><|fim_suffix|>;\nuse14(field62);\n<|fim_middle|>import { item2 } from "./item-2.ts";\nconst field62 =',
     );
-    assert.equal(first["completion"], 'build34(item2, "ä26")');
+    // A prompt ends where a token does: the space before the cursor belongs to the next one.
+    assert.equal(first["completion"], ' build34(item2, "ä26")');
     const total = train + validation + test;
     assert.deepEqual(
       [seen[0], seen.at(-1)],
@@ -125,8 +126,8 @@ describe("exporting a dataset", () => {
     assert.equal(pairs.length, bad.length);
     for (const { chosen, rejected, id } of pairs) {
       const at = /^r(\d+):bad$/.exec(String(id))![1];
-      assert.match(String(chosen), new RegExp(`^build${Number(at) * 17}\\(item${at},`));
-      assert.equal(rejected, `wrong${at}()`);
+      assert.match(String(chosen), new RegExp(`^ build${Number(at) * 17}\\(item${at},`));
+      assert.equal(rejected, ` wrong${at}()`);
     }
   });
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { calibrationOf } from "../../../core/labels/calibration.ts";
 import { labelSuggestion } from "../../../core/labels/label.ts";
 import { DEFAULT_LABEL_TABLE } from "../../../core/labels/label-table.ts";
-import { LABEL_WEIGHTS, weightCounts, weightsOf, withWeights } from "../../../core/labels/label-weights.ts";
+import { LABEL_WEIGHTS, weightCounter, weightsOf, withWeights } from "../../../core/labels/label-weights.ts";
 import { type JudgedSuggestion, MIN_VERDICTS, refitLabels } from "../../../core/labels/refit.ts";
 import { type SignalEvent, summariseSignals } from "../../../core/labels/signals.ts";
 import { createRandom } from "../../../core/statistics/random.ts";
@@ -42,7 +42,7 @@ describe("weights of labels", () => {
     fc.assert(
       fc.property(eventsOf, (events) => {
         const signals = summariseSignals(events);
-        const counts = weightCounts(signals, DEFAULT_LABEL_TABLE);
+        const counts = weightCounter(DEFAULT_LABEL_TABLE)(signals);
         const odds = weightsOf(DEFAULT_LABEL_TABLE).reduce((sum, weight, at) => sum + weight * counts[at]!, 0);
         const { reasons } = labelSuggestion({ ...signals, rating: null }, DEFAULT_LABEL_TABLE);
         assert.ok(Math.abs(odds - reasons.reduce((sum, { lambda }) => sum + lambda, 0)) < 1e-9);
