@@ -6,10 +6,12 @@ import {
   type DatasetRow,
   type ForgetOperation,
   forgetOperation,
+  forgetPage,
   modelPage,
   type ModelVersionRow,
   type Problem,
   problem,
+  readiness,
   runCurve,
   runPage,
   type ServerStatus,
@@ -19,6 +21,7 @@ import {
   type TrainingRequest,
   type TrainingRun,
   trainingRun,
+  versions,
   type Why,
   why,
   ingestResponse,
@@ -34,6 +37,7 @@ import {
   type ExportFormatName,
 } from "../../protocol/datasets.ts";
 import { type LabelVersionRow, type LabelVersions, labelVersion, labelVersions } from "../../protocol/labels.ts";
+import { type TrainingSchedule, trainingSchedule } from "../../protocol/schedule.ts";
 import { type Overview, overview } from "../../protocol/overview.ts";
 import { v7 as uuidv7 } from "uuid";
 import { readBytes } from "./download.ts";
@@ -56,6 +60,9 @@ export interface Failure {
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
+export type ServerHealth = z.infer<typeof readiness> & z.infer<typeof versions>;
+export type ForgetPage = z.infer<typeof forgetPage>;
+
 export interface ExamplePage {
   readonly view: DatasetViewName;
   readonly split: DatasetSplitName;
@@ -77,6 +84,10 @@ export interface ApiClient {
   versions(): Promise<Answer<ModelVersionRow[]>>;
   /** The newest trial of a candidate, and drift. */
   canary(): Promise<Answer<CanaryPage>>;
+  health(): Promise<Answer<ServerHealth>>;
+  schedule(): Promise<Answer<TrainingSchedule>>;
+  /** What was forgotten, newest first, and the versions trained on it. */
+  forgotten(): Promise<Answer<ForgetPage>>;
   overview(source: Overview["source"] | null): Promise<Answer<Overview>>;
   labelVersions(): Promise<Answer<LabelVersions>>;
   refitLabels(): Promise<Answer<LabelVersionRow>>;
@@ -147,6 +158,13 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
     versions: async () => mapped(await ask("GET", "/v1/models?limit=200", modelPage), (page) => page.models),
     canary: () => ask("GET", "/v1/canary?limit=1", canaryPage),
     datasets: async () => mapped(await ask("GET", "/v1/datasets?limit=200", datasetPage), (page) => page.datasets),
+    async health() {
+      const [ready, made] = await Promise.all([ask("GET", "/readyz", readiness), ask("GET", "/version", versions)]);
+      if (!ready.ok) return ready;
+      return mapped(made, (value) => ({ ...ready.value, ...value }));
+    },
+    schedule: () => ask("GET", "/v1/schedule", trainingSchedule),
+    forgotten: () => ask("GET", "/v1/forget?limit=1", forgetPage),
     overview: (source) => ask("GET", `/v1/overview${source === null ? "" : `?source=${source}`}`, overview),
     labelVersions: () => ask("GET", "/v1/labels/versions", labelVersions),
     refitLabels: () => ask("POST", "/v1/labels/refit", labelVersion, {}),

@@ -219,6 +219,7 @@ export class DashboardPage extends LightElement {
                 .close=${() => this.#closeDataset()}
               ></kept-dataset-browser>`
         }
+        <kept-system .api=${this.#api} .nowMs=${this._nowMs} .tick=${data.status}></kept-system>
       </main>
       <footer class="quiet">Everything on this page stays on this machine.</footer>
       ${helpDialog(this.#help)}

@@ -4,9 +4,13 @@ import type { ApiClient, Failure } from "./api-client.ts";
 import { failureNotice } from "./failure-notice.ts";
 import { LightElement } from "./light-element.ts";
 import { countText, nounText, signedText } from "./number-text.ts";
+import { PacedReads } from "./paced-reads.ts";
 import { reliabilityDiagram } from "./reliability-diagram.ts";
 import { timeText } from "./time-text.ts";
 import { visibleText } from "./visible-text.ts";
+
+/** Between two looks at how many verdicts there are, milliseconds. */
+const REFRESH_GAP_MS = 3_000;
 
 /** What the signals of a label are worth, and the refit of it to one's own verdicts: used only when asked. */
 export class LabelWeights extends LightElement {
@@ -30,6 +34,7 @@ export class LabelWeights extends LightElement {
   declare _failure: { readonly what: string; readonly failure: Failure } | null;
   declare _said: string;
   declare _isBusy: boolean;
+  readonly #reads = new PacedReads(REFRESH_GAP_MS, () => this.#load());
 
   constructor() {
     super();
@@ -44,7 +49,12 @@ export class LabelWeights extends LightElement {
   }
 
   protected override updated(changed: PropertyValues): void {
-    if (changed.has("tick") || changed.has("api")) void this.#load();
+    if (changed.has("tick") || changed.has("api")) this.#reads.ask();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#reads[Symbol.dispose]();
   }
 
   async #load(): Promise<void> {

@@ -19,6 +19,7 @@ import { ForgetButton } from "./forget-button.ts";
 import { LabelWeights } from "./label-weights.ts";
 import { LossChart } from "./loss-chart.ts";
 import { OverviewPanel } from "./overview-panel.ts";
+import { SystemCard } from "./system-card.ts";
 import { TrainingForm } from "./training-form.ts";
 import { VersionsPanel } from "./versions-panel.ts";
 
@@ -50,4 +51,5 @@ customElements.define("kept-dataset-export", DatasetExport);
 customElements.define("kept-overview", OverviewPanel);
 customElements.define("kept-label-weights", LabelWeights);
 customElements.define("kept-forget", ForgetButton);
+customElements.define("kept-system", SystemCard);
 customElements.define("kept-dashboard", DashboardPage);

@@ -6,6 +6,7 @@ import type { ApiClient, Failure } from "./api-client.ts";
 import { emptyState, failureNotice } from "./failure-notice.ts";
 import { LightElement } from "./light-element.ts";
 import { countText, nounText, percentText, shortId, signedText } from "./number-text.ts";
+import { PacedReads } from "./paced-reads.ts";
 import { dayText, rateChart } from "./rate-chart.ts";
 import { visibleText } from "./visible-text.ts";
 
@@ -44,8 +45,7 @@ export class OverviewPanel extends LightElement {
   declare _band: LengthBandName | null;
   declare _table: boolean;
   #source: Overview["source"] | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  #readAt = -Infinity;
+  readonly #reads = new PacedReads(REFRESH_GAP_MS, () => this.#load());
 
   constructor() {
     super();
@@ -62,20 +62,14 @@ export class OverviewPanel extends LightElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#reads[Symbol.dispose]();
   }
 
   protected override updated(changed: PropertyValues): void {
-    if (!changed.has("tick") || this.#timer !== null) return;
-    const wait = Math.max(0, this.#readAt + REFRESH_GAP_MS - performance.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      void this.#load();
-    }, wait);
+    if (changed.has("tick")) this.#reads.ask();
   }
 
   async #load(): Promise<void> {
-    this.#readAt = performance.now();
     const answer = await this.api?.overview(this.#source);
     if (answer === undefined) return;
     if (answer.ok) this._overview = answer.value;
@@ -113,7 +107,7 @@ export class OverviewPanel extends LightElement {
         id="overview-source"
         @change=${(event: Event) => {
           this.#source = valueOf(event) as Overview["source"];
-          void this.#load();
+          this.#reads.now();
         }}
       >
         <option value="editor" ?selected=${source === "editor"}>the editor (${countText(opportunities.editor)})</option>

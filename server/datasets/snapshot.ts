@@ -79,7 +79,10 @@ export function readSnapshot(datasetsDir: string, sha256: string): Record<Stored
 }
 
 /** The same, a little at a time, so that whoever else waits for this thread is not held up. */
-export async function readSnapshotGently(datasetsDir: string, sha256: string): Promise<Record<StoredSplit, DatasetRow[]>> {
+export async function readSnapshotGently(
+  datasetsDir: string,
+  sha256: string,
+): Promise<Record<StoredSplit, DatasetRow[]>> {
   const dir = path.join(datasetsDir, sha256);
   const manifestBytes = readFileSync(path.join(dir, "manifest.json"));
   const manifest = JSON.parse(manifestBytes.toString()) as { rows: { sha256: string } };

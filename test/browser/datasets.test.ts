@@ -170,7 +170,8 @@ describe("dashboard: datasets", function () {
       await using seen = await visit(browser, server, { query: `?dataset=${dataset.id}`, context: { colorScheme } });
       await waitForText(seen.page, "#dataset-browser .example-detail", "weight");
       const folder = process.env["KEPT_SCREENSHOTS"];
-      if (folder) await seen.page.locator("#dataset-browser").screenshot({ path: `${folder}/dataset-${colorScheme}.png` });
+      if (folder)
+        await seen.page.locator("#dataset-browser").screenshot({ path: `${folder}/dataset-${colorScheme}.png` });
       const { violations } = await new AxeBuilder({ page: seen.page })
         .include("#dataset-browser")
         .setLegacyMode(true)

@@ -56,6 +56,11 @@ describe("dashboard: forget", function () {
     await waitForCount(page, ".why-button", 1);
     await waitForCount(page, "#why", 0);
     await waitForText(page, `#dataset-${dataset.id}`, "forgotten");
+    await waitForText(page, "#system", /Last .*: 1 suggestion,\s+2 events/);
+    assert.match(
+      await page.locator("#system").innerText(),
+      /✓ stores events[\s\S]*protocol 1, store \d+, Node v?24[\s\S]*new labels/,
+    );
     assert.deepEqual(holders(SECRET_IDEA), []);
     await assert.rejects(server.ask("GET", `/v1/suggestions/${ids[0]}/why`), /404/);
     assert.deepEqual(await seen.problems(), []);

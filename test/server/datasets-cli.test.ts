@@ -29,7 +29,7 @@ describe("datasets and label weights on the command line", function () {
     for (const { name, bytes } of said.files) assert.equal(readFileSync(path.join(out, name)).byteLength, bytes, name);
     // Under its other name, and into a folder that has something in it.
     const again = await kept("dataset", "export", id, "--out", out);
-    assert.equal(again.code, 1);
+    assert.equal(again.code, 2);
     assert.match(again.stderr, /is not empty.*invalid/s);
   });
 
@@ -39,7 +39,10 @@ describe("datasets and label weights on the command line", function () {
     assert.deepEqual([code, existsSync(out)], [3, false]);
     assert.match(stderr, /There is no dataset 0123456789abcdef/);
     assert.equal((await kept("datasets", "export", id, "--format", "csv")).code, 2);
-    assert.deepEqual(readdirSync(server.dir).filter((name) => name.includes("partial")), []);
+    assert.deepEqual(
+      readdirSync(server.dir).filter((name) => name.includes("partial")),
+      [],
+    );
   });
 
   it("lists label weights, and refuses to refit them to nothing", async () => {

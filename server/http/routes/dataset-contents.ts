@@ -41,7 +41,8 @@ export const datasetContentsRoutes: readonly Route[] = [
     query: page,
     answers: datasetExamples,
     readsDerived: true,
-    handle: async (c, { datasets }) => c.json(await datasets.examples(c.req.param("id") ?? "", parseWith(page, c.req.query()))),
+    handle: async (c, { datasets }) =>
+      c.json(await datasets.examples(c.req.param("id") ?? "", parseWith(page, c.req.query()))),
   },
   {
     method: "GET",
