@@ -39,7 +39,11 @@ export function putServedVersions(dataDir: string): { readonly champion: string;
     sources: {},
     manifest: {},
   });
-  store.runs.create({ id: "made", request: { strategy: "lora", workspaces: [], overrides: {} }, createdAt: 1 });
+  store.runs.create({
+    id: "made",
+    request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} },
+    createdAt: 1,
+  });
   store.runs.finish("made", "succeeded", 2, null);
   const config = readConfig(MODEL);
   const register = (name: string, value: number): string => {
