@@ -115,6 +115,9 @@ export const keptEvent = z.discriminatedUnion("kind", [
         lowest: z.number().max(0),
         first: z.number().max(0),
         unlikely: z.int().nonnegative(),
+        second: z.number().max(0).optional(),
+        third: z.number().max(0).optional(),
+        last: z.number().max(0).optional(),
         shownOdds: z.number().gt(0).lt(1).optional(),
       })
       .optional(),

@@ -75,7 +75,16 @@ export const keptChoice = z.object({
   base: z.string(),
   adapter: z.string().nullable(),
   mean_log_probability: z.number(),
-  doubt: z.object({ lowest: z.number(), first: z.number(), unlikely: z.int() }).optional(),
+  doubt: z
+    .object({
+      lowest: z.number(),
+      first: z.number(),
+      unlikely: z.int(),
+      second: z.number(),
+      third: z.number(),
+      last: z.number(),
+    })
+    .optional(),
   example_ids: z.array(z.string()),
   examples_used: z.int(),
   prefill_ms: z.number(),

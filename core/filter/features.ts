@@ -11,10 +11,14 @@ export interface Offer {
   readonly lowest: number;
   readonly first: number;
   readonly unlikely: number;
+  /** Of the second and the third least likely token, 0 where there is none, and of the last; unknown of old suggestions. */
+  readonly second?: number | undefined;
+  readonly third?: number | undefined;
+  readonly last?: number | undefined;
 }
 
 /** Changes with the meaning or the order of the features: a filter of another version is not used. */
-export const FEATURES_VERSION = 1;
+export const FEATURES_VERSION = 2;
 
 /** Names of the features, in their order. */
 export const FEATURE_NAMES = [
@@ -41,6 +45,9 @@ export const FEATURE_NAMES = [
   "likely-and-seen",
   "likely-and-mid-line",
   "multi-line",
+  "two-lowest-log-probabilities",
+  "three-lowest-log-probabilities",
+  "last-log-probability",
 ] as const;
 
 /** A completion of 60 tokens at even odds each has about this: beyond it all are alike. */
@@ -56,6 +63,7 @@ export const featuresOf = (offer: Offer): number[] => {
   const [firstLine = ""] = completion.split("\n", 1);
   const written = (lineSoFar + firstLine).trim();
   const mean = logProbability(meanLogProbability);
+  const lowestTwo = logProbability(offer.lowest) + logProbability(offer.second ?? mean);
   const sum = Math.max(MIN_LOG_PROBABILITY, mean * tokens);
   const isMidLine = lineSoFar.trim() !== "";
   const isSeen = written.length >= MIN_SEEN_CHARS && linesOf(prefix).has(written);
@@ -89,6 +97,9 @@ export const featuresOf = (offer: Offer): number[] => {
     Number(isSeen) * (sum / 10),
     Number(isMidLine) * (sum / 10),
     Number(completion.trimEnd().includes("\n")),
+    lowestTwo,
+    lowestTwo + logProbability(offer.third ?? mean),
+    logProbability(offer.last ?? mean),
   ];
 };
 

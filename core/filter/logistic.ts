@@ -61,8 +61,12 @@ export const fitLogistic = (cases: readonly LabelledFeatures[]): Logistic => {
 };
 
 /** Probability of a true label, 0 to 1. */
-export const probabilityOf = ({ means, scales, weights, bias }: Logistic, features: readonly number[]): number =>
-  sigmoid(bias + dot(standardised(features, means, scales), weights));
+export const probabilityOf = (model: Logistic, features: readonly number[]): number =>
+  sigmoid(logisticLogit(model, features));
+
+/** Logit of a true label. */
+export const logisticLogit = ({ means, scales, weights, bias }: Logistic, features: readonly number[]): number =>
+  bias + dot(standardised(features, means, scales), weights);
 
 /** Far outside of what was learnt from, a feature counts no more than at this many standard deviations. */
 const MAX_DEVIATION = 6;
@@ -70,7 +74,7 @@ const MAX_DEVIATION = 6;
 const standardised = (features: readonly number[], means: readonly number[], scales: readonly number[]): number[] =>
   features.map((value, at) => Math.max(-MAX_DEVIATION, Math.min(MAX_DEVIATION, (value - means[at]!) / scales[at]!)));
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const dot = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((sum, value, at) => sum + value * b[at]!, 0);
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

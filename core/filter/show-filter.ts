@@ -1,8 +1,18 @@
 import { FEATURES_VERSION, featuresOf, type Offer } from "./features.ts";
-import { fitLogistic, type Logistic, probabilityOf } from "./logistic.ts";
+import { fitLogistic, type Logistic, logisticLogit, sigmoid } from "./logistic.ts";
+import { fitTrees, logitOf, type Trees } from "./trees.ts";
 
-/** Decides when to stay quiet, from what this developer did with earlier suggestions. A few hundred bytes. */
-export interface ShowFilter extends Logistic {
+/**
+ * A logistic regression and small boosted trees, whose logits are averaged: the one says more from a few outcomes,
+ * the others see what goes together. Together they tell more than either (docs/show-filter.md).
+ */
+export interface OutcomeModel {
+  readonly logistic: Logistic;
+  readonly boosted: Trees;
+}
+
+/** Decides when to stay quiet, from what this developer did with earlier suggestions. Less than twenty kilobytes. */
+export interface ShowFilter extends OutcomeModel {
   readonly featuresVersion: number;
   /** Suggestions less likely to be taken than this are held back. */
   readonly threshold: number;
@@ -66,18 +76,22 @@ export const judgeOffer = (
   offer: Offer,
 ): { readonly probability: number; readonly show: boolean } => {
   if (filter.featuresVersion !== FEATURES_VERSION) return { probability: 1, show: true };
-  const probability = probabilityOf(filter, featuresOf(offer));
+  const probability = takenProbability(filter, featuresOf(offer));
   return { probability, show: probability >= filter.threshold };
 };
 
-type Fitted = Logistic & { readonly threshold: number };
+type Fitted = OutcomeModel & { readonly threshold: number };
+
+/** Probability that a suggestion with these features is taken. */
+export const takenProbability = ({ logistic, boosted }: OutcomeModel, features: readonly number[]): number =>
+  sigmoid((logisticLogit(logistic, features) + logitOf(boosted, features)) / 2);
 
 /** A fit and the threshold that lets all but a few of the accepts through. */
 export const fitWithThreshold = (outcomes: readonly ShownOutcome[], aim: number = AIM): Fitted => {
   const scored = Array.from({ length: FOLDS }, (_, fold) => {
     const [from, to] = [fold, fold + 1].map((at) => Math.floor((at * outcomes.length) / FOLDS)) as [number, number];
     const model = fit([...outcomes.slice(0, from), ...outcomes.slice(to)]);
-    return outcomes.slice(from, to).map((one) => ({ ...one, probability: probabilityOf(model, one.features) }));
+    return outcomes.slice(from, to).map((one) => ({ ...one, probability: takenProbability(model, one.features) }));
   }).flat();
   const accepted = scored
     .filter((one) => one.accepted)
@@ -87,14 +101,16 @@ export const fitWithThreshold = (outcomes: readonly ShownOutcome[], aim: number 
   return { ...fit(outcomes), threshold };
 };
 
-const fit = (outcomes: readonly ShownOutcome[]): Logistic =>
-  fitLogistic(outcomes.map(({ features, accepted, weight = 1 }) => ({ features, label: accepted, weight })));
+function fit(outcomes: readonly ShownOutcome[]): OutcomeModel {
+  const cases = outcomes.map(({ features, accepted, weight = 1 }) => ({ features, label: accepted, weight }));
+  return { logistic: fitLogistic(cases), boosted: fitTrees(cases) };
+}
 
 /** What a filter does to outcomes: shares of the bad shows and of the accepts that it holds back. */
 export const measureFilter = (filter: Fitted, outcomes: readonly ShownOutcome[]): ShowFilter["measured"] => {
   const held = (accepted: boolean): number => {
     const own = outcomes.filter((one) => one.accepted === accepted);
-    const n = own.filter(({ features }) => probabilityOf(filter, features) < filter.threshold).length;
+    const n = own.filter(({ features }) => takenProbability(filter, features) < filter.threshold).length;
     return own.length === 0 ? 0 : n / own.length;
   };
   return { outcomes: outcomes.length, badHeld: held(false), acceptsHeld: held(true) };

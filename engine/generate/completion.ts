@@ -52,6 +52,10 @@ export interface Doubt {
   readonly first: number;
   /** Tokens less likely than even odds. */
   readonly unlikely: number;
+  /** Natural-log probability of the second and the third least likely token, 0 where there is none, and of the last. */
+  readonly second: number;
+  readonly third: number;
+  readonly last: number;
 }
 
 export interface Completion {

@@ -37,14 +37,25 @@ export interface Decoded {
   readonly copiedFrom?: string;
 }
 
-export const NO_DOUBT: Doubt = { lowest: 0, first: 0, unlikely: 0 };
+export const NO_DOUBT: Doubt = { lowest: 0, first: 0, unlikely: 0, second: 0, third: 0, last: 0 };
 
 /** The doubt after one more token. */
-export const withToken = (doubt: Doubt, logProbability: number, isFirst: boolean): Doubt => ({
-  lowest: Math.min(doubt.lowest, logProbability),
-  first: isFirst ? logProbability : doubt.first,
-  unlikely: doubt.unlikely + Number(logProbability < -Math.LN2),
-});
+export function withToken(doubt: Doubt, logProbability: number, isFirst: boolean): Doubt {
+  const [lowest, second, third] = [doubt.lowest, doubt.second, doubt.third, logProbability].sort((a, b) => a - b) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  return {
+    lowest,
+    second,
+    third,
+    first: isFirst ? logProbability : doubt.first,
+    last: logProbability,
+    unlikely: doubt.unlikely + Number(logProbability < -Math.LN2),
+  };
+}
 
 /** Writes tokens until the text is complete, the request's limit, or the signal. */
 export async function decode(options: DecodeOptions): Promise<Decoded> {

@@ -162,10 +162,17 @@ async function generate(
 }
 
 function confidenceOf({ meanLogProbability, nTokens, doubt }: Completion): Confidence {
-  const [mean, lowest, first] = [meanLogProbability, doubt?.lowest ?? 0, doubt?.first ?? 0].map((value) =>
-    Math.min(0, value),
-  ) as [number, number, number];
-  return { meanLogProbability: mean, tokens: nTokens, lowest, first, unlikely: doubt?.unlikely ?? 0 };
+  const known = (value = 0): number => Math.min(0, value);
+  return {
+    meanLogProbability: known(meanLogProbability),
+    tokens: nTokens,
+    lowest: known(doubt?.lowest),
+    first: known(doubt?.first),
+    unlikely: doubt?.unlikely ?? 0,
+    second: known(doubt?.second),
+    third: known(doubt?.third),
+    last: known(doubt?.last),
+  };
 }
 
 /** The end of a path says what a file is; a path of thousands of characters would leave no room for code. */

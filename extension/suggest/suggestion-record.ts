@@ -3,7 +3,7 @@ import type { Judgement } from "./hold-back.ts";
 import type { ModelVersion, SuggestionContext } from "../../protocol/events.ts";
 
 /** How sure the model was of a suggestion: no log-probability is above 0. */
-export type Confidence = Pick<Offer, "meanLogProbability" | "tokens" | "lowest" | "first" | "unlikely">;
+export type Confidence = Omit<Offer, "completion" | "prefix" | "suffix">;
 
 /** What is remembered of a suggestion in this window: for its events, and for "why". */
 export interface SuggestionRecord {

@@ -27,7 +27,8 @@ export function openFilterStore(db: Db): FilterStore {
     },
     newest() {
       const found = row()?.filter ?? null;
-      return found === null ? null : showFilter.parse(JSON.parse(found));
+      // A filter of an earlier version, of another shape, is none: the next run fits one.
+      return found === null ? null : (showFilter.safeParse(JSON.parse(found)).data ?? null);
     },
     newestDetail: () => row()?.detail ?? null,
   };

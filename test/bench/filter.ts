@@ -10,6 +10,7 @@ import {
   measureFilter,
   type ShowFilter,
 } from "../../core/filter/show-filter.ts";
+import { wilsonInterval } from "../../core/statistics/wilson.ts";
 import { openModel } from "../../engine/generate/model.ts";
 import { datasetOf } from "./base/replay.ts";
 import { readShows, replayShows, showLines, type ReplayedShow } from "./filter/shows.ts";
@@ -51,7 +52,9 @@ export const bench: Bench = {
     if (sets.size === 0) throw new Error("--points <points.jsonl[.xz]> or --shows <file.jsonl> is needed.");
     const metrics: Record<string, number> = {};
     const bars: Bar[] = [];
-    const all = { bad: 0, badHeld: 0, accepts: 0, acceptsHeld: 0 };
+    const all: Counts = { bad: 0, badHeld: 0, accepts: 0, acceptsHeld: 0 };
+    /** Of all histories, by the part of the time that was measured on. */
+    const rolled: Record<string, Counts> = {};
     for (const [name, shows] of sets) {
       const border = Math.floor(shows.length * LEARNT_SHARE);
       const fitted = fitWithThreshold(shows.slice(0, border));
@@ -66,6 +69,10 @@ export const bench: Bench = {
       const shown = (1 - acceptsHeld) * accepts + (1 - badHeld) * (later.length - accepts);
       metrics[`${name}.acceptRateAfter`] = ((1 - acceptsHeld) * accepts) / Math.max(1, shown);
       metrics[`${name}.acceptsLost`] = Math.round(acceptsHeld * accepts);
+      for (const [part, counts] of Object.entries(forward(shows))) {
+        const sum = (rolled[part] ??= { bad: 0, badHeld: 0, accepts: 0, acceptsHeld: 0 });
+        for (const key of Object.keys(counts) as (keyof Counts)[]) sum[key] += counts[key];
+      }
       all.bad += later.length - accepts;
       all.badHeld += badHeld * (later.length - accepts);
       all.accepts += accepts;
@@ -80,6 +87,18 @@ export const bench: Bench = {
       const lost = all.acceptsHeld / all.accepts;
       bars.push({ name: "all: accepts lost", value: lost, target: MAX_ACCEPTS_HELD, want: "at-most" });
     }
+    for (const [name, counts] of [["all", all], ...Object.entries(rolled)] as const) {
+      const { bad, badHeld, accepts, acceptsHeld } = counts;
+      const held = wilsonInterval(Math.round(badHeld), bad);
+      const lost = wilsonInterval(Math.round(acceptsHeld), accepts);
+      metrics[`${name}.accepts`] = accepts;
+      metrics[`${name}.badHeld`] = badHeld / bad;
+      metrics[`${name}.badHeldLow`] = held.low;
+      metrics[`${name}.badHeldHigh`] = held.high;
+      metrics[`${name}.acceptsLost`] = acceptsHeld / accepts;
+      metrics[`${name}.acceptsLostLow`] = lost.low;
+      metrics[`${name}.acceptsLostHigh`] = lost.high;
+    }
     const [first] = sets.values();
     const cost = costOf(first!);
     metrics["bytes"] = cost.bytes;
@@ -89,6 +108,27 @@ export const bench: Bench = {
     return { metrics, bars };
   },
 };
+
+interface Counts {
+  bad: number;
+  badHeld: number;
+  accepts: number;
+  acceptsHeld: number;
+}
+
+/** A fifth of the time measured with a filter of all before it, for each of the last three fifths. */
+function forward(shows: readonly ReplayedShow[]): Record<string, Counts> {
+  return Object.fromEntries(
+    [0.4, 0.6, 0.8].map((from) => {
+      const [border, end] = [from, from + 0.2].map((share) => Math.floor(share * shows.length)) as [number, number];
+      const part = shows.slice(border, end);
+      const { badHeld, acceptsHeld } = measureFilter(fitWithThreshold(shows.slice(0, border)), part);
+      const accepts = part.filter(({ accepted }) => accepted).length;
+      const bad = part.length - accepts;
+      return [`from${100 * from}`, { bad, badHeld: badHeld * bad, accepts, acceptsHeld: acceptsHeld * accepts }];
+    }),
+  );
+}
 
 const ROUNDS = 400;
 
@@ -113,6 +153,9 @@ function costOf(shows: readonly ReplayedShow[]): { bytes: number; milliseconds: 
     lowest: -2,
     first: -0.1,
     unlikely: 2,
+    second: -1,
+    third: -0.5,
+    last: -0.1,
   };
   const times = Array.from({ length: ROUNDS }, () => {
     const began = performance.now();

@@ -86,7 +86,11 @@ export function registerChampion(
     sources: {},
     manifest: {},
   });
-  store.runs.create({ id: "run", request: { strategy: "lora", workspaces: [], overrides: {} }, createdAt: 1 });
+  store.runs.create({
+    id: "run",
+    request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} },
+    createdAt: 1,
+  });
   const { id } = registry.register({ adapterDir, base, runId: "run", datasetId: "ds", hyperParameters: {} });
   registry.moveAlias("champion", null, id, "For a test.");
   storeEvents(store, events);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FEATURE_NAMES, featuresOf } from "../../../core/filter/features.ts";
+import { FEATURE_NAMES, featuresOf, type Offer } from "../../../core/filter/features.ts";
 import { fitLogistic, probabilityOf } from "../../../core/filter/logistic.ts";
+import { fitTrees, logitOf } from "../../../core/filter/trees.ts";
 import {
   fitShowFilter,
   judgeOffer,
@@ -13,7 +14,7 @@ import {
 import { createRandom } from "../../../core/statistics/random.ts";
 import { showFilter } from "../../../protocol/show-filter.ts";
 
-const OFFER = {
+const OFFER: Offer = {
   completion: "return a + b;",
   prefix: "function f() {\n  ",
   suffix: "\n}\n",
@@ -62,6 +63,9 @@ describe("features of an offer", () => {
   check("only-closers", { completion: ");" }, 1);
   check("known-words", { completion: "f(g)" }, 0.5);
   check("multi-line", { completion: "a\nb" }, 1);
+  check("last-log-probability", { last: -0.5 }, -0.5);
+  check("last-log-probability", {}, -0.3);
+  check("three-lowest-log-probabilities", { lowest: -2, second: -1, third: -0.5 }, -3.5);
 });
 
 describe("logistic regression", () => {
@@ -96,6 +100,34 @@ describe("logistic regression", () => {
     const doubled = fitLogistic([...cases, ...cases]);
     const weighted = fitLogistic(cases.map((one) => ({ ...one, weight: 2 })));
     assert.ok(Math.abs(probabilityOf(doubled, [0.3]) - probabilityOf(weighted, [0.3])) < 1e-6);
+  });
+});
+
+describe("boosted trees", () => {
+  const random = createRandom(3);
+  /** True in the middle of one feature: no weight of it says so. */
+  const cases = Array.from({ length: 1_200 }, () => {
+    const features = [random(), random()];
+    return { features, label: Math.abs(features[0]! - 0.5) < 0.2 };
+  });
+  const model = fitTrees(cases);
+
+  it("see what no sum of the features says", () => {
+    for (const other of [0.1, 0.9]) {
+      assert.ok(logitOf(model, [0.5, other]) > 1);
+      assert.ok(logitOf(model, [0.1, other]) < -1);
+      assert.ok(logitOf(model, [0.9, other]) < -1);
+    }
+  });
+
+  it("are the same for the same cases, and after a way through JSON", () => {
+    assert.deepEqual(fitTrees(cases), model);
+    assert.deepEqual(JSON.parse(JSON.stringify(model)), model);
+  });
+
+  it("say the rate where there is nothing to tell cases apart", () => {
+    const alike = cases.map((_, i) => ({ features: [1], label: i % 4 === 0 }));
+    assert.ok(Math.abs(logitOf(fitTrees(alike), [1]) - Math.log(1 / 3)) < 0.1);
   });
 });
 

@@ -7,10 +7,8 @@ const none = FEATURE_NAMES.map(() => 0);
 /** Takes everything to be as likely as a coin, whatever it is. */
 const filterWith = (threshold: number): ShowFilter => ({
   featuresVersion: FEATURES_VERSION,
-  means: none,
-  scales: none.map(() => 1),
-  weights: none,
-  bias: 0,
+  logistic: { means: none, scales: none.map(() => 1), weights: none, bias: 0 },
+  boosted: { bias: 0, trees: [] },
   threshold,
   outcomes: 1_000,
   accepts: 200,

@@ -37,7 +37,11 @@ async function check(body: (setting: Setting) => void): Promise<void> {
     sources: {},
     manifest: {},
   });
-  store.runs.create({ id: "run", request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} }, createdAt: 1 });
+  store.runs.create({
+    id: "run",
+    request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} },
+    createdAt: 1,
+  });
   const version = (text: string) => {
     const adapterDir = path.join(dir, `trained-${hashOf(text)}`);
     mkdirSync(adapterDir, { recursive: true });

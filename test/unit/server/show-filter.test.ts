@@ -57,9 +57,10 @@ describe("a show filter in the store", () => {
     await using folder = await tempFolder();
     preparedVersions(folder.dir, ["one", "two"], ({ store, registry, versions: [one, two] }) => {
       assert.equal(registry.deployment().filter, undefined);
+      const spread = (at: number): number => ((at * 7_919) % 1_000) / 1_000;
       const outcomes = Array.from({ length: 1_000 }, (_, at) => ({
-        features: Array.from({ length: FEATURE_NAMES.length }, (_, feature) => (feature === 0 ? (at % 10) / 10 : 0)),
-        accepted: at % 10 >= 8,
+        features: Array.from({ length: FEATURE_NAMES.length }, (_, feature) => (feature === 0 ? spread(at) : 0)),
+        accepted: spread(at) >= 0.8,
       }));
       const fit = fitShowFilter(outcomes);
       assert.ok(fit.ok);
