@@ -39,15 +39,14 @@ export const findCandidates = (
   changes: readonly FileChange[],
   context: ResurrectionContext,
   wanted: Uint8Array,
+  touched: ReadonlySet<number>,
 ): Candidate[] => {
   const candidates: Candidate[] = [];
   const newHere = newSnippetsByFile(context, wanted);
-  const possible = findPossible(snapshot, changes, context, wanted, newHere);
-  if (possible === null) return candidates;
-  for (const change of changes) {
-    if (change.newPath === null || change.hunks.length === 0) continue;
-    const path = change.newPath;
-    const text = readAdded(path, change, context.vocabulary);
+  const { texts, possible } = findPossible(snapshot, changes, context, wanted, touched, newHere);
+  for (const { text, common } of texts) {
+    if (!common.some((snippet) => possible[snippet] === 1)) continue;
+    const { path } = text;
     const listed = new Set<number>();
     const list = (snippet: number, distance: number, runs: readonly MatchingRun[], size: number): void => {
       const nTokens = (context.snippets[snippet] as TrackedSnippet).tokens.length;
@@ -76,21 +75,29 @@ export const findCandidates = (
   );
 };
 
+/** A text that a commit adds, and the snippets that have something in common with it. */
+interface SearchedText {
+  readonly text: AddedText;
+  readonly common: readonly number[];
+}
+
 /** 1 for each snippet that may be found, and those that have one. */
 let isPossible = new Uint8Array(1_024);
 const nowPossible: number[] = [];
 
 /**
  * Of the wanted snippets those of which so much stands in one of the texts at all that it could be found there: a few
- * of the many that have something in common with them. Null when there is none. Valid until the next call.
+ * of the many that have something in common with them, and the texts when there are any. Valid until the next call.
  */
 const findPossible = (
   snapshot: Snapshot,
   changes: readonly FileChange[],
   context: ResurrectionContext,
   wanted: Uint8Array,
+  touched: ReadonlySet<number>,
   newHere: ReadonlyMap<string, number[]>,
-): Uint8Array | null => {
+): { readonly texts: readonly SearchedText[]; readonly possible: Uint8Array } => {
+  const texts: SearchedText[] = [];
   if (isPossible.length < wanted.length) isPossible = new Uint8Array(2 * wanted.length);
   else for (const snippet of nowPossible) isPossible[snippet] = 0;
   nowPossible.length = 0;
@@ -98,28 +105,57 @@ const findPossible = (
     if (change.newPath === null || change.hunks.length === 0) continue;
     const text = readAdded(change.newPath, change, context.vocabulary);
     const look = (snippet: number): void => {
-      if (isPossible[snippet] === 1 || !mayReturn(snapshot, snippet, text, context)) return;
+      if (isPossible[snippet] === 1 || !mayReturn(snapshot, snippet, text, context, touched.has(snippet))) return;
       isPossible[snippet] = 1;
       nowPossible.push(snippet);
     };
-    context.grams.findSnippets(freeIds(snapshot, text), text.addedGrams, wanted).forEach(look);
-    newHere.get(change.newPath)?.forEach(look);
+    const found = context.grams.findSnippets(freeIds(snapshot, text), text.addedGrams, wanted);
+    const common = [...found, ...(newHere.get(change.newPath) ?? [])];
+    common.forEach(look);
+    texts.push({ text, common });
   }
-  return nowPossible.length === 0 ? null : isPossible;
+  return { texts: nowPossible.length === 0 ? [] : texts, possible: isPossible };
 };
 
 /** Whether a text has so much of a snippet's lost tokens, wherever they stand in it, that they could be the snippet. */
-const mayReturn = (snapshot: Snapshot, snippet: number, text: AddedText, context: ResurrectionContext): boolean => {
+const mayReturn = (
+  snapshot: Snapshot,
+  snippet: number,
+  text: AddedText,
+  context: ResurrectionContext,
+  isTouched: boolean,
+): boolean => {
   const { ids, sizes } = context.snippets[snippet] as TrackedSnippet;
   if (ids.length < MIN_RUN_TOKENS) return true;
   const isAtHome = isHome(snapshot, snippet, text.path, context);
   const lost = snapshot.lost.get(snippet);
   const most = mostReturned(
     { lost, sizes, isHome: isAtHome },
-    lostIds(snapshot, snippet, ids),
+    (isTouched ? null : lostBefore(snapshot, snippet, ids)) ?? lostIds(snapshot, snippet, ids),
     presentIn(text, context.vocabulary),
   );
   return most >= neededSize(snapshot, { snippet, distance: isAtHome ? 0 : 2 }, context);
+};
+
+/** Written anew for each question. */
+let lostHere = new Int32Array(1_024);
+
+/**
+ * The same as {@link lostIds}, of a snippet whose lines the commit did not go over: what earlier commits took of it
+ * says what stands, without a look at its files. Null where that is not all. Valid until the next call.
+ */
+const lostBefore = (snapshot: Snapshot, snippet: number, ids: Int32Array): Int32Array | null => {
+  const losses = snapshot.lost.get(snippet);
+  const nAlive = aliveTokens(snapshot, snippet);
+  if (nAlive === 0 || losses === undefined) return null;
+  if (lostHere.length < ids.length) lostHere = new Int32Array(2 * ids.length);
+  let nStanding = 0;
+  for (let at = 0; at < ids.length; at += 1) {
+    const stands = losses[at] === 0;
+    lostHere[at] = stands ? -2 : (ids[at] as number);
+    if (stands) nStanding += 1;
+  }
+  return nStanding === nAlive ? lostHere.subarray(0, ids.length) : null;
 };
 
 /** A snippet's tokens, with -2 in place of those that stand somewhere. Not to be changed. */

@@ -169,7 +169,8 @@ export const settle = (
   for (const snippet of extendAnchors(snapshot, changes, context)) affected.add(snippet);
   const isRead = changes.some(({ newPath, hunks }) => newPath !== null && hunks.length > 0);
   const wanted = isRead ? context.wanted(snapshot) : null;
-  if (wanted !== null) for (const snippet of resurrect(snapshot, changes, wanted, context)) brought.add(snippet);
+  if (wanted !== null)
+    for (const snippet of resurrect(snapshot, changes, wanted, context, affected)) brought.add(snippet);
   for (const snippet of takeOver(snapshot, stood, context)) affected.add(snippet);
   for (const snippet of brought) affected.add(snippet);
   for (const other of others)

@@ -14,6 +14,7 @@ export interface PostingTable {
 
 /** Room of the first tables. They double: ten thousand snippets have about half a million groups of four tokens. */
 const FIRST_ROOM = 4_096;
+const BITS_PER_SLOT = 4;
 /** Numbers of a place: its snippet, its token, and the next place. They are read together. */
 const STRIDE = 3;
 
@@ -25,15 +26,22 @@ export const createPostingTable = (maxPlaces: number): PostingTable => {
   let firsts = new Int32Array(2 * FIRST_ROOM);
   let lasts = new Int32Array(2 * FIRST_ROOM);
   let counts = new Uint8Array(2 * FIRST_ROOM);
+  /** A bit for each number that is there, and for others by chance: most questions end here, in a small part of memory. */
+  let bits = new Int32Array((2 * FIRST_ROOM * BITS_PER_SLOT) >> 5);
   /** Counted from 1: the first is none. */
   let nPlaces = 1;
   let places = new Int32Array(STRIDE * FIRST_ROOM);
 
   const slotOf = (key: number): number => {
     const mask = keys.length - 1;
-    let slot = (Math.imul(key ^ (key >>> 15), 0x2c1b3c6d) >>> 4) & mask;
+    let slot = mixed(key) & mask;
     while (firsts[slot] !== 0 && keys[slot] !== key) slot = (slot + 1) & mask;
     return slot;
+  };
+
+  const note = (key: number): void => {
+    const bit = mixed(key) & (32 * bits.length - 1);
+    bits[bit >>> 5] = (bits[bit >>> 5] as number) | (1 << (bit & 31));
   };
 
   const grow = (): void => {
@@ -42,6 +50,7 @@ export const createPostingTable = (maxPlaces: number): PostingTable => {
     firsts = new Int32Array(keys.length);
     lasts = new Int32Array(keys.length);
     counts = new Uint8Array(keys.length);
+    bits = new Int32Array((keys.length * BITS_PER_SLOT) >> 5);
     for (let old = 0; old < oldKeys.length; old += 1) {
       if (oldFirsts[old] === 0) continue;
       const slot = slotOf(oldKeys[old] as number);
@@ -49,6 +58,7 @@ export const createPostingTable = (maxPlaces: number): PostingTable => {
       firsts[slot] = oldFirsts[old] as number;
       lasts[slot] = oldLasts[old] as number;
       counts[slot] = oldCounts[old] as number;
+      note(oldKeys[old] as number);
     }
   };
 
@@ -72,6 +82,7 @@ export const createPostingTable = (maxPlaces: number): PostingTable => {
         }
         nKeys += 1;
         keys[slot] = key;
+        note(key);
         firsts[slot] = place;
         counts[slot] = 1;
       } else {
@@ -80,9 +91,15 @@ export const createPostingTable = (maxPlaces: number): PostingTable => {
       }
       lasts[slot] = place;
     },
-    first: (key) => firsts[slotOf(key)] as number,
+    first(key) {
+      const bit = mixed(key) & (32 * bits.length - 1);
+      return ((bits[bit >>> 5] as number) & (1 << (bit & 31))) === 0 ? 0 : (firsts[slotOf(key)] as number);
+    },
     next: (place) => places[STRIDE * place + 2] as number,
     snippetOf: (place) => places[STRIDE * place] as number,
     tokenOf: (place) => places[STRIDE * place + 1] as number,
   };
 };
+
+/** The last bits of neighbouring numbers lie far apart. */
+const mixed = (key: number): number => Math.imul(key ^ (key >>> 15), 0x2c1b3c6d) >>> 4;

@@ -40,18 +40,20 @@ const CONF_AMBIGUOUS = 30;
 /**
  * Finds lost tokens of snippets in the text that a commit adds (survival.md section 3.5 d): code that was
  * moved, taken back from a revert, or written again by a rebase, a squash or a cherry-pick. Changes the
- * snapshot; gives the snippets that it found something of. `wanted` are those of {@link ResurrectionContext.wanted}.
+ * snapshot; gives the snippets that it found something of. `wanted` are those of {@link ResurrectionContext.wanted}, `touched` those whose lines
+ * the commit went over.
  */
 export const resurrect = (
   snapshot: Snapshot,
   changes: readonly FileChange[],
   wanted: Uint8Array,
   context: ResurrectionContext,
+  touched: ReadonlySet<number>,
 ): Set<number> => {
   const found = new Set<number>();
   const isLost = (snippet: number): boolean =>
     aliveTokens(snapshot, snippet) < (context.snippets[snippet] as TrackedSnippet).tokens.length;
-  const candidates = findCandidates(snapshot, changes, context, wanted);
+  const candidates = findCandidates(snapshot, changes, context, wanted, touched);
   const bySnippet = Map.groupBy(candidates, ({ snippet }) => snippet);
   const nFiles = new Map<number, number>();
   const takenOf = new Map<AddedText, Uint8Array>();
