@@ -4,7 +4,7 @@ import { addressOf, isForbiddenAddress, isInternalAddress } from "./address.ts";
 /** What Kept may connect for. Nothing else leaves the machine. */
 export const EGRESS_PURPOSES = {
   hub: "download a base model that you named (kept models pull)",
-  "python-packages": "install PyTorch with pip (kept train --strategy full), which connects by itself",
+  "python-packages": "install PyTorch with pip (the torch backend of kept train), which connects by itself",
   metrics: "send the server's metrics to an OTLP collector (kept egress allow metrics <url>)",
 } as const;
 export type EgressPurpose = keyof typeof EGRESS_PURPOSES;
