@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { inflate } from "node:zlib";
+import { inflate, type ZlibOptions } from "node:zlib";
+import { MAX_BLOB_BYTES } from "./blobs.ts";
 
-const inflateBytes = promisify(inflate);
+const inflateBytes = promisify<Buffer, ZlibOptions, Buffer>(inflate);
 
 /** Tags of tags; a longer chain is a loop. */
 const MAX_TAGS = 8;
@@ -30,15 +31,55 @@ export const readTarget = async (commonDir: string, id: string): Promise<string 
   return null;
 };
 
+/** A file of a commit's tree; without an answer where something on the way to it lies in a pack. */
+export type LooseFile = { readonly ok: true; readonly content: Buffer | null } | { readonly ok: false };
+
+/** Content of a file in a commit, which for one that was just made needs no process; null when there is no such file. */
+export const readLooseFile = async (commonDir: string, commit: string, path: string): Promise<LooseFile> => {
+  const header = await readHeader(commonDir, commit);
+  let id = header?.type === "commit" ? /^tree ([0-9a-f]{40,64})$/m.exec(header.text)?.[1] : undefined;
+  if (id === undefined) return { ok: false };
+  for (const name of path.split("/")) {
+    const tree = await readObject(commonDir, id);
+    if (tree === null) return { ok: false };
+    id = tree.type === "tree" ? entryOf(tree.body, Buffer.from(name), id.length / 2) : undefined;
+    if (id === undefined) return { ok: true, content: null };
+  }
+  const file = await readObject(commonDir, id);
+  return file === null ? { ok: false } : { ok: true, content: file.type === "blob" ? file.body : null };
+};
+
+/** Id that a tree has for a name: after its mode, the name and a zero byte the id follows in bytes. */
+const entryOf = (tree: Buffer, name: Buffer, nIdBytes: number): string | undefined => {
+  for (let at = 0; at < tree.length;) {
+    const start = tree.indexOf(SPACE, at) + 1;
+    const end = tree.indexOf(0, start);
+    if (start === 0 || end === -1) return undefined;
+    at = end + 1 + nIdBytes;
+    if (tree.subarray(start, end).equals(name)) return tree.toString("hex", end + 1, at);
+  }
+  return undefined;
+};
+
+const SPACE = 0x20;
+
 /** Type and text, up to the first blank line, of a loose object. */
 const readHeader = async (commonDir: string, id: string): Promise<{ type: string; text: string } | null> => {
+  const object = await readObject(commonDir, id);
+  if (object === null) return null;
+  const text = object.body.toString("latin1");
+  const end = text.indexOf("\n\n");
+  return { type: object.type, text: end === -1 ? text : text.slice(0, end) };
+};
+
+/** A loose object; null when it lies in a pack, is no object, or is larger than what git is asked for. */
+const readObject = async (commonDir: string, id: string): Promise<{ type: string; body: Buffer } | null> => {
   try {
     const packed = await readFile(join(commonDir, "objects", id.slice(0, 2), id.slice(2)));
-    const text = (await inflateBytes(packed)).toString("latin1");
-    const [, type, body] = /^(\w+) \d+\0([^]*)$/.exec(text) ?? [];
-    if (type === undefined || body === undefined) return null;
-    const end = body.indexOf("\n\n");
-    return { type, text: end === -1 ? body : body.slice(0, end) };
+    const bytes = await inflateBytes(packed, { maxOutputLength: MAX_BLOB_BYTES });
+    const end = bytes.indexOf(0);
+    const type = /^(\w+) \d+$/.exec(bytes.toString("latin1", 0, Math.max(0, end)))?.[1];
+    return type === undefined ? null : { type, body: bytes.subarray(end + 1) };
   } catch {
     return null;
   }

@@ -5,6 +5,7 @@ import type { PlaceSeen } from "../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../core/survival/survival-state.ts";
 import { type BlobReader, openBlobs } from "./blobs.ts";
 import { GitError } from "./git.ts";
+import { readLooseFile } from "./loose-objects.ts";
 import type { Repository } from "./repository.ts";
 import type { TrackerOptions } from "./tracker.ts";
 
@@ -73,6 +74,12 @@ export const createWorkingFiles = (repository: Repository, openText: TrackerOpti
     return (await blobs.read(name))?.toString("utf8") ?? null;
   };
 
+  /** What was just committed lies in files of its own, and is read without a process. */
+  const readCommitted = async (commit: string, path: string): Promise<string | null> => {
+    const loose = await readLooseFile(repository.commonDir, commit, path);
+    return loose.ok ? (loose.content?.toString("utf8") ?? null) : readBlob(`${commit}:${path}`);
+  };
+
   /**
    * Whether a text is the committed one: then the walk of the commits says what of it is the snippet, and text that
    * was only written like it is none.
@@ -81,7 +88,7 @@ export const createWorkingFiles = (repository: Repository, openText: TrackerOpti
     const name = `${commit}:${path}`;
     let known = committed.get(name);
     if (known === undefined) {
-      known = readBlob(name).catch((error: unknown) => {
+      known = readCommitted(commit, path).catch((error: unknown) => {
         if (error instanceof GitError) return null;
         throw error;
       });
