@@ -42,8 +42,14 @@ export interface FollowingHost {
   failed(message: string): void;
 }
 
+/** How a snippet stands, without its text: ten thousand of them may be told of at once, each copied into another thread. */
+export type ToldSurvival = Pick<
+  SnippetSurvival,
+  "sid" | "file" | "acceptedAt" | "state" | "tok" | "where" | "conf" | "commit" | "seenAt" | "committedAt" | "losses"
+>;
+
 export interface SurvivalNews {
-  readonly survival: SnippetSurvival;
+  readonly survival: ToldSurvival;
   readonly records: readonly SurvivalRecord[];
 }
 
@@ -123,12 +129,12 @@ const openFolder = async (
     folder: log,
     now: () => Date.now(),
     openText: (file) => host.openText(file),
-    onChange: (survival, records) => telling.add({ survival, records }),
+    onChange: (survival, records) => telling.add({ survival: told(survival), records }),
   });
   if (toldFrom !== undefined) {
     for (const survival of tracker.state.values()) {
       const records = recordsSince(survival, toldFrom);
-      if (records.length > 0) telling.add({ survival, records });
+      if (records.length > 0) telling.add({ survival: told(survival), records });
     }
   }
   const watch = watchRepository(repository, (signal) => tracker.observe(signal), {
@@ -167,6 +173,11 @@ const openFolder = async (
       });
     },
   };
+};
+
+const told = (survival: SnippetSurvival): ToldSurvival => {
+  const { sid, file, acceptedAt, state, tok, where, conf, commit, seenAt, committedAt, losses } = survival;
+  return { sid, file, acceptedAt, state, tok, where, conf, commit, seenAt, committedAt, losses };
 };
 
 /** Hands news on in their order, a few at a time. */

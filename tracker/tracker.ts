@@ -140,7 +140,12 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     for (const record of fresh) {
       if (slices.isOver()) await slices.next();
       if (record.kind === "places" && options.onChange !== undefined) {
-        for (const [{ sid }, snap] of movedSnippets(state.values(), record)) note(sid, snap);
+        // The record is the sum of these.
+        for (const [{ sid }, snap] of movedSnippets(state.values(), record)) {
+          applyRecord(state, snap);
+          note(sid, snap);
+        }
+        continue;
       }
       applyRecord(state, record);
       if (record.kind !== "save" && record.kind !== "head" && record.kind !== "places") note(record.sid, record);

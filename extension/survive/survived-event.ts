@@ -1,5 +1,5 @@
 import type { LossRecord, PlaceSeen, SurvivalRecord } from "../../core/survival/survival-record.ts";
-import type { SnippetSurvival } from "../../core/survival/survival-state.ts";
+import type { ToldSurvival } from "../../tracker/following.ts";
 import type { EventFields } from "../observe/event-recorder.ts";
 
 /** Places that one event names; more branches than that say nothing new. */
@@ -11,7 +11,7 @@ const MAX_REF_CHARS = 200;
  * commit has held the code yet and it still waits in the work tree.
  */
 export const survivedFields = (
-  survival: SnippetSurvival,
+  survival: ToldSurvival,
   records: readonly SurvivalRecord[],
   nowMs: number,
 ): EventFields<"survived"> | null => {
@@ -35,13 +35,13 @@ export const survivedFields = (
   };
 };
 
-const placeOf = ({ state, where }: SnippetSurvival): EventFields<"survived">["place"] => {
+const placeOf = ({ state, where }: ToldSurvival): EventFields<"survived">["place"] => {
   if (state.kind === "dead") return "nowhere";
   if (state.kind === "unknown" || state.kind === "new") return "unknown";
   return state.kind === "alive" && where.some(({ place }) => place === "head") ? "head" : "elsewhere";
 };
 
-const stateName = ({ state }: SnippetSurvival): string =>
+const stateName = ({ state }: ToldSurvival): string =>
   state.kind === "alive" ? `alive(${state.in})` : state.kind === "dormant" ? "dormant" : state.kind;
 
 const named = ({ place, ref, tok }: PlaceSeen): { place: string; ref: string; tokens: number } => ({
