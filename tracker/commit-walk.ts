@@ -94,7 +94,8 @@ export const walkCommits = async (
   const steps = planSteps(plan, inBatch, context);
   const made = new Map<string, Snapshot>();
   const startsAfter = Int32Array.from(context.snippets, ({ head }) => (head === null ? -1 : (inBatch.get(head) ?? -1)));
-  let position = -1;
+  /** A stand-in for an unknown past comes before all of them. */
+  let position = 0;
   const lengths = Int32Array.from(context.snippets, ({ tokens }) => tokens.length);
   const fewest = Int32Array.from(context.snippets, ({ fewestSought }) => Math.min(fewestSought, MAX_TOKENS));
   const undone = Uint8Array.from(context.snippets, ({ isUndone }) => (isUndone ? 1 : 0));
@@ -163,14 +164,19 @@ export const walkCommits = async (
     }
     if (turns.isOver()) await turns.next();
     if (!step.isLast || open === null) continue;
+    const isStandIn = !inBatch.has(step.pair.commit);
+    const lost = isStandIn ? [...open.snapshot.lost] : [];
     const saved = (await context.savedSource?.(open.changes.changes, resurrection.isSought)) ?? null;
     if (saved !== null) for (const snippet of addSource(open.snapshot, saved, context.snippets)) touch(open, snippet);
     for (const snippet of settle(open.snapshot, open.changes.changes, open.touched.keys(), resurrection, open.others))
       touch(open, snippet);
     for (const snippet of changedCopies(open.copies, open.snapshot.copies)) touch(open, snippet);
     const { commit } = step.pair;
-    // What stands in for an unknown past brings no news.
-    if (inBatch.has(commit)) report(open, context, onChange);
+    // What stands in for an unknown past brings no news, and took nothing: much of what is not there came later.
+    if (isStandIn) {
+      open.snapshot.lost.clear();
+      for (const [snippet, losses] of lost) open.snapshot.lost.set(snippet, losses);
+    } else report(open, context, onChange);
     if ((nWaiting.get(commit) ?? 0) > 0 || tips.has(commit)) made.set(commit, open.snapshot);
     if (tips.has(commit)) context.snapshots.set(commit, open.snapshot);
     else if (position % KEEP_EVERY === 0 && nodes.length > KEEP_EVERY) {
@@ -223,6 +229,12 @@ const planSteps = (plan: WalkPlan, inBatch: ReadonlyMap<string, number>, { snaps
       })),
     ];
     for (const [index, step] of kinds.entries()) steps.push({ ...step, isLast: index === kinds.length - 1 });
+  }
+  // A tip that is older than what is known, whose snapshot nobody has kept.
+  for (const tip of plan.tips) {
+    const isUnknown = !inBatch.has(tip) && !snapshots.has(tip) && !standIns.has(tip);
+    if (isUnknown && plan.nearest !== null)
+      steps.push({ pair: { commit: tip, base: plan.nearest }, kind: "first", isLast: true });
   }
   return steps;
 };

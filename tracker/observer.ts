@@ -176,6 +176,13 @@ export const createObserver = (options: ObserverOptions): Observer => {
     }
   };
 
+  /** One that is older than what is known, after a restart: only what stood at the last tips was kept. */
+  const hasUnknownTip = (refs: RefState): boolean => {
+    if (nearestKnown(refs) === null) return false;
+    for (const commit of tipsOf(refs)) if (!snapshots.has(commit)) return true;
+    return false;
+  };
+
   const nearestKnown = (refs: RefState): string | null => {
     const old = seen?.["HEAD:"];
     if (old !== undefined && (snapshots.get(old)?.files.size ?? 0) > 0) return old;
@@ -221,7 +228,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
       const nodes = await listNewCommits(repository, [...tipsOf(refs)], new Set(snapshots.keys()), signal);
       const records: SurvivalRecord[] = [];
       let changes: SnippetChange[] = [];
-      if (nodes.length > 0) {
+      if (nodes.length > 0 || hasUnknownTip(refs)) {
         using reader = openChanges(repository.top, signal, isRead);
         if (nodes.length > JUMP_FROM_COMMITS) await jump(refs, reader);
         changes = await walk(refs, nodes, reader);

@@ -26,8 +26,10 @@ export const codeTokens = (lines: readonly string[], extent: "part" | "whole" = 
     let ordinal = 0;
     for (const end = nWritten[index] as number; place < end; place += 1) {
       const token = written[place] as string;
-      if (token.length === 1 && IS_FORMATTING[token.charCodeAt(0)] === 1) continue;
-      if (isSignificant(written, place) || (extent === "part" && isOpen(place))) {
+      const kind =
+        token.length === 1 ? (KINDS[token.charCodeAt(0)] ?? PLAIN) : LENGTHS[token.length] === 1 ? ASKED : PLAIN;
+      if (kind === FORMATTING) continue;
+      if (kind === PLAIN || isSignificant(written, place) || (extent === "part" && isOpen(place))) {
         tokens.push(token);
         line.push(index);
         at.push(ordinal);
@@ -127,6 +129,13 @@ const isAt = (word: string, line: string, start: number): boolean => {
 };
 
 const ASCII = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
-/** What formatters add, drop and swap, whatever is beside it. */
-const IS_FORMATTING = Uint8Array.from(ASCII, (character) => (",;()'\"`".includes(character) ? 1 : 0));
+/** What formatters add, drop and swap, whatever is beside it; tokens whose neighbours say whether they count; others. */
+const FORMATTING = 2;
+const ASKED = 1;
+const PLAIN = 0;
+const KINDS = Uint8Array.from(ASCII, (character) =>
+  ",;()'\"`".includes(character) ? FORMATTING : "\\/{}|&".includes(character) ? ASKED : PLAIN,
+);
+/** 1 for the lengths of words that are asked about. */
+const LENGTHS = Uint8Array.from({ length: 8 }, (_, length) => (length === 4 || length === 7 ? 1 : 0));
 const IS_WORD = Uint8Array.from(ASCII, (character) => (/[A-Za-z0-9_$]/.test(character) ? 1 : 0));

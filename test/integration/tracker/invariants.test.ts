@@ -8,12 +8,23 @@ import { TOKEN_RULE_VERSION } from "../../../core/survival/tokens.ts";
 import { replayRecords, type SnippetSurvival } from "../../../core/survival/survival-state.ts";
 import { MAX_LINE_BYTES, openEventLog, parseLog } from "../../../tracker/event-log.ts";
 import { fuzzHistory } from "../../support/survival/fuzz-history.ts";
-import { BASKET, FILLER, followRepository, type FollowedRepository, SNIPPET } from "./followed-repository.ts";
+import { survivalInHead } from "../../../tracker/head-survival.ts";
+import {
+  BASKET,
+  DEADLINE_MS,
+  FILLER,
+  followRepository,
+  type FollowedRepository,
+  SNIPPET,
+} from "./followed-repository.ts";
 
 const WITH_SNIPPET = `${BASKET}\n${SNIPPET}`;
 /** Long enough for every operation, short enough for every run of the tests. */
 const FUZZ_HISTORIES = 6;
 const FUZZ_STEPS = 24;
+/** One every two minutes of eight hours. */
+const DAY_OF_LOOKS = 240;
+const DAY_STEPS = 60;
 
 const accepted = async (): Promise<FollowedRepository> => {
   const repository = await followRepository();
@@ -278,6 +289,35 @@ describe("invariants of the tracker", () => {
     }
   });
 
+  it("P17 nor does a working day's worth of commits, rebases, merges, stashes and resets change a byte, with hundreds of looks", async function () {
+    this.timeout(300_000);
+    const seed = Math.floor(Math.random() * 1e9);
+    let nLooks = 0;
+    for (let history = 0; nLooks < DAY_OF_LOOKS; history += 1) {
+      const { operations } = await fuzzHistory({
+        seed: seed + history,
+        nSteps: DAY_STEPS,
+        async look(repository) {
+          await utimes(join(repository.root, "a.ts"), new Date(), new Date()).catch(() => undefined);
+          const before = await contents(repository.root);
+          const observation = await repository.look();
+          if (nLooks % 4 === 0) await repository.restart();
+          const [snippet] = repository.tracker.state.values();
+          if (snippet !== undefined) {
+            const { sid: id, file: path, text } = snippet;
+            const signal = AbortSignal.timeout(DEADLINE_MS);
+            await survivalInHead({ repo: repository.root, snippets: [{ id, path, text }], signal });
+          }
+          await repository.look();
+          nLooks += 2;
+          assert.deepEqual(await contents(repository.root), before, `seed ${seed + history}`);
+          return observation;
+        },
+      });
+      assert.ok(Object.keys(operations).length > 5, JSON.stringify(operations));
+    }
+  });
+
   it("P17 a lock file that is made and taken away again would be seen", async () => {
     await using repository = await accepted();
     const before = await contents(repository.root);
@@ -302,13 +342,13 @@ const contents = async (root: string): Promise<Record<string, string>> => {
   const found: Record<string, string> = {};
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    const { mtimeMs, ctimeMs } = await stat(path);
-    if (entry.isDirectory()) found[path] = `${mtimeMs} ${ctimeMs}`;
+    const { mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    if (entry.isDirectory()) found[path] = `${mtimeNs} ${ctimeNs}`;
     if (!entry.isFile()) continue;
     const hash = createHash("sha256")
       .update(await readFile(path))
       .digest("hex");
-    found[path] = `${hash} ${mtimeMs} ${ctimeMs}`;
+    found[path] = `${hash} ${mtimeNs} ${ctimeNs}`;
   }
   return found;
 };

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../../../core/statistics/random.ts";
+import type { Observation } from "../../../tracker/observer.ts";
 import { GONE_BELOW } from "../../../core/survival/place-state.ts";
 import { type FollowedRepository, followRepository } from "../../integration/tracker/followed-repository.ts";
 import { below, createWriter, EDITS, pick, readLines, type Random, wordsOf } from "./word-file.ts";
@@ -31,6 +32,8 @@ export interface FuzzOptions {
   readonly seed: number;
   readonly nSteps: number;
   readonly nSnippets?: number;
+  /** Does a look, and what it wants around it. */
+  readonly look?: (repository: FollowedRepository) => Promise<Observation>;
 }
 
 const FILES = ["src/a.ts", "src/b.ts", "lib/c.ts"];
@@ -38,12 +41,19 @@ const LINES_PER_FILE = 14;
 const LINES_PER_SNIPPET = 6;
 const N_SNIPPETS = 5;
 const EPSILON = 1e-9;
+/** Share of the looks before which the tracker is closed and opened again: then it knows what its cache holds. */
+const RESTARTED = 0.15;
 
 /**
  * Does random things to a repository while a tracker follows it, and counts after each look in every place how
  * many of each snippet's words are there.
  */
-export const fuzzHistory = async ({ seed, nSteps, nSnippets = N_SNIPPETS }: FuzzOptions): Promise<FuzzResult> => {
+export const fuzzHistory = async ({
+  seed,
+  nSteps,
+  nSnippets = N_SNIPPETS,
+  look = (repository) => repository.look(),
+}: FuzzOptions): Promise<FuzzResult> => {
   const random = createRandom(seed);
   const newLine = createWriter();
   const start = Object.fromEntries(
@@ -72,8 +82,12 @@ export const fuzzHistory = async ({ seed, nSteps, nSnippets = N_SNIPPETS }: Fuzz
     }
     // Some looks see several operations at once.
     if (random() < 0.35) continue;
+    if (random() < RESTARTED) {
+      await repository.restart();
+      fuzz.story.push("restart");
+    }
     const nRecords = repository.records.length;
-    const observation = await repository.look();
+    const observation = await look(repository);
     if (observation.kind === "waiting") continue;
     if (observation.kind === "failed") throw new Error(`seed ${seed}: ${observation.reason} ${observation.message}`);
     fuzz.story.push("look");
