@@ -17,7 +17,7 @@ export type LostTokens = Uint16Array;
 const RETURNED_AT_HOME_FROM = 0.7;
 const RETURNED_ELSEWHERE_FROM = 1;
 /** Shorter code in a file where it never stood was typed anew more often than it was brought back: letters and digits. */
-const MIN_RETURNED_ELSEWHERE = 40;
+const MIN_RETURNED_ELSEWHERE = 80;
 
 /**
  * Writes down what a commit took of the snippets that it changed. `touched` are those whose lines it went over:
