@@ -93,6 +93,16 @@ export const freeIds = ({ files }: Snapshot, text: AddedText): Int32Array => {
   return ids;
 };
 
+/** Place of the first token of the text that is on a line of the file or behind it; the text's length when there is none. */
+export const firstTokenFrom = ({ sides, starts, ids }: AddedText, line: number): number => {
+  for (const [number, side] of sides.entries()) {
+    if (side.firstLine + side.lines.length <= line) continue;
+    const index = side.line.findIndex((one) => side.firstLine + one >= line);
+    if (index !== -1) return (starts[number] as number) + index;
+  }
+  return ids.length;
+};
+
 /** A token of the text as an anchor in its file. */
 export const anchorIn = (text: AddedText, place: number, snippet: number, token: number): AnchorRun => {
   const number = sideAt(text, place);

@@ -1,4 +1,4 @@
-import { type AddedText, anchorIn, isNewToken, presentIn, readBefore, takenIn } from "./added-text.ts";
+import { type AddedText, anchorIn, firstTokenFrom, isNewToken, presentIn, readBefore, takenIn } from "./added-text.ts";
 import type { AnchorRun } from "./anchors.ts";
 import { type Candidate, findCandidates, lostIds, neededSize } from "./candidates.ts";
 import type { FileChange } from "./file-change.ts";
@@ -97,7 +97,7 @@ const placeCandidate = (
   textBefore: ReturnQuestion["textBefore"],
 ): boolean => {
   const { snippet, text } = candidate;
-  const { ids, sizes } = context.snippets[snippet] as TrackedSnippet;
+  const { ids, sizes, line } = context.snippets[snippet] as TrackedSnippet;
   // Tokens that stand somewhere are taken out on the snippet's side, and places that are held on the other.
   const lost = lostIds(snapshot, snippet, ids);
   const needed = neededSize(snapshot, candidate, context);
@@ -110,9 +110,10 @@ const placeCandidate = (
     if (!text.grams.hasAny(lost, taken)) return false;
   }
   const { free, indices } = freeIds(candidate, taken);
-  const kept = keepRunsOfIds(lost, free, (at) => sizes[at] as number);
   // Code that no commit held yet may have lines in common with the text that it took the place of.
   const isFirst = context.isNew(snippet);
+  const near = isFirst && isHome ? placeOfLine(text, indices, free.length, line) : 0;
+  const kept = keepRunsOfIds(lost, free, (at) => sizes[at] as number, "significant", near);
   const all = isFirst ? kept : newRuns(kept, sizes, (place) => isNewToken(text, indices[place] as number));
   const runs = losses === undefined ? all : returnedRuns({ runs: all, lost: losses, ids, sizes, isHome, textBefore });
   const found = runs.reduce((sum, run) => sum + sizeOf(run, sizes), 0);
@@ -153,6 +154,14 @@ const sizeOf = (run: TokenRun, sizes: Uint16Array): number => {
   let sum = 0;
   for (let k = 0; k < run.length; k += 1) sum += sizes[run.from + k] as number;
   return sum;
+};
+
+/** Where in the free ids the line begins that the code was accepted on: of code that repeats itself the copy there is it. */
+const placeOfLine = (text: AddedText, indices: Int32Array, nFree: number, line: number | null): number => {
+  if (line === null) return 0;
+  const start = firstTokenFrom(text, line);
+  for (let at = 0; at < nFree; at += 1) if ((indices[at] as number) >= start) return at;
+  return nFree;
 };
 
 /** Free ids and their places in the text, written anew for each candidate. */

@@ -47,15 +47,17 @@ export const keepRuns = (
 
 /**
  * {@link keepRuns} of tokens given as numbers, without its last rule: what is found may be very little.
- * Negative numbers match nothing, and are not the same in both; `sizeOf` gives the letters and digits of a token of `from`.
+ * Negative numbers match nothing, and are not the same in both; `sizeOf` gives the letters and digits of a token of
+ * `from`. Where the whole stands several times the place nearest to `near` is taken.
  */
 export const keepRunsOfIds = (
   from: Int32Array,
   to: Int32Array,
   sizeOf: (at: number) => number,
   kind: TokenKind = "significant",
+  near = 0,
 ): TokenRun[] => {
-  const whole = indexOfRun(from, to);
+  const whole = indexOfRun(from, to, near);
   if (whole !== -1) return [{ from: 0, to: whole, length: from.length }];
   if (from.length < MIN_RUN_TOKENS) return [];
   const runs = maximalRuns(from, to);
@@ -103,8 +105,8 @@ const intern = (accepted: readonly string[], current: readonly string[]): [Int32
   return [from, Int32Array.from(current, (token) => ids.get(token) ?? -1)];
 };
 
-/** First place of the whole snippet, by Knuth, Morris and Pratt, or -1. */
-const indexOfRun = (from: Int32Array, to: Int32Array): number => {
+/** Place of the whole snippet that is nearest to one, by Knuth, Morris and Pratt, or -1. */
+const indexOfRun = (from: Int32Array, to: Int32Array, near: number): number => {
   // A part that is not looked for, or no room: the most frequent answers cost no table.
   if (from.length > to.length) return -1;
   for (let at = 0; at < from.length; at += 1) if ((from[at] as number) < 0) return -1;
@@ -114,12 +116,17 @@ const indexOfRun = (from: Int32Array, to: Int32Array): number => {
     if (from[at] === from[matched]) matched += 1;
     border[at] = matched;
   }
+  let best = -1;
   for (let at = 0, matched = 0; at < to.length; at += 1) {
     while (matched > 0 && to[at] !== from[matched]) matched = border[matched - 1] as number;
     if (to[at] === from[matched]) matched += 1;
-    if (matched === from.length) return at - matched + 1;
+    if (matched < from.length) continue;
+    const place = at - matched + 1;
+    if (best !== -1 && Math.abs(place - near) >= Math.abs(best - near)) break;
+    best = place;
+    matched = border[matched - 1] as number;
   }
-  return -1;
+  return best;
 };
 
 /** All runs of at least four tokens that cannot be lengthened, longest first, then earliest. */

@@ -93,7 +93,11 @@ export function addVersion(
   const snapshot = writeSnapshot(places.datasets, [row], origin);
   recordSnapshot(store, snapshot, systemClock);
   const runId = uuidv7();
-  store.runs.create({ id: runId, request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} }, createdAt: 5 });
+  store.runs.create({
+    id: runId,
+    request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} },
+    createdAt: 5,
+  });
   store.runs.setDataset(runId, snapshot.id);
   store.runs.addPoint({
     runId,

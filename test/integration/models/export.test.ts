@@ -67,7 +67,11 @@ describe("exporting a version", function () {
       sources: {},
       manifest: {},
     });
-    store.runs.create({ id: "run", request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} }, createdAt: 1 });
+    store.runs.create({
+      id: "run",
+      request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} },
+      createdAt: 1,
+    });
     return registry.register({ adapterDir, base: base.sha256, runId: "run", datasetId: "ds", hyperParameters: {} }).id;
   }
   const out = (name: string) => path.join(folder.dir, "out", name);

@@ -116,4 +116,23 @@ describe("a ref that moves under many snippets", function () {
     await newLines(repository, () => git("checkout", "-q", "main"));
     assert.equal(repository.tracker.state.size, N_SNIPPETS - 1);
   });
+
+  it("P12 of code that repeats itself every part stands where it was accepted, whichever the commit finds first", async () => {
+    await using repository = await followRepository();
+    const loop = ["for (const item of items) {", "  total += item.price;", "  count += 1;", "}"];
+    const lines = Array.from({ length: 40 }, (_, at) => loop[at % loop.length] as string);
+    await repository.write("src/loops.ts", `${lines.join("\n")}\n`);
+    for (let at = 0; at + 5 <= lines.length; at += 5)
+      await repository.accept(String(at), "src/loops.ts", lines.slice(at, at + 5).join("\n"), at + 1);
+    await repository.commit("accept");
+    await repository.look();
+    const head = [...repository.tracker.state.values()].map(({ sid, where }) => [
+      sid,
+      where.find(({ place }) => place === "head")?.tok,
+    ]);
+    assert.deepEqual(
+      head,
+      Array.from({ length: 8 }, (_, at) => [String(5 * at), 1]),
+    );
+  });
 });

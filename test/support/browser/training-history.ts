@@ -17,7 +17,11 @@ export const PAST_STEPS = 60;
 
 export function putPastRun(store: Store, files: ContentFiles, past: PastRun): void {
   const { runId, datasetId, versionId, atMs } = past;
-  store.runs.create({ id: runId, request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} }, createdAt: atMs });
+  store.runs.create({
+    id: runId,
+    request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} },
+    createdAt: atMs,
+  });
   store.datasets.put({
     id: datasetId,
     createdAt: atMs + 2_000,
