@@ -19,6 +19,8 @@ import { createSemaphore } from "./http/semaphore.ts";
 import { createServedEngine } from "./serving/served-engine.ts";
 import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
+import { startLabelStudio } from "./integrations/label-studio/integration.ts";
+import { startMlflow } from "./integrations/mlflow/integration.ts";
 import { createJobRunner, type JobRunner } from "./jobs/runner.ts";
 import { deriveSuggestions } from "./labels/derive.ts";
 import { createLabelVersions } from "./labels/label-versions.ts";
@@ -60,6 +62,8 @@ export interface AppOptions {
   readonly sweepAfterMs?: number;
   /** Between two looks at whether training is due, milliseconds; a minute unless given. */
   readonly scheduleEveryMs?: number;
+  /** Between two looks at what connected systems are to hear, milliseconds; a second unless given. */
+  readonly outboxEveryMs?: number;
 }
 
 /** A running server. Disposing of it finishes requests, stops the worker and closes the store. */
@@ -195,10 +199,28 @@ export async function startApp(options: AppOptions): Promise<App> {
   );
   const reserve = undo.use(createReserve(places));
   const datasets = undo.use(createDatasetReader(store, places.datasets));
+  let port = 0;
+  undo.use(startMlflow({ store, files, egress, clock, log, env: process.env, everyMs: options.outboxEveryMs }));
+  const labelStudio = undo.use(
+    startLabelStudio({
+      store,
+      egress,
+      clock,
+      log,
+      env: process.env,
+      record: (recorded) => events.take(JSON.stringify({ events: recorded })),
+      complete: () => Promise.resolve(null),
+      modelVersion: () => store.versions.alias("champion") ?? (base().slice(0, 16) || "none"),
+      port: () => port,
+      train() {
+        if (store.runs.active() === null) training.start({ strategy: "lora", workspaces: [], overrides: {} });
+      },
+      everyMs: options.outboxEveryMs,
+    }),
+  );
   let token = createToken();
   const startedAt = isoTime(clock.wallMs());
   const shutdown = Promise.withResolvers<void>();
-  let port = 0;
   const loginCodes = createLoginCodes(clock);
   const announce = (): void =>
     writeRuntimeFile(places.runtimeFile, {
@@ -216,6 +238,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     canaries,
     engine,
     training,
+    labelStudio,
     events,
     reserve,
     forgetting,

@@ -23,20 +23,27 @@ export function annotationQueue(store: Store, limit: number): AnnotationQueue {
     // The sort keeps the order of time where they are alike.
     .sort((left, right) => right.disagreement - left.disagreement);
   const tasks: AnnotationTask[] = [];
-  for (const one of asked) {
+  for (const { suggestion } of asked) {
     if (tasks.length === limit) break;
-    const events = store.events.ofSuggestion(one.suggestion.id);
-    const shown = shownEvent(events);
-    if (shown === null || shown.withheld !== undefined) continue;
-    const { prefix, suffix } = shown.context;
-    tasks.push({
-      ...one,
-      before: prefix.split("\n").slice(-LINES_BEFORE).join("\n"),
-      after: suffix.split("\n").slice(0, LINES_AFTER).join("\n"),
-      typedInstead: events.findLast((event) => event.kind === "typed-instead")?.text || null,
-    });
+    const task = annotationTask(store, suggestion);
+    if (task !== null) tasks.push(task);
   }
   return { tasks, waiting: asked.length };
+}
+
+/** What a person is shown of a suggestion; null when it was recorded without its text. */
+export function annotationTask(store: Store, suggestion: SuggestionRow): AnnotationTask | null {
+  const events = store.events.ofSuggestion(suggestion.id);
+  const shown = shownEvent(events);
+  if (shown === null || shown.withheld !== undefined) return null;
+  const { prefix, suffix } = shown.context;
+  return {
+    suggestion,
+    disagreement: disagreement(suggestion.label?.reasons ?? []),
+    before: prefix.split("\n").slice(-LINES_BEFORE).join("\n"),
+    after: suffix.split("\n").slice(0, LINES_AFTER).join("\n"),
+    typedInstead: events.findLast((event) => event.kind === "typed-instead")?.text || null,
+  };
 }
 
 const canBeAsked = ({ rating, label, completion }: SuggestionRow): boolean =>

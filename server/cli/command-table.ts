@@ -169,6 +169,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     (m, program, parts) => m.addEgressCommand(program, parts),
   ),
   entry(
+    "registry",
+    "model versions of other machines",
+    () => import("./registry-commands.ts"),
+    (m, program, parts) => m.addRegistryCommands(program, parts),
+  ),
+  entry(
+    "mlflow",
+    "log training runs and register versions in MLflow",
+    () => import("../integrations/mlflow/mlflow-command.ts"),
+    (m, program, parts) => m.addMlflowCommands(program, parts),
+  ),
+  entry(
+    "label-studio",
+    "ask people about suggestions in Label Studio",
+    () => import("../integrations/label-studio/label-studio-command.ts"),
+    (m, program, parts) => m.addLabelStudioCommands(program, parts),
+  ),
+  entry(
     "replay",
     "let a git history stand in for a developer: suggest, and compare with what was really written",
     () => import("../replay/replay-command.ts"),

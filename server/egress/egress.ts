@@ -19,7 +19,7 @@ export interface EgressLimits {
 export interface EgressRequest {
   readonly purpose: EgressPurpose;
   readonly url: URL;
-  readonly method: "GET" | "HEAD" | "POST";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly limits: EgressLimits;

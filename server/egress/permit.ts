@@ -6,6 +6,8 @@ export const EGRESS_PURPOSES = {
   hub: "download a base model that you named (kept models pull)",
   "python-packages": "install PyTorch with pip (the torch backend of kept train), which connects by itself",
   metrics: "send the server's metrics to an OTLP collector (kept egress allow metrics <url>)",
+  mlflow: "log training runs and register model versions, with their adapters (kept mlflow connect <url>)",
+  "label-studio": "ask people about suggestions, with the code around them (kept label-studio setup <url>)",
 } as const;
 export type EgressPurpose = keyof typeof EGRESS_PURPOSES;
 

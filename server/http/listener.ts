@@ -24,7 +24,9 @@ const SETTLE_MS = 1_000;
 /** The HTTP server: `admit`, then the router. It does not listen yet. */
 export function createHttpServer(parts: ServerParts): Server {
   const answer = getRequestListener(createRouter(parts).fetch, { overrideGlobalObjects: false });
-  const openPaths = new Set(ROUTES.filter(({ open }) => open === true).map(({ method, path }) => `${method} ${path}`));
+  // Routes with a guard look at a password of their own.
+  const isTokenless = ({ open, guard }: Route): boolean => open === true || guard !== undefined;
+  const openPaths = new Set(ROUTES.filter(isTokenless).map(({ method, path }) => `${method} ${path}`));
   const isOpen = (method: string, path: string): boolean =>
     openPaths.has(`${method === "HEAD" ? "GET" : method} ${path}`);
 

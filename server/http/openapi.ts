@@ -38,17 +38,20 @@ export function openApiDocument(routes: readonly Route[]): Json {
     security: [{ token: [] }],
     paths,
     components: {
-      securitySchemes: { token: { type: "http", scheme: "bearer", description: "The token in server.json." } },
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", description: "The token in server.json." },
+        "label-studio": { type: "http", scheme: "basic", description: "The password that Label Studio was given." },
+      },
       schemas: componentSchemas(),
     },
   };
 }
 
-function operation({ method, path, about, open, query, body, answers, status = 200 }: Route): Json {
+function operation({ method, path, about, open, guard, query, body, answers, status = 200 }: Route): Json {
   return {
     operationId: `${method.toLowerCase()}${path.replace(/[^A-Za-z0-9]+(.)?/g, (_, next: string = "") => next.toUpperCase())}`,
     summary: about,
-    ...(open === true ? { security: [] } : {}),
+    ...(open === true ? { security: [] } : guard === undefined ? {} : { security: [{ [guard]: [] }] }),
     ...parameters(path, query),
     ...(body === undefined ? {} : { requestBody: { required: true, content: jsonContent(body) } }),
     responses: {

@@ -233,6 +233,24 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     meaning:
       "A file has the wrong hash, a redirect leads to an internal address, or no hub answers there. Nothing was added.",
   },
+  "integration-unreachable": {
+    status: 503,
+    title: "A connected system does not answer",
+    meaning:
+      "MLflow or Label Studio is away, fails, or is too slow. What it was to hear waits in the outbox and is sent when it is back.",
+  },
+  "integration-unauthorized": {
+    status: 503,
+    title: "A connected system refuses access",
+    meaning:
+      "Set the credentials in the server's environment (MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD; LABEL_STUDIO_API_KEY) and start it again. Nothing was lost.",
+  },
+  "integration-invalid": {
+    status: 503,
+    title: "A connected system answered something that cannot be used",
+    meaning:
+      "A redirect, a page instead of JSON, an answer of the wrong shape or without end, or a file with the wrong hash. Nothing of it was taken; what was to be sent is tried again, rarely.",
+  },
   "git-unavailable": {
     status: 500,
     title: "Git cannot be asked",

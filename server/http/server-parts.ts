@@ -11,6 +11,7 @@ import type { PushHub } from "../push/hub.ts";
 import type { ContentFiles } from "../registry/content-files.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ScheduleState } from "../schedule/scheduler.ts";
+import type { LabelStudio } from "../integrations/label-studio/integration.ts";
 import type { Reserve } from "../reserve.ts";
 import type { ServedEngine } from "../serving/served-engine.ts";
 import type { Store } from "../store/store.ts";
@@ -31,6 +32,7 @@ export interface ServerParts {
   /** Completes for other editors. */
   readonly engine: ServedEngine;
   readonly training: Training;
+  readonly labelStudio: Pick<LabelStudio, "admits" | "modelVersion" | "predict" | "notice">;
   /** Takes batches of events in; when it throws, nothing of the batch was stored. */
   readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;
   /** Held while reading and storing batches that are larger than one event may be. */

@@ -244,4 +244,76 @@ export const MIGRATIONS: readonly string[] = [
     detail     TEXT NOT NULL
   ) STRICT;
   `,
+  // What connected systems are still to hear: one row for each thing of which they do not know the newest state.
+  `
+  CREATE TABLE outbox_destinations (
+    name      TEXT PRIMARY KEY,
+    opened_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE outbox (
+    position    INTEGER PRIMARY KEY AUTOINCREMENT,
+    destination TEXT NOT NULL REFERENCES outbox_destinations (name) ON DELETE CASCADE,
+    topic       TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    revision    INTEGER NOT NULL DEFAULT 1,
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    error       TEXT,
+    UNIQUE (destination, topic, subject)
+  ) STRICT;
+  -- What a thing is called there, and how far it has been told.
+  CREATE TABLE outbox_remotes (
+    destination TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    remote_id   TEXT NOT NULL,
+    sent        INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (destination, kind, subject)
+  ) STRICT, WITHOUT ROWID;
+
+  -- In the transaction of what is told, whoever writes it: nothing can be forgotten.
+  CREATE TRIGGER outbox_run_made AFTER INSERT ON runs BEGIN
+    INSERT INTO outbox (destination, topic, subject)
+      SELECT name, 'run', NEW.id FROM outbox_destinations WHERE name = 'mlflow'
+      ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
+  END;
+  CREATE TRIGGER outbox_run_changed AFTER UPDATE ON runs BEGIN
+    INSERT INTO outbox (destination, topic, subject)
+      SELECT name, 'run', NEW.id FROM outbox_destinations WHERE name = 'mlflow'
+      ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
+  END;
+  CREATE TRIGGER outbox_point_made AFTER INSERT ON run_points BEGIN
+    INSERT INTO outbox (destination, topic, subject)
+      SELECT name, 'points', NEW.run_id FROM outbox_destinations WHERE name = 'mlflow'
+      ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
+  END;
+  CREATE TRIGGER outbox_version_made AFTER INSERT ON versions BEGIN
+    INSERT INTO outbox (destination, topic, subject)
+      SELECT name, 'version', NEW.id FROM outbox_destinations WHERE name = 'mlflow'
+      ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
+  END;
+  CREATE TRIGGER outbox_version_judged AFTER INSERT ON evaluations BEGIN
+    INSERT INTO outbox (destination, topic, subject)
+      SELECT name, 'run', NEW.run_id FROM outbox_destinations WHERE name = 'mlflow'
+      ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
+  END;
+  CREATE TRIGGER outbox_version_tainted AFTER INSERT ON invalid_datasets BEGIN
+    INSERT INTO outbox (destination, topic, subject)
+      SELECT d.name, 'version', v.id FROM outbox_destinations d JOIN versions v ON v.dataset_id = NEW.dataset_id
+      WHERE d.name = 'mlflow'
+      ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
+  END;
+  CREATE TRIGGER outbox_alias_moved AFTER UPDATE ON aliases WHEN OLD.version_id IS NOT NEW.version_id BEGIN
+    INSERT INTO outbox (destination, topic, subject)
+      SELECT name, 'alias', NEW.alias FROM outbox_destinations WHERE name = 'mlflow'
+      ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
+  END;
+  -- A suggestion that is gone here goes there too.
+  CREATE TRIGGER outbox_suggestion_gone AFTER DELETE ON suggestions BEGIN
+    INSERT INTO outbox (destination, topic, subject)
+      SELECT destination, 'task', subject FROM outbox_remotes
+      WHERE destination = 'label-studio' AND kind = 'task' AND subject = OLD.id
+        AND EXISTS (SELECT 1 FROM outbox_destinations WHERE name = 'label-studio')
+      ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
+  END;
+  `,
 ];

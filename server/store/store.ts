@@ -20,6 +20,7 @@ import { openExampleStore, type ExampleStore } from "./example-store.ts";
 import { openForgetStore, type ForgetStore } from "./forget-store.ts";
 import { openJobStore, type JobStore } from "./job-store.ts";
 import { openLabelStore, type LabelStore } from "./label-store.ts";
+import { openOutboxStore, type OutboxStore } from "./outbox-store.ts";
 import { openRunStore, type RunStore } from "./run-store.ts";
 import { openScheduleStore, type ScheduleStore } from "./schedule-store.ts";
 import { openSettingsStore, type SettingsStore } from "./settings-store.ts";
@@ -44,6 +45,7 @@ export interface Store extends Disposable {
   readonly erasure: Erasure;
   readonly settings: SettingsStore;
   readonly schedule: ScheduleStore;
+  readonly outbox: OutboxStore;
   readonly expiry: Expiry;
   /** Runs `work` in one transaction: all of it is durable or none of it happened. */
   transaction<T>(work: () => T): T;
@@ -104,6 +106,7 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     erasure: openErasure(db),
     settings: openSettingsStore(db),
     schedule: openScheduleStore(db),
+    outbox: openOutboxStore(db),
     expiry: openExpiry(db),
     removeCopies: () => removeCopies(db),
     moment: (read) => db.transaction(read)(),

@@ -27,6 +27,8 @@ export interface VersionStore {
   put(record: VersionRecord): void;
   get(id: string): ModelVersionRow | null;
   championBefore(id: string): string | null;
+  /** What the id of a version is the hash of; null when there is no such version. */
+  manifest(id: string): unknown;
   list(limit: number): ModelVersionRow[];
   hasFile(sha256: string): boolean;
   putEvaluation(runId: string, versionId: string, report: EvaluationReport, createdAt: number): void;
@@ -60,6 +62,7 @@ export function openVersionStore(db: Db): VersionStore {
   const files = db.prepare("SELECT name, sha256, bytes FROM version_files WHERE version_id = ? ORDER BY name");
   const standing = db.prepare("SELECT alias FROM aliases WHERE version_id = ? ORDER BY alias").pluck();
   const championBefore = db.prepare("SELECT champion_before FROM versions WHERE id = ?").pluck();
+  const manifest = db.prepare("SELECT manifest FROM versions WHERE id = ?").pluck();
   const hasFile = db.prepare("SELECT 1 FROM version_files WHERE sha256 = ? LIMIT 1").pluck();
   const putEvaluation = db.prepare(`
     INSERT INTO evaluations (id, run_id, version_id, created_at, report) VALUES (?, ?, ?, ?, ?)
@@ -96,6 +99,10 @@ export function openVersionStore(db: Db): VersionStore {
     get(id) {
       const row = one.get(id) as StoredVersion | undefined;
       return row ? toWire(row) : null;
+    },
+    manifest(id) {
+      const text = manifest.get(id) as string | undefined;
+      return text === undefined ? null : JSON.parse(text);
     },
     championBefore: (id) => (championBefore.get(id) as string | null | undefined) ?? null,
     list: (limit) => (list.all(limit) as StoredVersion[]).map(toWire),

@@ -9,6 +9,7 @@ import { exampleRoutes } from "./examples.ts";
 import { generationRoutes } from "./generations.ts";
 import { forgetRoutes } from "./forget.ts";
 import { healthRoutes } from "./health.ts";
+import { labelStudioRoutes } from "./label-studio.ts";
 import { loginRoutes } from "./login.ts";
 import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
@@ -41,6 +42,7 @@ export const ROUTES: readonly Route[] = [
   ...exampleRoutes,
   ...forgetRoutes,
   ...overviewRoutes,
+  ...labelStudioRoutes,
   ...statusRoutes,
   ...metricRoutes,
   ...openApiRoutes,
