@@ -16,6 +16,7 @@ import { createHttpServer } from "./http/listener.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
 import { createSemaphore } from "./http/semaphore.ts";
+import { completePlace } from "./serving/complete-place.ts";
 import { createServedEngine } from "./serving/served-engine.ts";
 import { startEventWriter } from "./ingest/event-writer.ts";
 import { acquireInstanceLock } from "./instance-lock.ts";
@@ -209,11 +210,12 @@ export async function startApp(options: AppOptions): Promise<App> {
       log,
       env: process.env,
       record: (recorded) => events.take(JSON.stringify({ events: recorded })),
-      complete: () => Promise.resolve(null),
+      complete: async (place, signal) =>
+        hasModel(modelDir) ? completePlace(engine, store.versions.alias("champion"), place, signal) : null,
       modelVersion: () => store.versions.alias("champion") ?? (base().slice(0, 16) || "none"),
       port: () => port,
       train() {
-        if (store.runs.active() === null) training.start({ strategy: "lora", workspaces: [], overrides: {} });
+        if (store.runs.active() === null) training.start({ strategy: "lora", backend: "onnx", workspaces: [], overrides: {} });
       },
       everyMs: options.outboxEveryMs,
     }),

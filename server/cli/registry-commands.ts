@@ -90,7 +90,7 @@ function takeIn(store: Store, { record, files }: PulledVersion, dataDir: string,
         });
       }
       if (store.runs.get(runId) === null) {
-        const request = { strategy: "lora" as const, workspaces: [], overrides: {} };
+        const request = { strategy: "lora" as const, backend: "onnx" as const, workspaces: [], overrides: {} };
         store.runs.create({ id: runId, request, createdAt: Date.parse(run.createdAt) });
         store.runs.setDataset(runId, datasetId);
         store.runs.finish(runId, "succeeded", Date.parse(run.finishedAt ?? run.createdAt), null);

@@ -11,7 +11,7 @@ const MAX_ASKED = 100;
  */
 export function askWhereSignalsDisagree(
   store: Store,
-  { maxTasks, minDisagreement }: Pick<LabelStudioSettings, "maxTasks" | "minDisagreement">,
+  { maxTasks, minUncertainty }: Pick<LabelStudioSettings, "maxTasks" | "minUncertainty">,
 ): number {
   const { outbox } = store;
   const open = outbox.countRemotes(LABEL_STUDIO, "task") - outbox.countRemotes(LABEL_STUDIO, "verdict");
@@ -22,7 +22,7 @@ export function askWhereSignalsDisagree(
   // The queue still has what was asked before and not answered yet.
   const { tasks } = annotationQueue(store, room + open + waiting.size);
   const wanted = tasks
-    .filter(({ disagreement, suggestion }) => disagreement >= minDisagreement && isNew(suggestion.id))
+    .filter(({ suggestion: { id, label } }) => uncertainty(label!.probability) >= minUncertainty && isNew(id))
     .slice(0, room);
   if (wanted.length === 0) return 0;
   store.transaction(() => {
@@ -30,3 +30,5 @@ export function askWhereSignalsDisagree(
   });
   return wanted.length;
 }
+
+const uncertainty = (probability: number): number => 1 - Math.abs(2 * probability - 1);

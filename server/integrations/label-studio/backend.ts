@@ -67,10 +67,10 @@ function placeOf(store: Store, data: Readonly<Record<string, unknown>>): Predict
     const { path, language, prefix, suffix } = shown.context;
     return { path, language, prefix, suffix };
   }
-  const prefix = textIn(data, "before");
+  const prefix = textIn(data, "prefix");
   return prefix.trim() === ""
     ? null
-    : { path: "task.txt", language: "plaintext", prefix, suffix: textIn(data, "after") };
+    : { path: "task.txt", language: "plaintext", prefix, suffix: textIn(data, "suffix") };
 }
 
 /** Longest text of a task that is completed, characters: what the model can read is less. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import { allowances } from "../../egress/allowances.ts";
-import type { Egress } from "../../egress/egress.ts";
+import type { Egress, EgressLimits } from "../../egress/egress.ts";
 import type { Log } from "../../log.ts";
 import { startDrain } from "../../outbox/drain.ts";
 import type { Store } from "../../store/store.ts";
@@ -10,7 +10,7 @@ import { predictions, type Complete } from "./backend.ts";
 import type { LabelStudioClient } from "./client.ts";
 import { deliverToLabelStudio } from "./deliver.ts";
 import { reconcile } from "./reconcile.ts";
-import { isFromLabelStudio, LABEL_STUDIO, readLabelStudio } from "./settings.ts";
+import { isFromLabelStudio, LABEL_STUDIO, NO_CALLBACK, readLabelStudio } from "./settings.ts";
 import type { RecordEvents } from "./verdicts.ts";
 import type { Hook, Prediction, PredictRequest } from "./wire.ts";
 
@@ -47,6 +47,7 @@ export function startLabelStudio(parts: {
   /** Starts a training run when Label Studio asks for one. */
   readonly train: () => void;
   readonly everyMs?: number | undefined;
+  readonly limits?: Partial<EgressLimits>;
 }): LabelStudio {
   const { store, clock, log, record } = parts;
   const stop = new AbortController();
@@ -60,8 +61,7 @@ export function startLabelStudio(parts: {
   const client = (signal: AbortSignal): LabelStudioClient => {
     const base = address()!;
     if (opened?.base !== base.href) {
-      const { egress, env } = parts;
-      opened = { base: base.href, client: openLabelStudio({ base, egress, env, now: () => clock.wallMs() }) };
+      opened = { base: base.href, client: openLabelStudio({ ...parts, base, now: () => clock.wallMs() }) };
     }
     return opened.client(signal);
   };
@@ -90,7 +90,8 @@ export function startLabelStudio(parts: {
 
   /** A server that was started again listens somewhere else. */
   const noteAddress = (): void => {
-    if (readLabelStudio(store.settings).connectedTo !== ownAddress())
+    const address = ownAddress();
+    if (address !== NO_CALLBACK && readLabelStudio(store.settings).connectedTo !== address)
       store.outbox.add(LABEL_STUDIO, "connection", "project");
   };
   const ask = (): void => {

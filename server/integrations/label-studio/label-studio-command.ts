@@ -6,6 +6,8 @@ import { allow, allowances, permitsOf, withdraw } from "../../egress/allowances.
 import { openConnectionLog } from "../../egress/connection-log.ts";
 import { openEgress } from "../../egress/egress.ts";
 import { checkedEndpoint } from "../../egress/permit.ts";
+import { AppError } from "../../errors.ts";
+import { readModelFile, resolveModelFile } from "../../models/model-file.ts";
 import { dataPlaces } from "../../places.ts";
 import { openForChange, withStore } from "../../settings.ts";
 import type { Store } from "../../store/store.ts";
@@ -13,8 +15,9 @@ import { openLabelStudio } from "./access.ts";
 import type { LabelStudioClient } from "./client.ts";
 import { disconnectLabelStudio, prepareProject } from "./connection.ts";
 import { checkedLabeling, INSTRUCTION, LABELING } from "./labeling.ts";
-import { changeLabelStudio, LABEL_STUDIO, readLabelStudio } from "./settings.ts";
-import { readFileSync } from "node:fs";
+import { changeLabelStudio, LABEL_STUDIO, NO_CALLBACK, readLabelStudio } from "./settings.ts";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
 
 /** Calls of a command together, milliseconds. */
 const COMMAND_MS = 60_000;
@@ -24,7 +27,8 @@ const DEFAULT_TITLE = "Kept";
 
 interface SetupFlags {
   readonly private?: boolean;
-  readonly project: string;
+  readonly config?: string;
+  readonly project?: string;
   readonly labeling?: string;
   readonly callback?: string;
   readonly maxTasks?: number;
@@ -37,12 +41,19 @@ export function addLabelStudioCommands(program: Command, { dataDir, setExit }: C
   const group = program.command("label-studio").description("ask people about suggestions in Label Studio");
 
   group
-    .command("setup <url>")
+    .command("setup [url]")
     .description("make the project, and connect it: from now on suggestions are sent there with the code around them")
     .option("--private", "the address is on this machine or a private network, and is meant")
-    .option("--project <title>", "title of the project; one of this title is brought up to date", DEFAULT_TITLE)
+    .option("--config <model>", "take all of this from a model's file: models/<name>/config.yaml")
+    .option(
+      "--project <title>",
+      `title of the project; one of this title is brought up to date (default: ${DEFAULT_TITLE})`,
+    )
     .option("--labeling <file>", "labelling interface, instead of the one that Kept brings")
-    .option("--callback <address>", "where Label Studio reaches this server (default: its port on this machine)")
+    .option(
+      "--callback <address>",
+      "where Label Studio reaches this server, or none (default: its port on this machine)",
+    )
     .option("--max-tasks <number>", "tasks without an answer at once", whole(1, 10_000))
     .option("--reconcile <minutes>", "between two looks for answers that no webhook told of", whole(1, 10_080))
     .option("--json", "print JSON")
@@ -51,36 +62,27 @@ export function addLabelStudioCommands(program: Command, { dataDir, setExit }: C
       "\nThe key is read from LABEL_STUDIO_API_KEY, here and in the server's environment: a personal access token.\n\n" +
         "Example:\n  kept label-studio setup http://127.0.0.1:8080 --private\n",
     )
-    .action(async (url: string, flags: SetupFlags) => {
-      const labeling =
-        flags.labeling === undefined ? LABELING : checkedLabeling(readFileSync(flags.labeling, "utf8"), flags.labeling);
-      const callback =
-        flags.callback === undefined ? null : checkedEndpoint(flags.callback, true).href.replace(/\/$/, "");
+    .action(async (url: string | undefined, flags: SetupFlags) => {
+      const wanted = wantedSetup(url, flags);
       using open = openForChange(dataDir());
       const { store } = open;
       const now = Date.now();
-      const made = allow(store.settings, { purpose: LABEL_STUDIO, url, mayBePrivate: flags.private === true }, now);
+      const made = allow(
+        store.settings,
+        { purpose: LABEL_STUDIO, url: wanted.url, mayBePrivate: flags.private === true },
+        now,
+      );
       const client = labelStudioFrom(store, dataDir());
-      const wanted = { title: flags.project, labeling, instruction: INSTRUCTION };
-      const project = await prepareProject(client, wanted);
+      const { title, labeling } = wanted;
+      const project = await prepareProject(client, { title, labeling, instruction: INSTRUCTION });
       store.transaction(() => {
         // Another project knows nothing of what was asked in the one before.
         if (readLabelStudio(store.settings).projectId !== project.id) store.outbox.close(LABEL_STUDIO);
-        changeLabelStudio(
-          store.settings,
-          {
-            projectId: project.id,
-            callback,
-            connectedTo: null,
-            ...(flags.maxTasks === undefined ? {} : { maxTasks: flags.maxTasks }),
-            ...(flags.reconcile === undefined ? {} : { reconcileMinutes: flags.reconcile }),
-          },
-          now,
-        );
+        changeLabelStudio(store.settings, { projectId: project.id, connectedTo: null, ...wanted.settings }, now);
         store.outbox.open(LABEL_STUDIO, now);
-        store.outbox.add(LABEL_STUDIO, "connection", "project");
+        if (wanted.settings.callback !== NO_CALLBACK) store.outbox.add(LABEL_STUDIO, "connection", "project");
       });
-      const value = { url: made.url, project: project.id, title: flags.project, isNew: project.isNew };
+      const value = { url: made.url, project: project.id, title, isNew: project.isNew };
       print(value, flags, () => `${made.url}projects/${project.id}\n`);
       process.stderr.write(
         "The server connects webhook and ML backend as soon as it runs; kept label-studio status.\n",
@@ -156,6 +158,38 @@ export function addLabelStudioCommands(program: Command, { dataDir, setExit }: C
       if (problem !== null) process.stderr.write(`Webhook and ML backend are still there: ${problem}\n`);
     });
 }
+
+/** What a model's file says, and what the command line says over it. @throws AppError `config-invalid`, `not-found` */
+function wantedSetup(url: string | undefined, flags: SetupFlags) {
+  const model = flags.config === undefined ? null : readModelFile(resolveModelFile(flags.config, process.cwd()));
+  const section = model?.config.labelStudio ?? null;
+  const address = url ?? section?.url ?? null;
+  if (address === null) {
+    throw new AppError("config-invalid", "No address of a Label Studio is named.", {
+      hint: "kept label-studio setup <url>, or labelStudio.url in the model's file.",
+    });
+  }
+  const beside = model === null || section === null ? undefined : path.join(path.dirname(model.file), section.template);
+  const labelingFile = flags.labeling ?? (beside !== undefined && existsSync(beside) ? beside : undefined);
+  const callback = flags.callback ?? section?.mlBackendUrl ?? null;
+  return {
+    url: address,
+    title: flags.project ?? section?.project ?? model?.config.name ?? DEFAULT_TITLE,
+    labeling: labelingFile === undefined ? LABELING : checkedLabeling(readFileSync(labelingFile, "utf8"), labelingFile),
+    settings: {
+      callback:
+        callback === null || callback === NO_CALLBACK
+          ? callback
+          : checkedEndpoint(callback, true).href.replace(/\/$/, ""),
+      ...(section === null ? {} : { minUncertainty: section.minUncertainty }),
+      ...optional("maxTasks", flags.maxTasks ?? section?.maxTasks),
+      ...optional("reconcileMinutes", flags.reconcile ?? section?.reconcileMinutes),
+    },
+  };
+}
+
+const optional = <K extends string>(key: K, value: number | undefined): { [P in K]?: number } =>
+  (value === undefined ? {} : { [key]: value }) as { [P in K]?: number };
 
 const addressIn = ({ settings }: Store): string | null =>
   allowances(settings).find(({ purpose }) => purpose === LABEL_STUDIO)?.url ?? null;

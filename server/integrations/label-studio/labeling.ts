@@ -3,15 +3,16 @@ import { CORRECTED, REASON, SUGGESTION, VERDICT } from "./tasks.ts";
 
 /** The labelling interface unless a model's folder has one of its own: a suggestion in its context, and what was said of it. */
 export const LABELING = `<View>
-  <Header value="$where"/>
-  <Text name="before" value="$before" granularity="paragraph"/>
+  <Header value="$path, $language, $outcome" size="5"/>
+  <Text name="prefix" value="$prefix" granularity="paragraph"/>
+  <Header value="Suggested here" size="5"/>
   <View style="border-left: 4px solid #4a7; padding-left: 8px">
-    <Text name="${SUGGESTION}" value="$suggestion" granularity="paragraph"/>
+    <Text name="${SUGGESTION}" value="$${SUGGESTION}" granularity="paragraph"/>
   </View>
-  <Text name="after" value="$after" granularity="paragraph"/>
-  <Header value="What was written in its place"/>
-  <Text name="replaced_by" value="$replaced_by" granularity="paragraph"/>
-  <Header value="$why" size="5"/>
+  <Header value="What the developer wrote instead" size="5"/>
+  <Text name="written" value="$written" granularity="paragraph"/>
+  <Text name="suffix" value="$suffix" granularity="paragraph"/>
+  <Header value="$why" size="6"/>
   <Choices name="${VERDICT}" toName="${SUGGESTION}" choice="single" required="true" showInline="true">
     <Choice value="good" hotkey="g"/>
     <Choice value="bad" hotkey="b"/>

@@ -7,15 +7,18 @@ export const LABEL_STUDIO = "label-studio";
 /** The user name of Label Studio when it asks this server. */
 export const INBOUND_USER = "label-studio";
 
+/** In place of an address: Label Studio cannot reach this server, and answers are fetched. */
+export const NO_CALLBACK = "none";
+
 /** The project that `kept label-studio setup` made, and how it is used. */
 export const labelStudioSettings = z.object({
   projectId: z.int().positive().nullable().default(null),
-  /** Where Label Studio reaches this server; null is its port on this machine. */
+  /** Where Label Studio reaches this server; null is its port on this machine, `none` that it does not. */
   callback: z.string().nullable().default(null),
   /** Tasks without an answer there may be at once. */
   maxTasks: z.int().min(1).max(10_000).default(200),
-  /** How far signals have to disagree for a task, in log-odds. */
-  minDisagreement: z.number().min(0).max(20).default(0),
+  /** How unsure a label has to be for a task: 0 is certain, 1 is even. */
+  minUncertainty: z.number().min(0).max(1).default(0),
   /** Between two looks for annotations that no webhook told of. */
   reconcileMinutes: z.int().min(1).max(10_080).default(60),
   /** Hash of the password that Label Studio has: the password itself is kept there alone. */

@@ -10,7 +10,7 @@ export interface NewTask {
 /** Under this key of a task's data stands the id of its suggestion. */
 export const SUGGESTION_KEY = "kept_id";
 /** The object and the controls of the labelling interface. */
-export const SUGGESTION = "suggestion";
+export const SUGGESTION = "completion";
 export const VERDICT = "verdict";
 export const REASON = "reason";
 export const CORRECTED = "corrected";
@@ -33,11 +33,13 @@ export function taskOf({ suggestion, before, after, typedInstead }: AnnotationTa
   const { id, path, line, language, completion, outcome, label } = suggestion;
   const data = {
     [SUGGESTION_KEY]: id,
-    where: `${path}:${line + 1} (${language}), ${outcome}`,
-    before: shown(before),
+    path: `${path}:${line + 1}`,
+    language,
+    prefix: shown(before),
     [SUGGESTION]: shown(completion),
-    after: shown(after),
-    replaced_by: shown(typedInstead ?? ""),
+    written: shown(typedInstead ?? ""),
+    suffix: shown(after),
+    outcome,
     why: (label?.reasons ?? []).map(({ detail }) => detail).join("; "),
   };
   if (label === null) return { data, predictions: [] };
@@ -75,10 +77,12 @@ export const correctedResult = (text: string): Prediction["result"][number] => (
 /** What an annotation says; null when it was skipped or holds no verdict. */
 export function saidIn({ result, was_cancelled: wasCancelled }: Annotation): Said | null {
   if (wasCancelled) return null;
-  const choice = (name: string) => result.find((one) => one.from_name === name)?.value.choices?.[0];
-  const verdict = choice(VERDICT);
+  const choices = (name: string) => result.find((one) => one.from_name === name)?.value.choices ?? [];
+  const [verdict] = choices(VERDICT);
   if (verdict !== "good" && verdict !== "bad") return null;
-  const reason = REASONS.find((one) => one === choice(REASON));
+  const reasons = choices(REASON);
+  // A team's own reasons are told by the nearest word that there is.
+  const reason = REASONS.find((one) => reasons.includes(one)) ?? (reasons.length > 0 ? "other" : undefined);
   const text = result.find(({ from_name: name }) => name === CORRECTED)?.value.text;
   const corrected = (Array.isArray(text) ? text.join("\n") : text) ?? "";
   return {

@@ -9,7 +9,7 @@ import { artifactPath, type MlflowClient } from "./client.ts";
 import { evaluationMetrics, logged, pointMetrics, runParameters, runTags } from "./run-fields.ts";
 import { MLFLOW, type MlflowSettings } from "./settings.ts";
 import { ADAPTER_FOLDER, RECORD_FILE, recordOf } from "./version-record.ts";
-import type { Run, RunStatus } from "./wire.ts";
+import type { Run, RunStatus, Tag } from "./wire.ts";
 
 /** By these tags what an earlier attempt made is found again. */
 const RUN_TAG = "kept.run_id";
@@ -149,7 +149,7 @@ async function deliverVersion(parts: MlflowParts, versionId: string): Promise<st
     const { info } = (await client.run(mlflowRun))!;
     const folder = `${artifactPath(info.artifact_uri)}/${ADAPTER_FOLDER}`;
     // The files are there before anything points at them.
-    for (const { name, sha256 } of record!.manifest.files)
+    for (const { name, sha256 } of settings.logArtifacts ? record!.manifest.files : [])
       await client.putArtifact(`${folder}/${name}`, files.read(sha256));
     await client.putArtifact(`${folder}/${RECORD_FILE}`, Buffer.from(JSON.stringify(record, null, 2)));
     return client.createVersion({
@@ -162,6 +162,7 @@ async function deliverVersion(parts: MlflowParts, versionId: string): Promise<st
         { key: "kept.base_sha256", value: version!.base },
         { key: "kept.dataset_sha256", value: record!.dataset.sha256 },
         ...record!.manifest.files.map(({ name, sha256 }) => ({ key: `kept.sha256.${name}`, value: sha256 })),
+        ...ownTags(settings),
       ],
     });
   }
@@ -194,6 +195,7 @@ async function remoteRun({ store, client, settings }: MlflowParts, run: Training
         { key: "mlflow.source.name", value: "kept" },
         { key: "mlflow.source.type", value: "JOB" },
         { key: "kept.code_version", value: keptVersion },
+        ...ownTags(settings),
       ],
     }));
   // Whoever made it may have logged some of the curve.
@@ -207,6 +209,8 @@ async function remoteRun({ store, client, settings }: MlflowParts, run: Training
   }
   return remote;
 }
+
+const ownTags = ({ tags }: MlflowSettings): Tag[] => Object.entries(tags).map(([key, value]) => ({ key, value }));
 
 const isThere = (run: Run | null): run is Run => run !== null && run.info.lifecycle_stage === "active";
 

@@ -19,6 +19,7 @@ export function startMlflow(parts: {
   readonly log: Log;
   readonly env: NodeJS.ProcessEnv;
   readonly everyMs?: number | undefined;
+  readonly limits?: Partial<EgressLimits>;
 }): Drain {
   const { store, files, clock, log } = parts;
   return startDrain({
@@ -29,7 +30,7 @@ export function startMlflow(parts: {
     everyMs: parts.everyMs,
     isOn: () => store.outbox.isOpen(MLFLOW) && mlflowAddress(store) !== null,
     deliver(row, signal) {
-      const client = connectMlflow({ base: mlflowAddress(store)!, egress: parts.egress, env: parts.env, signal });
+      const client = connectMlflow({ ...parts, base: mlflowAddress(store)!, signal });
       return deliverToMlflow({ store, files, client, settings: readMlflow(store.settings), clock }, row);
     },
   });

@@ -5,13 +5,14 @@ import { print, table } from "../../cli/output.ts";
 import { allow, permitsOf, withdraw } from "../../egress/allowances.ts";
 import { openConnectionLog } from "../../egress/connection-log.ts";
 import { openEgress } from "../../egress/egress.ts";
+import { AppError } from "../../errors.ts";
+import { readModelFile, resolveModelFile } from "../../models/model-file.ts";
 import { dataPlaces } from "../../places.ts";
 import { withStore, openForChange } from "../../settings.ts";
 import type { Store } from "../../store/store.ts";
 import type { MlflowClient } from "./client.ts";
 import { connectMlflow, mlflowAddress } from "./integration.ts";
 import { MLFLOW, mlflowSettings, readMlflow } from "./settings.ts";
-import { AppError } from "../../errors.ts";
 
 /** One look at whether MLflow is there, milliseconds. */
 const LOOK_MS = 20_000;
@@ -20,6 +21,7 @@ const ROWS_SHOWN = 20;
 
 interface ConnectFlags {
   readonly private?: boolean;
+  readonly config?: string;
   readonly experiment?: string;
   readonly model?: string;
   readonly backfill?: boolean;
@@ -31,9 +33,10 @@ export function addMlflowCommands(program: Command, { dataDir, setExit }: Comman
   const mlflow = program.command("mlflow").description("log training runs and register versions in MLflow");
 
   mlflow
-    .command("connect <url>")
+    .command("connect [url]")
     .description("from now on tell an MLflow tracking server of runs, versions and aliases")
     .option("--private", "the address is on this machine or a private network, and is meant")
+    .option("--config <model>", "take all of this from a model's file: models/<name>/config.yaml")
     .option("--experiment <name>", "experiment of the runs (default: kept)")
     .option("--model <name>", "registered model of the versions (default: kept)")
     .option("--backfill", "also tell it of everything that there is already")
@@ -43,17 +46,17 @@ export function addMlflowCommands(program: Command, { dataDir, setExit }: Comman
       "\nCredentials are read from the server's environment: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and\n" +
         "MLFLOW_TRACKING_PASSWORD.\n\nExample:\n  kept mlflow connect http://127.0.0.1:5000 --private\n",
     )
-    .action(async (url: string, flags: ConnectFlags) => {
+    .action(async (url: string | undefined, flags: ConnectFlags) => {
+      const wanted = wantedConnection(url, flags);
       using open = openForChange(dataDir());
       const { store } = open;
       const now = Date.now();
-      const made = allow(store.settings, { purpose: MLFLOW, url, mayBePrivate: flags.private === true }, now);
-      const { experiment, model } = flags;
-      const settings = mlflowSettings.parse({
-        ...readMlflow(store.settings),
-        ...(experiment === undefined ? {} : { experiment: checkedName(experiment) }),
-        ...(model === undefined ? {} : { model: checkedName(model) }),
-      });
+      const made = allow(
+        store.settings,
+        { purpose: MLFLOW, url: wanted.url, mayBePrivate: flags.private === true },
+        now,
+      );
+      const settings = mlflowSettings.parse({ ...readMlflow(store.settings), ...wanted.settings });
       store.transaction(() => {
         store.settings.put(MLFLOW, settings, now);
         store.outbox.open(MLFLOW, now);
@@ -115,6 +118,29 @@ export function addMlflowCommands(program: Command, { dataDir, setExit }: Comman
       process.stderr.write("MLflow was not connected.\n");
       setExit(EXIT.notFound);
     });
+}
+
+/** What a model's file says, and what the command line says over it. @throws AppError `config-invalid`, `not-found` */
+function wantedConnection(url: string | undefined, flags: ConnectFlags) {
+  const config =
+    flags.config === undefined ? null : readModelFile(resolveModelFile(flags.config, process.cwd())).config;
+  const section = config?.mlflow ?? null;
+  const address = url ?? section?.trackingUri ?? null;
+  if (address === null) {
+    throw new AppError("config-invalid", "No address of an MLflow tracking server is named.", {
+      hint: "kept mlflow connect <url>, or mlflow.trackingUri in the model's file.",
+    });
+  }
+  const experiment = flags.experiment ?? section?.experiment ?? config?.name;
+  const model = flags.model ?? section?.registeredModel ?? config?.name;
+  return {
+    url: address,
+    settings: {
+      ...(experiment === undefined ? {} : { experiment: checkedName(experiment) }),
+      ...(model === undefined ? {} : { model: checkedName(model) }),
+      ...(section === null ? {} : { tags: section.tags, logArtifacts: section.logArtifacts }),
+    },
+  };
 }
 
 /** A client for commands, with the permission in the store. */

@@ -6,6 +6,10 @@ export const mlflowSettings = z.object({
   experiment: z.string().min(1).max(250).default("kept"),
   /** The registered model that versions belong to. */
   model: z.string().min(1).max(250).default("kept"),
+  /** Of every run and version. */
+  tags: z.record(z.string(), z.string()).default({}),
+  /** Also the adapter's files, not only figures: without them a version can be pulled by nobody. */
+  logArtifacts: z.boolean().default(true),
 });
 export type MlflowSettings = z.infer<typeof mlflowSettings>;
 

@@ -80,7 +80,7 @@ describe("Kept as Label Studio's ML backend", () => {
     const setup = await ask(url, "POST", "/setup", mine, { project: "1.1", schema: "<View/>", access_token: "x" });
     assert.deepEqual(await setup.json(), { model_version: "none" });
     assert.deepEqual(await (await ask(url, "GET", "/metrics", mine)).json(), {});
-    const tasks = [{ id: 1, data: { kept_id: "unknown", before: "let a = ", after: "", suggestion: "1;" } }];
+    const tasks = [{ id: 1, data: { kept_id: "unknown", prefix: "let a = ", suffix: "", completion: "1;" } }];
     const predicted = await ask(url, "POST", "/predict", mine, { tasks, project: "1.1", label_config: "<View/>" });
     assert.deepEqual(await predicted.json(), { results: [{ model_version: "none", score: 0, result: [] }] });
   });

@@ -143,7 +143,7 @@ async function startBackendDoor(studio: () => LabelStudio) {
 
 const choices = (name: string, value: string) => ({
   from_name: name,
-  to_name: "suggestion",
+  to_name: "completion",
   type: "choices",
   value: { choices: [value] },
 });
@@ -152,7 +152,7 @@ export const badAnswer = (text: string) => ({
   result: [
     choices("verdict", "bad"),
     choices("reason", "insecure"),
-    { from_name: "corrected", to_name: "suggestion", type: "textarea", value: { text: [text] } },
+    { from_name: "corrected", to_name: "completion", type: "textarea", value: { text: [text] } },
   ],
   lead_time: 2.5,
 });

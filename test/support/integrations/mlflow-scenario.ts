@@ -70,6 +70,7 @@ export function openMlflowScenario(dir: string, address: string): MlflowScenario
       const id = `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`;
       const request = {
         strategy: "lora" as const,
+        backend: "onnx" as const,
         workspaces: ["/home/someone/secret"],
         overrides: { rank: 4, steps: 20 },
       };
