@@ -26,11 +26,11 @@ export const task = z.object({
 export type Task = z.infer<typeof task>;
 
 /** `total` counts the tasks that the filter leaves. */
-export const taskPage = z.object({ total: z.int().default(0), tasks: z.array(task).default([]) });
+export const taskPage = z.object({ total: z.int().default(0), tasks: z.array(task) });
 
 export const project = z.object({ id: z.int().positive(), title: z.string().default("") });
 export type Project = z.infer<typeof project>;
-export const projectPage = z.object({ results: z.array(project).default([]) });
+export const projectPage = z.object({ results: z.array(project) });
 
 export const imported = z.object({ task_count: z.int(), task_ids: z.array(z.int()).default([]) });
 

@@ -110,7 +110,8 @@ function connected(store: Store, url: string, dir: string) {
   const clock = { wallMs: () => 1_000_000, monotonicMs: () => performance.now() };
   const egress = openEgress({ permits: () => permitsOf(store.settings), log: { add: () => {} } });
   const log = createLog({ level: "silent", destination: path.join(dir, "log") });
-  const env = { LABEL_STUDIO_API_KEY: "a.b.c" };
+  // Of the older kind: the first thing asked is what was meant.
+  const env = { LABEL_STUDIO_API_KEY: "key" };
   for (const purpose of ["mlflow", "label-studio"] as const) {
     allow(store.settings, { purpose, url, mayBePrivate: true }, 1);
     store.outbox.open(purpose, 1);
