@@ -35,8 +35,8 @@ const LIMITS: EgressLimits = { answerMs: 30_000, windowMs: 10_000, bytesPerWindo
 const UPLOAD_ANSWER_MS = 300_000;
 /** Statuses that say "not now". */
 const LATER = new Set([408, 425, 429]);
-/** Enough of an answer to tell what it is. */
-const EXCERPT_CHARS = 200;
+/** Enough of a reason. */
+const DETAIL_CHARS = 200;
 
 export function createJsonClient(parts: {
   readonly egress: Egress;
@@ -91,7 +91,7 @@ export function createJsonClient(parts: {
 
   const mustSucceed = ({ status, bytes }: { status: number; bytes: Buffer }): Buffer => {
     if (status >= 200 && status < 300) return bytes;
-    throw invalid(name, `refused with ${status}: ${excerpt(bytes)}`);
+    throw invalid(name, `refused with ${status}`);
   };
 
   return {
@@ -100,7 +100,7 @@ export function createJsonClient(parts: {
       const { status, bytes } = await exchange(call, sent, limits.maxBytes, limits.answerMs);
       const isFine = status >= 200 && status < 300;
       if (status === 403)
-        throw new AppError("integration-unauthorized", `${name} forbids ${call.path}: ${excerpt(bytes)}`);
+        throw new AppError("integration-unauthorized", `${name} forbids ${call.path}: ${detailOf(bytes)}`);
       // 204: there is nothing to say.
       const value = isFine && bytes.length === 0 ? null : parseJson(bytes, name, status);
       if (!isFine) return { ok: false, status, problem: value };
@@ -156,17 +156,20 @@ function parseJson(bytes: Buffer, name: string, status: number): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw invalid(name, `answered ${status} with what is no JSON: ${excerpt(bytes)}`, cause);
+    throw invalid(name, `answered ${status} with ${bytes.includes("<") ? "a page" : "text"} instead of JSON`, cause);
   }
 }
 
-/** The beginning of an answer for a message: one line of printable characters. */
-const excerpt = (bytes: Buffer): string =>
-  bytes
-    .subarray(0, EXCERPT_CHARS)
-    .toString("utf8")
-    .replace(/[^\x20-\x7e]+/g, " ")
-    .trim();
+/** The reason that a refusal names. Nothing else of an answer goes into a message: it may repeat what was sent. */
+function detailOf(bytes: Buffer): string {
+  try {
+    const { detail, message } = JSON.parse(bytes.toString("utf8")) as { detail?: unknown; message?: unknown };
+    const text = typeof detail === "string" ? detail : typeof message === "string" ? message : "";
+    return text.slice(0, DETAIL_CHARS).replace(/[^\x20-\x7e]+/g, " ");
+  } catch {
+    return "";
+  }
+}
 
 const reasonOf = (error: unknown): string =>
   error instanceof EgressFailure && error.kind === "too-slow"

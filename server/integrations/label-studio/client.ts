@@ -86,8 +86,8 @@ export function createLabelStudioClient(json: JsonClient, signal: AbortSignal): 
       return results.find((one) => one.title === title) ?? null;
     },
     project: async (id) => unlessMissing(await get(`projects/${id}/`, {}, wire.project)),
-    createProject: async (body) => must(await call("POST", "projects/", wire.project, { body })),
-    updateProject: async (id, body) => void must(await call("PATCH", `projects/${id}/`, wire.project, { body })),
+    createProject: async (body) => mustBeProject(await call("POST", "projects/", wire.project, { body })),
+    updateProject: async (id, body) => void mustBeProject(await call("PATCH", `projects/${id}/`, wire.project, { body })),
     async addTask(projectId, body) {
       const query = { return_task_ids: "true" };
       const answer = must(await call("POST", `projects/${projectId}/import`, wire.imported, { query, body: [body] }));
@@ -132,14 +132,20 @@ function explain(error: unknown): never {
   throw error;
 }
 
+/** Without what it says of a task: that repeats the code in it. */
 function must<T>(answer: JsonAnswer<T>): T {
   if (answer.ok) return answer.value;
-  const { detail, validation_errors: errors } = wire.problem.parse(answer.problem ?? {});
-  const more = errors === undefined ? "" : ` ${JSON.stringify(errors).slice(0, 300)}`;
-  throw new AppError(
-    "integration-invalid",
-    `Label Studio refused with ${answer.status}: ${detail.slice(0, 200)}${more}`,
-  );
+  const { detail } = wire.problem.parse(answer.problem ?? {});
+  throw new AppError("integration-invalid", `Label Studio refused with ${answer.status}: ${detail.slice(0, 200)}`);
+}
+
+/** The same for a project, of whose labelling interface it says what is wrong. */
+function mustBeProject<T>(answer: JsonAnswer<T>): T {
+  if (answer.ok) return answer.value;
+  const { validation_errors: errors } = wire.problem.parse(answer.problem ?? {});
+  if (errors === undefined) return must(answer);
+  const what = JSON.stringify(errors).slice(0, 500);
+  throw new AppError("integration-invalid", `Label Studio does not take the project: ${what}`);
 }
 
 /** The answer, or null when Label Studio has no such thing. */

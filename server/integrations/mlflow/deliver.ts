@@ -205,6 +205,7 @@ async function remoteRun({ store, client, settings }: MlflowParts, run: Training
   if (known !== null) {
     // Someone deleted the run there: the new one has nothing yet.
     store.outbox.removeRemote(MLFLOW, "dataset", run.id);
+    store.outbox.add(MLFLOW, "points", run.id);
     if (run.evaluation !== null) store.outbox.removeRemote(MLFLOW, "evaluation", runEvaluation(run));
   }
   return remote;
