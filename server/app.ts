@@ -215,7 +215,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       modelVersion: () => store.versions.alias("champion") ?? (base().slice(0, 16) || "none"),
       port: () => port,
       train() {
-        if (store.runs.active() === null) training.start({ strategy: "lora", backend: "onnx", workspaces: [], overrides: {} });
+        if (store.runs.active() === null)
+          training.start({ strategy: "lora", backend: "onnx", workspaces: [], overrides: {} });
       },
       everyMs: options.outboxEveryMs,
     }),

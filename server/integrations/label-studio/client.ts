@@ -87,7 +87,8 @@ export function createLabelStudioClient(json: JsonClient, signal: AbortSignal): 
     },
     project: async (id) => unlessMissing(await get(`projects/${id}/`, {}, wire.project)),
     createProject: async (body) => mustBeProject(await call("POST", "projects/", wire.project, { body })),
-    updateProject: async (id, body) => void mustBeProject(await call("PATCH", `projects/${id}/`, wire.project, { body })),
+    updateProject: async (id, body) =>
+      void mustBeProject(await call("PATCH", `projects/${id}/`, wire.project, { body })),
     async addTask(projectId, body) {
       const query = { return_task_ids: "true" };
       const answer = must(await call("POST", `projects/${projectId}/import`, wire.imported, { query, body: [body] }));

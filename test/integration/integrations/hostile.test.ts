@@ -9,7 +9,7 @@ import { startLabelStudio } from "../../../server/integrations/label-studio/inte
 import { changeLabelStudio } from "../../../server/integrations/label-studio/settings.ts";
 import { connectMlflow, startMlflow } from "../../../server/integrations/mlflow/integration.ts";
 import { createLog } from "../../../server/log.ts";
-import { PROBLEM_CODES } from "../../../server/http/problem-codes.ts";
+import type { PROBLEM_CODES } from "../../../server/http/problem-codes.ts";
 import { withStore } from "../../../server/settings.ts";
 import { openStore, type Store } from "../../../server/store/store.ts";
 import { runningApp } from "../../server/running-app.ts";
@@ -30,24 +30,44 @@ const json =
 
 /** What each system answers to whatever it is asked, and the code that it has to end in. */
 const HOSTILE: readonly (readonly [name: string, code: keyof typeof PROBLEM_CODES, behave: Behaviour])[] = [
-  ["a page with 200", "integration-invalid", (r) => void r.writeHead(200, { "Content-Type": "text/html" }).end("<html>")],
-  ["a page with 404", "integration-invalid", (r) => void r.writeHead(404, { "Content-Type": "text/html" }).end("<html>")],
+  [
+    "a page with 200",
+    "integration-invalid",
+    (r) => void r.writeHead(200, { "Content-Type": "text/html" }).end("<html>"),
+  ],
+  [
+    "a page with 404",
+    "integration-invalid",
+    (r) => void r.writeHead(404, { "Content-Type": "text/html" }).end("<html>"),
+  ],
   ["a list where an object is expected", "integration-invalid", json("[1, 2]")],
   ["null", "integration-invalid", json("null")],
-  ["a prototype", "integration-invalid", json('{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}')],
+  [
+    "a prototype",
+    "integration-invalid",
+    json('{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}'),
+  ],
   ["numbers where names are expected", "integration-invalid", json('{"experiment":{"experiment_id":7},"access":7}')],
   ["a hundred thousand brackets", "integration-invalid", json("[".repeat(100_000) + "]".repeat(100_000))],
   ["half of a JSON", "integration-invalid", json('{"experiment": {"exper')],
   ["what is no UTF-8", "integration-invalid", json(Buffer.from([0x22, 0xff, 0xfe, 0x22]))],
   ["a refusal that says nothing", "integration-invalid", json("{}", 418)],
   ["a redirect, 302", "integration-invalid", (r, canary) => void r.writeHead(302, { Location: canary }).end()],
-  ["a redirect that keeps the body, 307", "integration-invalid", (r, canary) => void r.writeHead(307, { Location: canary }).end()],
+  [
+    "a redirect that keeps the body, 307",
+    "integration-invalid",
+    (r, canary) => void r.writeHead(307, { Location: canary }).end(),
+  ],
   ["10 GB", "integration-invalid", endless],
   ["401", "integration-unauthorized", json('{"detail":"who are you"}', 401)],
   ["403", "integration-unauthorized", json('{"detail":"not you"}', 403)],
   ["429", "integration-unreachable", json("{}", 429)],
   ["500", "integration-unreachable", json("{}", 500)],
-  ["a page with 502", "integration-unreachable", (r) => void r.writeHead(502, { "Content-Type": "text/html" }).end("<html>")],
+  [
+    "a page with 502",
+    "integration-unreachable",
+    (r) => void r.writeHead(502, { "Content-Type": "text/html" }).end("<html>"),
+  ],
   ["a byte now and then", "integration-unreachable", drip],
   ["nothing at all", "integration-unreachable", () => {}],
   ["a connection that is cut at once", "integration-unreachable", (r) => void r.destroy()],
@@ -127,13 +147,28 @@ function connected(store: Store, url: string, dir: string) {
   return {
     mlflow: {
       start: () =>
-        startMlflow({ store, files: { read: () => Buffer.of() }, egress, clock, log, env, everyMs: 3_600_000, limits: LIMITS }),
+        startMlflow({
+          store,
+          files: { read: () => Buffer.of() },
+          egress,
+          clock,
+          log,
+          env,
+          everyMs: 3_600_000,
+          limits: LIMITS,
+        }),
       ask: () => connectMlflow({ base, egress, env, signal: signal(), limits: LIMITS }).experiment("x"),
     },
     "label-studio": {
       start: () =>
         startLabelStudio({
-          ...{ store, egress, clock, log, env, everyMs: 3_600_000, limits: LIMITS },
+          store,
+          egress,
+          clock,
+          log,
+          env,
+          everyMs: 3_600_000,
+          limits: LIMITS,
           record: (events) => Promise.resolve({ results: [...storeEvents(store, events).results] }),
           complete: () => Promise.resolve(null),
           modelVersion: () => "x",

@@ -115,11 +115,11 @@ async function freePort(): Promise<number> {
 export const startMlflowServer = (programs: string, dir: string): Promise<ForeignServer> =>
   startForeignServer({
     command: path.join(programs, "mlflow"),
-    args: (port) => [
-      ...["server", "--host", "127.0.0.1", "--port", String(port), "--workers", "1"],
-      ...["--backend-store-uri", `sqlite:///${path.join(dir, "mlflow.db")}`],
-      ...["--artifacts-destination", path.join(dir, "artifacts")],
-    ],
+    args: (port) =>
+      `server --host 127.0.0.1 --port ${port} --workers 1`
+        .split(" ")
+        .concat("--backend-store-uri", `sqlite:///${path.join(dir, "mlflow.db")}`)
+        .concat("--artifacts-destination", path.join(dir, "artifacts")),
     env: { MLFLOW_DISABLE_TELEMETRY: "true", DO_NOT_TRACK: "true" },
     dir,
     healthPath: "/health",
@@ -135,10 +135,10 @@ export async function startLabelStudioServer(
 ): Promise<ForeignServer & { readonly key: string }> {
   const server = await startForeignServer({
     command: path.join(programs, "label-studio"),
-    args: (port) => [
-      ...["start", "--no-browser", "--internal-host", "127.0.0.1", "--port", String(port), "--data-dir", dir],
-      ...["--username", USER, "--password", PASSWORD],
-    ],
+    args: (port) =>
+      `start --no-browser --internal-host 127.0.0.1 --port ${port}`
+        .split(" ")
+        .concat("--data-dir", dir, "--username", USER, "--password", PASSWORD),
     env: {
       LABEL_STUDIO_BASE_DATA_DIR: dir,
       SSRF_PROTECTION_ENABLED: "false",
