@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { openApiDocument } from "../../../server/http/openapi.ts";
+import { basicHeader, changeLabelStudio, sha256Of } from "../../../server/integrations/label-studio/settings.ts";
+import { withStore } from "../../../server/settings.ts";
 import { ROUTES } from "../../../server/http/routes/route-table.ts";
 import { runningApp, type RunningApp } from "../../server/running-app.ts";
 import { sampleSession } from "../../server/sample-events.ts";
@@ -7,6 +9,8 @@ import { z } from "zod";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the document is looked into as the JSON that it is.
 const document = JSON.parse(JSON.stringify(openApiDocument(ROUTES))) as any;
+
+const PASSWORD = "a password of Label Studio's own";
 
 describe("the OpenAPI document", () => {
   it("has every route, and says of each what it answers", () => {
@@ -33,9 +37,10 @@ describe("the OpenAPI document", () => {
   });
 
   it("asks for the token wherever a route is not open", () => {
-    for (const { method, path, open } of ROUTES) {
+    for (const { method, path, open, guard } of ROUTES) {
       const operation = document.paths[path.replace(/:(\w+)/g, "{$1}")][method.toLowerCase()];
-      assert.deepEqual(operation.security, open === true ? [] : undefined, `${method} ${path}`);
+      const guarded = guard === undefined ? undefined : [{ [guard]: [] }];
+      assert.deepEqual(operation.security, open === true ? [] : guarded, `${method} ${path}`);
     }
   });
 });
@@ -45,13 +50,20 @@ describe("what the server answers is what the document says", () => {
   before(async () => {
     server = await runningApp();
     await server.call("POST", "/v1/events", { events: sampleSession().story("shown accepted retained") });
+    withStore(server.app.places.dataDir, ({ settings }) =>
+      changeLabelStudio(settings, { secretSha256: sha256Of(PASSWORD) }, 1),
+    );
   });
   after(() => server[Symbol.asyncDispose]());
 
-  for (const { method, path, answers, status = 200 } of ROUTES) {
+  const asLabelStudio = async (path: string) => {
+    const answer = await fetch(server.url + path, { headers: { Authorization: basicHeader(PASSWORD) } });
+    return { status: answer.status, body: await answer.json() };
+  };
+  for (const { method, path, answers, guard, status = 200 } of ROUTES) {
     if (method !== "GET" || path.includes(":") || !(answers instanceof z.ZodType)) continue;
     it(`${method} ${path}`, async () => {
-      const answer = await server.call("GET", path);
+      const answer = await (guard === undefined ? server.call("GET", path) : asLabelStudio(path));
       assert.equal(answer.status, status);
       z.strictObject({ answer: answers }).parse({ answer: answer.body });
     });
