@@ -137,7 +137,6 @@ export const datasetRequest = z.object({
 export type DatasetRequest = z.infer<typeof datasetRequest>;
 
 export const strategy = z.enum(["in-context", "lora", "top-layers", "full"]);
-export type Strategy = z.infer<typeof strategy>;
 export const trainingBackend = z.enum(["onnx", "torch"]);
 
 /** `POST /v1/training/runs`. */
@@ -154,6 +153,7 @@ export const trainingRequest = z.object({
       learningRate: z.number().positive().max(1).optional(),
       steps: z.int().min(1).max(100_000).optional(),
       seed: z.int().optional(),
+      generalShare: z.number().min(0).max(0.5).optional(),
     })
     .strict()
     .default({}),
@@ -363,8 +363,8 @@ export const serverStatus = z.object({
 export type ServerStatus = z.infer<typeof serverStatus>;
 
 /**
- * `GET /v1/stream` (server-sent events): the `event` field is the key, `data` the JSON value.
- * A client that reconnects sends Last-Event-ID; it reads `deployment` again in any case.
+ * `GET /v1/stream` (server-sent events): the `event` field is the key, `data` the JSON value. A client that
+ * reconnects sends Last-Event-ID; it reads `deployment` again in any case.
  */
 export const streamEvents = {
   progress: trainingProgress,

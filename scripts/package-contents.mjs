@@ -32,6 +32,7 @@ export const ALLOWED = [
   /^docs\/images\/[\w-]+\.png$/,
   /^models\/base\/[\w.-]+$/,
   /^server\/training\/torch\/([\w-]+\.py|requirements\.txt)$/,
+  /^server\/training\/general-places\.jsonl$/,
   /^dist\/node_modules\/better-sqlite3\/(package\.json|LICENSE|lib\/[\w./-]+\.js|prebuilds\/[\w-]+\.node)$/,
   /^dist\/node_modules\/onnxruntime-(node|common)\/(package\.json|LICENSE|dist\/[\w./-]+\.js|dist\/cjs\/package\.json)$/,
   /^dist\/node_modules\/onnxruntime-node\/bin\/napi-v6\/[\w-]+\/[\w-]+\/[\w.-]+$/,
@@ -63,6 +64,7 @@ export function stagePackage(stage, { sqlite, runtime }, notices) {
   for (const folder of ["l10n", "media/icons", "media/walkthrough", "models/base"]) copy(folder);
   for (const image of imagesOf("README.md")) copy(image);
   copyAll("server/training/torch", /\.py$|^requirements\.txt$/);
+  copy("server/training/general-places.jsonl");
 
   // Beside the bundles, where they look first: a folder called node_modules at the top would be left out.
   const sqliteDir = "node_modules/better-sqlite3";

@@ -49,6 +49,9 @@ export const installedIn = (): string => packageRoot;
 /** The Python programs of the torch backend, and its `requirements.txt`. */
 export const torchPrograms = (): string => path.join(packageRoot, "server", "training", "torch");
 
+/** Places in Kept's own source that training replays against forgetting; `scripts/general-places.mjs` writes them. */
+export const generalPlaces = (): string => path.join(packageRoot, "server", "training", "general-places.jsonl");
+
 /** The built dashboard. */
 export function mediaDir(env: NodeJS.ProcessEnv): string {
   return path.resolve(env["KEPT_MEDIA_DIR"] ?? path.join(packageRoot, "dist", "media"));

@@ -16,6 +16,7 @@ import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from
 import { attributeSignals } from "./signals/attribute.ts";
 import { readStore } from "./store/store.ts";
 import type { TrainingBackend, TrainingRow } from "./training/backend.ts";
+import { GENERAL_SHARE, generalRows } from "./training/general-rows.ts";
 import { loraFor } from "./training/hyper-parameters.ts";
 import { createOnnxBackend } from "./training/onnx/backend.ts";
 import { createTorchBackend } from "./training/torch/backend.ts";
@@ -74,11 +75,12 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
 
   const lora = loraFor(task.overrides, train.length);
   const backend = await backendOf(task, signal);
+  const general = await replayed(task, train, signal);
   const { curve: _, ...result } = await backend.train(
     {
       runId: task.runId,
       modelDir: task.modelDir,
-      train: train.map(trainingRow),
+      train: [...train.map(trainingRow), ...general],
       validation: validation.map(trainingRow),
       runDir: task.runDir,
       lora,
@@ -117,6 +119,19 @@ async function backendOf({ backend }: TrainingTask, signal: AbortSignal): Promis
       "The torch backend is not installed: `kept train start --backend torch` in a terminal installs it, or set KEPT_PYTHON for the server.",
     );
   return createTorchBackend({ python: python.python, env: process.env });
+}
+
+/** What is learnt beside a dataset against forgetting. The model is closed again before anything is trained. */
+async function replayed(
+  task: TrainingTask,
+  rows: readonly DatasetRow[],
+  signal: AbortSignal,
+): Promise<readonly TrainingRow[]> {
+  const { generalShare: share = GENERAL_SHARE } = task.overrides;
+  if (share === 0) return [];
+  await using base = await openModel(task.modelDir, { threads: EVALUATION_THREADS });
+  // Awaited here: at the end of this function the model is closed.
+  return await generalRows(base, { rows, share, runDir: task.runDir }, signal);
 }
 
 const adapterWeights = (dir: string) =>

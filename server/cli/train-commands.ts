@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { runPage, trainingRun, type TrainingRequest, type TrainingRun } from "../../protocol/api.ts";
 import { backendOption, strategyOption } from "../training/strategy-options.ts";
 import { addTrainCommand, installTorch } from "../training/train-command.ts";
-import { integer, rows } from "./arguments.ts";
+import { integer, rows, share } from "./arguments.ts";
 import type { CommandParts } from "./command-parts.ts";
 import { AppError } from "../errors.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -25,6 +25,7 @@ export function addTrainCommands(program: Command, { dataDir, connect, setExit }
     .option("--steps <number>", "optimiser steps", integer)
     .option("--rank <number>", "rank of the adapter", integer)
     .option("--seed <number>", "seed of the run", integer)
+    .option("--general <share>", "part of what is learnt that is general, against forgetting (default: 0.1)", share)
     .option("--no-wait", "return when the run is queued")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  kept train start --workspace . --steps 120\n")
@@ -36,14 +37,15 @@ export function addTrainCommands(program: Command, { dataDir, connect, setExit }
         steps?: number;
         rank?: number;
         seed?: number;
+        general?: number;
         wait: boolean;
         json?: boolean;
       }) => {
         if (flags.backend === "torch" && flags.strategy !== "in-context") await installTorch(dataDir());
         const client = await connect();
-        const { steps, rank, seed, strategy, backend } = flags;
+        const { steps, rank, seed, general: generalShare, strategy, backend } = flags;
         const overrides = Object.fromEntries(
-          Object.entries({ steps, rank, seed }).filter(([, value]) => value !== undefined),
+          Object.entries({ steps, rank, seed, generalShare }).filter(([, value]) => value !== undefined),
         );
         const workspaces = (flags.workspace ?? []).map((folder) => path.resolve(folder));
         const queued = await client.send(

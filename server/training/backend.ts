@@ -14,6 +14,8 @@ export interface TrainingRow {
   readonly isDesirable?: boolean;
   /** For `dpo`: the completion that was liked less in the same place. */
   readonly rejected?: string;
+  /** Replayed against forgetting: of it the completion alone is learnt. */
+  readonly isGeneral?: boolean;
   /** Weight of the row's loss, above 0. */
   readonly weight: number;
 }

@@ -75,7 +75,7 @@ export function examplesOf(
     )
     .map((row) => {
       if (kind === "sft") {
-        const lines = known && { known, maxTargets: shape.nTargets };
+        const lines = row.isGeneral ? null : known && { known, maxTargets: shape.nTargets };
         const document = encodeRow(tokenizer, row, shape.rowTokens, maxTargets, lines);
         return { documents: [document], isDesirable: true };
       }
