@@ -4,6 +4,7 @@ import type { CommandTable, Ctx } from "./ctx.ts";
 import { ratedSuggestion } from "./observe/rated-suggestion.ts";
 import { reportGeneration } from "./observe/reported-generation.ts";
 import { addComment, chooseReason, rate, withdrawRating } from "./observe/ratings.ts";
+import { setEndpointKey } from "./suggest/open-engine.ts";
 import { ask } from "./sync/server-request.ts";
 import { chooseCaptureLevel, PAUSE_MS } from "./ui/capture-commands.ts";
 import { copyDiagnostics } from "./ui/diagnostics-report.ts";
@@ -53,6 +54,7 @@ export function commandTable(ctx: Ctx): CommandTable {
     "kept.openSettings": () =>
       vscode.commands.executeCommand("workbench.action.openSettings", `@ext:${ctx.extension.extension.id}`),
     "kept.copyDiagnostics": () => copyDiagnostics(ctx),
+    "kept.setEndpointKey": () => setEndpointKey(ctx.extension),
     "kept.acceptNextWord": () => acceptPart(ctx, "editor.action.inlineSuggest.acceptNextWord"),
     "kept.acceptNextLine": () => acceptPart(ctx, "editor.action.inlineSuggest.acceptNextLine"),
     "kept.rejectSuggestion": async () => {

@@ -34,6 +34,7 @@ export const COMMANDS = [
   "kept.showLog",
   "kept.openSettings",
   "kept.copyDiagnostics",
+  "kept.setEndpointKey",
   "kept.acceptNextWord",
   "kept.acceptNextLine",
   "kept.rejectSuggestion",
@@ -61,6 +62,9 @@ export const SETTINGS = [
   "kept.server.autoStart",
   "kept.server.dataDirectory",
   "kept.model.directory",
+  "kept.model.endpoint",
+  "kept.model.endpointModel",
+  "kept.model.endpointProtocol",
 ] as const;
 export type SettingId = (typeof SETTINGS)[number];
 

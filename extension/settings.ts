@@ -1,4 +1,5 @@
 import { CAPTURE_LEVELS, type CaptureLevel } from "../core/capture-level.ts";
+import { PROTOCOLS, type Protocol } from "./suggest/endpoint/endpoint-protocol.ts";
 import * as vscode from "vscode";
 
 /** The settings that the typing path reads, parsed once for each change of configuration. */
@@ -24,6 +25,10 @@ export interface Settings {
   readonly autoStart: boolean;
   readonly dataDirectory: string;
   readonly modelDirectory: string;
+  /** Address of a model server that suggestions come from; empty for the engine in this editor. */
+  readonly endpoint: string;
+  readonly endpointModel: string;
+  readonly endpointProtocol: Protocol | "auto";
 }
 
 const CODE_LENS_MODES = ["off", "untilRated", "always"] as const;
@@ -55,5 +60,8 @@ export function readSettings(): Settings {
     autoStart: from.get("server.autoStart", true),
     dataDirectory: from.get("server.dataDirectory", ""),
     modelDirectory: from.get("model.directory", ""),
+    endpoint: from.get("model.endpoint", "").trim(),
+    endpointModel: from.get("model.endpointModel", "").trim(),
+    endpointProtocol: PROTOCOLS.find((one) => one === from.get("model.endpointProtocol")) ?? "auto",
   };
 }

@@ -8,7 +8,7 @@ import { forgetHere } from "./forgetting.ts";
 import { followReported } from "./observe/reported-generation.ts";
 import { openPrivacy } from "./privacy.ts";
 import { readSettings } from "./settings.ts";
-import { superviseEngine } from "./suggest/engine-supervisor.ts";
+import { openEngine } from "./suggest/open-engine.ts";
 import { createHoldBack } from "./suggest/hold-back.ts";
 import { openExampleMemory } from "./suggest/example-memory.ts";
 import { createExampleSource } from "./suggest/example-source.ts";
@@ -30,13 +30,10 @@ import { createRecordedLog } from "./ui/recorded-log.ts";
 import { createStatusItem, type StatusView } from "./ui/status-item.ts";
 import { createSuggestionsView } from "./ui/suggestions-view.ts";
 import { todayOf } from "./ui/suggestion-groups.ts";
-import { availableParallelism } from "node:os";
 import path from "node:path";
 import { v7 as uuidv7 } from "uuid";
 import * as vscode from "vscode";
 
-/** Cores left to the editor and to the language servers. */
-const CORES_LEFT = 1;
 const STATUS_PERIOD_MS = 2_000;
 
 /** Builds everything that one window owns and joins it; `close` ends it and syncs the outbox. */
@@ -214,15 +211,7 @@ export async function openWindow(extension: vscode.ExtensionContext): Promise<{ 
   });
 
   const root = extension.extensionPath;
-  const engine = superviseEngine({
-    process: {
-      entry: path.join(root, "dist", "engine.cjs"),
-      modelDir: settings.modelDirectory || env["KEPT_MODEL_DIR"] || path.join(root, "models", "base"),
-      threads: settings.threads || Math.max(1, availableParallelism() - CORES_LEFT),
-    },
-    onState: () => refresh(),
-    log: say,
-  });
+  const engine = openEngine({ extension, env, settings, onState: () => refresh(), log: say });
 
   const holdBack = createHoldBack();
   const deployments = createDeploymentSync({

@@ -5,7 +5,15 @@ import type { OnText } from "../generate/generator.ts";
 import type { CompleteOptions } from "../generate/model.ts";
 import type { IndexedExample } from "../retrieve/example-index.ts";
 import type { NeighbourFile } from "../retrieve/neighbour-index.ts";
-import type { EngineMessage, HostMessage, LoadedModel, Retrieval, ServedCompletion } from "./messages.ts";
+import type { Dialect } from "../tokenizer/dialect.ts";
+import type {
+  EngineMessage,
+  HostMessage,
+  LoadedModel,
+  PreparedRequest,
+  Retrieval,
+  ServedCompletion,
+} from "./messages.ts";
 
 /**
  * A handle on the engine process. Native code may abort, so it lives in a child; the handle restarts
@@ -35,6 +43,10 @@ export interface EngineProcess {
   /** Replace the files that excerpts are taken from when a retrieval asks for neighbours. */
   setNeighbours(files: readonly NeighbourFile[]): Promise<void>;
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
+  /** Looks up and lays out what a model on another server is asked; needs no model here. */
+  prepare(request: CompletionRequest, retrieve: Retrieval | null, dialect: Dialect["name"]): Promise<PreparedRequest>;
+  /** What another server wrote, cut off where a suggestion ends; empty when none is left. */
+  shape(request: Pick<CompletionRequest, "prefix" | "suffix" | "lines">, text: string): Promise<string>;
   /** Resolves when the process has gone, with its exit code or signal. */
   readonly exited: Promise<string>;
   [Symbol.dispose](): void;
@@ -43,7 +55,8 @@ export interface EngineProcess {
 export interface EngineProcessOptions {
   /** The bundled entry, `dist/engine.cjs`. */
   readonly entry: string;
-  readonly modelDir: string;
+  /** Null loads no model: the process prepares requests for another server. */
+  readonly modelDir: string | null;
   readonly threads: number;
   /** Longest wait for the model to load, milliseconds. */
   readonly loadTimeoutMs?: number;
@@ -112,6 +125,8 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     if (message.kind === "completed") waiting?.resolve(message.completion);
     else if (message.kind === "candidates-made") waiting?.resolve(message.completions);
     else if (message.kind === "failed") waiting?.reject(new EngineError(message.code, message.message));
+    else if (message.kind === "prepared") waiting?.resolve(message.prepared);
+    else if (message.kind === "shaped") waiting?.resolve(message.text);
     else waiting?.resolve(undefined);
   }
 
@@ -157,6 +172,10 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
         ...more,
       }));
     },
+    prepare: (request, retrieve, dialect) =>
+      ask<PreparedRequest>((id) => ({ kind: "prepare", id, request, retrieve, dialect })).answer,
+    shape: ({ prefix, suffix, lines }, text) =>
+      ask<string>((id) => ({ kind: "shape", id, request: { prefix, suffix, lines }, text })).answer,
     setNeighbours: (files) => ask<void>((id) => ({ kind: "set-neighbours", id, files })).answer,
     setExamples: (examples) => ask<void>((id) => ({ kind: "set-examples", id, examples })).answer,
     addExamples: (examples) => ask<void>((id) => ({ kind: "add-examples", id, examples })).answer,

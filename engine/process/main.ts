@@ -3,9 +3,11 @@ import { NOTICE_NAME } from "../devices/notice.ts";
 import { EngineError, type EngineErrorCode } from "../engine-error.ts";
 import type { Completion, CompletionRequest, PromptExample } from "../generate/completion.ts";
 import type { RepositoryMemory } from "../generate/generator.ts";
+import { exampleTexts, fimText, plainText } from "../generate/fim-text.ts";
 import { openModel, type Model } from "../generate/model.ts";
 import type { IndexedExample } from "../retrieve/example-index.ts";
 import { createNeighbourIndex } from "../retrieve/neighbour-index.ts";
+import { createStopCheck, repeatsLineAbove, trimCompletion } from "../generate/stop.ts";
 import type { EngineMessage, HostMessage, Retrieval, ServedCompletion } from "./messages.ts";
 import { createServedExamples } from "./served-examples.ts";
 
@@ -15,7 +17,7 @@ import { createServedExamples } from "./served-examples.ts";
 const ENGINE_PRIORITY = 1;
 
 let model: Model | null = null;
-const examples = createServedExamples((text) => loaded().tokenizer.encode(text));
+const examples = createServedExamples((text) => model?.tokenizer.encode(text) ?? []);
 let neighbours = createNeighbourIndex([]);
 const running = new Map<number, AbortController>();
 
@@ -29,6 +31,7 @@ function fail(id: number | null, error: unknown): void {
 }
 
 async function load(message: Extract<HostMessage, { kind: "load" }>): Promise<void> {
+  if (message.modelDir === null) return reply({ kind: "ready", model: NO_MODEL });
   try {
     model = await openModel(message.modelDir, { threads: message.threads });
     await model.warmUp();
@@ -62,6 +65,33 @@ async function offer(message: Extract<HostMessage, { kind: "candidates" }>): Pro
     const made = completions.map((completion) => served(completion, message.request, found));
     reply({ kind: "candidates-made", id: message.id, completions: made });
   });
+}
+
+/** What a process that only prepares requests says of itself. */
+const NO_MODEL = { name: "none", sha256: "", nParameters: 0, contextTokens: 0, fillInTheMiddle: "none" } as const;
+
+function prepare({ id, request, retrieve, dialect }: Extract<HostMessage, { kind: "prepare" }>): void {
+  try {
+    const found = retrieve ? lookUp(request, retrieve) : NOTHING_FOUND;
+    const named = (id: string | null, { path, text }: PromptExample) => ({ id, path, text });
+    const examples = [
+      ...found.neighbours.map((one) => named(null, one)),
+      ...found.examples.map((one) => named(one.id, one)),
+      ...request.examples.map((one) => named(null, one)),
+    ];
+    const shown = exampleTexts(examples);
+    const asked = { ...request, examples: shown };
+    const text = fimText(dialect, asked) ?? plainText(asked);
+    reply({ kind: "prepared", id, prepared: { examples, text, nInText: shown.length } });
+  } catch (error) {
+    fail(id, error);
+  }
+}
+
+function shape({ id, request, text }: Extract<HostMessage, { kind: "shape" }>): void {
+  const ended = createStopCheck(request)(`${text}\n\n`);
+  const shown = trimCompletion(ended.stop ? ended.text : text, request.suffix);
+  reply({ kind: "shaped", id, text: repeatsLineAbove(shown, request.prefix) ? "" : shown });
 }
 
 type Asked = Extract<HostMessage, { readonly retrieve: Retrieval | null }>;
@@ -176,6 +206,8 @@ function receive(message: HostMessage): void {
   else if (message.kind === "set-adapter") void setAdapter(message);
   else if (message.kind === "set-examples" || message.kind === "add-examples") void takeExamples(message);
   else if (message.kind === "set-neighbours") setNeighbours(message);
+  else if (message.kind === "prepare") prepare(message);
+  else if (message.kind === "shape") shape(message);
   else running.get(message.id)?.abort();
 }
 

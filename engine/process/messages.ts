@@ -1,6 +1,7 @@
 import type { EngineErrorCode } from "../engine-error.ts";
 import type { IndexedExample } from "../retrieve/example-index.ts";
 import type { NeighbourFile } from "../retrieve/neighbour-index.ts";
+import type { Dialect } from "../tokenizer/dialect.ts";
 import type { Completion, CompletionRequest, PromptExample } from "../generate/completion.ts";
 
 /** Messages between a host (extension host, replay) and the engine process, over Node's IPC channel. */
@@ -23,8 +24,33 @@ export interface ServedCompletion extends Completion {
   readonly neighbours: readonly PromptExample[];
 }
 
+/** A request as a model on another server can be asked it. */
+export interface PreparedRequest {
+  /** What was looked up, in the order of the prompt; null is the id of an excerpt of a neighbouring file. */
+  readonly examples: readonly (PromptExample & { readonly id: string | null })[];
+  /** With the markers of the dialect that was named; without any where none was. */
+  readonly text: string;
+  /** How many of the examples are in the text: the last ones. */
+  readonly nInText: number;
+}
+
 export type HostMessage =
-  | { readonly kind: "load"; readonly modelDir: string; readonly threads: number }
+  /** Without a folder nothing is loaded: the process prepares requests for another server. */
+  | { readonly kind: "load"; readonly modelDir: string | null; readonly threads: number }
+  | {
+      readonly kind: "prepare";
+      readonly id: number;
+      readonly request: CompletionRequest;
+      readonly retrieve: Retrieval | null;
+      readonly dialect: Dialect["name"];
+    }
+  /** Cut off what another server wrote where a suggestion ends. */
+  | {
+      readonly kind: "shape";
+      readonly id: number;
+      readonly request: Pick<CompletionRequest, "prefix" | "suffix" | "lines">;
+      readonly text: string;
+    }
   /** Serve with the PEFT folder `dir` from the next request on; `null` is the base model alone. */
   | { readonly kind: "set-adapter"; readonly id: number; readonly adapter: { version: string; dir: string } | null }
   /** Replace the example index. The last example counts as the newest. */
@@ -62,6 +88,8 @@ export type EngineMessage =
   | { readonly kind: "adapter-set"; readonly id: number; readonly version: string | null }
   | { readonly kind: "examples-set"; readonly id: number }
   | { readonly kind: "neighbours-set"; readonly id: number }
+  | { readonly kind: "prepared"; readonly id: number; readonly prepared: PreparedRequest }
+  | { readonly kind: "shaped"; readonly id: number; readonly text: string }
   /** The text of a streamed request after another token, as it would be shown if that were the last. */
   | { readonly kind: "text"; readonly id: number; readonly text: string }
   | { readonly kind: "completed"; readonly id: number; readonly completion: ServedCompletion }

@@ -103,6 +103,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     (m, program, { dataDir }) => m.addBackupCommand(program, dataDir),
   ),
   entry(
+    "remote",
+    "datasets, adapters and backups in an S3 bucket",
+    () => import("../remote/remote-command.ts"),
+    (m, program, parts) => m.addRemoteCommand(program, parts),
+  ),
+  entry(
+    "hub",
+    "adapters and datasets on a model hub",
+    () => import("../hub/hub-command.ts"),
+    (m, program, parts) => m.addHubCommand(program, parts),
+  ),
+  entry(
     "watch",
     "follow code that other tools report, without an editor: for terminal agents and CI",
     () => import("../watch/watch-command.ts"),

@@ -3,6 +3,7 @@ import { aliasPage, aliasRow, deployment, modelPage, modelVersionRow } from "../
 import { addPullCommand } from "../hub/pull-command.ts";
 import { pulledModels } from "../hub/pulled-models.ts";
 import { addExportCommand } from "../models/export-command.ts";
+import { addLoadCommand } from "../models/load-command.ts";
 import { dataPlaces } from "../places.ts";
 import { rows } from "./arguments.ts";
 import type { ServerClient } from "./client.ts";
@@ -67,6 +68,7 @@ export function addModelsCommands(program: Command, { dataDir, connect, setExit 
 
   addPullCommand(models, { places: () => dataPlaces(dataDir()), setExit });
   addExportCommand(models, connect);
+  addLoadCommand(models, connect, () => dataPlaces(dataDir()));
 }
 
 async function moveChampion(client: ServerClient, to: string | null, reason: string): Promise<void> {

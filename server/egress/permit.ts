@@ -3,7 +3,9 @@ import { addressOf, isForbiddenAddress, isInternalAddress } from "./address.ts";
 
 /** What Kept may connect for. Nothing else leaves the machine. */
 export const EGRESS_PURPOSES = {
-  hub: "download a base model that you named (kept models pull)",
+  hub: "pull a base model, or pull and push adapters and datasets that you named (kept models pull, kept hub)",
+  s3: "push and pull datasets, adapters and backups to and from a bucket that you named (kept remote)",
+  "model-server": "let a llama.cpp or vLLM server that you named load an adapter (kept models load)",
   "python-packages": "install PyTorch with pip (the torch backend of kept train), which connects by itself",
   metrics: "send the server's metrics to an OTLP collector (kept egress allow metrics <url>)",
   mlflow: "log training runs and register model versions, with their adapters (kept mlflow connect <url>)",

@@ -251,6 +251,22 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     meaning:
       "A redirect, a page instead of JSON, an answer of the wrong shape or without end, or a file with the wrong hash. Nothing of it was taken; what was to be sent is tried again, rarely.",
   },
+  "remote-unreachable": {
+    status: 500,
+    title: "The other system cannot be reached",
+    meaning: "There is no connection, it fails, or it is too slow. Run the command again: it goes on where it stopped.",
+  },
+  "remote-unauthorized": {
+    status: 500,
+    title: "The other system refuses access",
+    meaning: "The key in the environment is wrong, or may not do that. Nothing was changed here.",
+  },
+  "remote-invalid": {
+    status: 500,
+    title: "The other system answered something that cannot be trusted",
+    meaning:
+      "A file has the wrong hash, the answer has another shape, redirects, or never ends. Nothing was changed here.",
+  },
   "git-unavailable": {
     status: 500,
     title: "Git cannot be asked",

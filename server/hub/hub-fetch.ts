@@ -47,7 +47,9 @@ export function createHubFetch(connection: HubConnection): HubFetch {
     failure: () => failure,
     async fetch(input, init) {
       try {
-        return await answered(connection, new URL(input instanceof Request ? input.url : input), init?.headers);
+        const url = new URL(input instanceof Request ? input.url : input);
+        if (init?.method === "POST" || init?.method === "PUT") return await sent(connection, url, init.method, init);
+        return await answered(connection, url, init?.headers);
       } catch (error) {
         connection.signal.throwIfAborted();
         failure = asAppError(error, connection.hubUrl);
@@ -84,6 +86,38 @@ async function answered(connection: HubConnection, first: URL, init: RequestInit
     return toResponse(answer, connection, isShort);
   }
   throw new AppError("hub-invalid", `${first.host} redirects more than ${MAX_REDIRECTS} times.`);
+}
+
+/**
+ * What a push sends, to the hub itself or to the storage that it named: one request, and no redirect. That a
+ * repository is there already (409) is the caller's to judge.
+ */
+async function sent(
+  connection: HubConnection,
+  url: URL,
+  method: "POST" | "PUT",
+  { headers, body }: RequestInit,
+): Promise<Response> {
+  const { egress, hubUrl, token, signal, limits } = connection;
+  allowedTarget(connection, url);
+  const lines: Record<string, string> = Object.fromEntries(new Headers(headers));
+  if (url.origin === hubUrl.origin && token !== null) lines["authorization"] = `Bearer ${token}`;
+  const bytes = new Uint8Array(await new Response(body ?? null).arrayBuffer());
+  const answer = await egress.request({
+    purpose: "hub",
+    url,
+    method,
+    headers: lines,
+    body: bytes,
+    limits: { ...limits, maxBytes: MAX_ANSWER_BYTES },
+    signal,
+  });
+  if ((answer.status >= 200 && answer.status < 300) || answer.status === 409)
+    return toResponse(answer, connection, true);
+  answer.cancel();
+  if (answer.status >= 300 && answer.status < 400)
+    throw new AppError("hub-invalid", `${url.host} redirects what was sent to it (${answer.status}).`);
+  throw refusal(answer.status, url, connection);
 }
 
 /** What a hub may send a download to; where that is on the network the way out looks at. */

@@ -56,6 +56,8 @@ const DOORS: readonly RegExp[] = [
   /^server\/egress\//,
   /^server\/http\/listener\.ts$/,
   /^extension\/sync\/proven-http\.ts$/,
+  // The model server that the person named, and allowed where it is another machine.
+  /^extension\/suggest\/endpoint\/endpoint-http\.ts$/,
   /^media\/dashboard\/(api-client|event-stream|login)\.ts$/,
 ];
 const NETWORK_MODULE = /^(node:)?(http|https|http2|net|tls|dgram|dns)(\/promises)?$|^undici$/;

@@ -58,6 +58,7 @@ export function createHostileWorkspace(dir: string, source: string): HostileWork
       "kept.pythonPath": program("python-path"),
       "kept.server.tokenFile": evil("token"),
       "kept.model.directory": evil("model"),
+      "kept.model.endpoint": "http://127.0.0.1:9",
       "kept.suggest.threads": 63,
       "kept.capture.level": "code",
       "kept.capture.excludedFiles": ["**"],
