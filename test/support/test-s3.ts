@@ -59,7 +59,10 @@ export async function startTestS3(bucket: string, accessKey: string): Promise<Te
         `<ListMultipartUploadsResult>${open.map(([id, one]) => `<Upload><Key>${one.key}</Key><UploadId>${id}</UploadId></Upload>`).join("")}</ListMultipartUploadsResult>`,
       );
     }
-    if (key === "") return void list(query, xml);
+    if (key === "") {
+      list(query, xml);
+      return;
+    }
     if (method === "POST" && query.has("uploads")) {
       const id = `upload-${nextUpload++}`;
       uploads.set(id, { key, parts: new Map() });

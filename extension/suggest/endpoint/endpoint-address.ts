@@ -1,22 +1,12 @@
-import { BlockList, isIP } from "node:net";
-
 /** Where suggestions come from when it is not the engine in this editor. */
 export type EndpointAddress =
   | { readonly ok: true; readonly url: URL; /** Nothing leaves this machine. */ readonly isLoopback: boolean }
   | { readonly ok: false; readonly reason: "no-address" | "not-encrypted" };
 
-const LOOPBACK = new BlockList();
-const PRIVATE = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-for (const [network, prefix] of [
-  ["10.0.0.0", 8],
-  ["172.16.0.0", 12],
-  ["192.168.0.0", 16],
-  ["100.64.0.0", 10],
-] as const)
-  PRIVATE.addSubnet(network, prefix, "ipv4");
-PRIVATE.addSubnet("fc00::", 7, "ipv6");
+/** A URL writes every spelling of an IPv4 address as four decimal numbers, and IPv6 in its short form. */
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+const PRIVATE =
+  /^(?:10\.\d+\.\d+\.\d+|172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+|192\.168\.\d+\.\d+|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.\d+\.\d+|\[f[cd][0-9a-f]{2}:[0-9a-f:]*\])$/;
 
 /**
  * Reads the setting. Names are what they say: `localhost` is this machine, every other name is another one,
@@ -27,15 +17,10 @@ export function endpointAddress(text: string): EndpointAddress {
   const isWeb = url !== null && (url.protocol === "http:" || url.protocol === "https:");
   if (!isWeb || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
     return { ok: false, reason: "no-address" };
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const isLoopback = host === "localhost" || isIn(LOOPBACK, host);
-  if (url.protocol === "http:" && !isLoopback && !isIn(PRIVATE, host)) return { ok: false, reason: "not-encrypted" };
+  const isLoopback = LOOPBACK.test(url.hostname);
+  if (url.protocol === "http:" && !isLoopback && !PRIVATE.test(url.hostname))
+    return { ok: false, reason: "not-encrypted" };
   return { ok: true, url, isLoopback };
-}
-
-function isIn(list: BlockList, host: string): boolean {
-  const version = isIP(host);
-  return version !== 0 && list.check(host, version === 6 ? "ipv6" : "ipv4");
 }
 
 /** The address of a route, whether the setting ends in `/v1`, in `/`, or in neither. */

@@ -109,7 +109,7 @@ export function connectEndpoint(options: EndpointOptions): EngineSupervisor {
   async function look(): Promise<EndpointModel | string> {
     const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(LOOK_MS)]);
     const answer = await askEndpoint(routeOf(url, "/v1/models"), { key: await options.key(), signal });
-    if (!answer.ok) return `${answer.detail} [${answer.reason}]`;
+    if (!answer.ok) return `${answer.why} [${answer.reason}]`;
     return modelOf(answer.value, options) ?? "it lists no models [endpoint-invalid]";
   }
 
@@ -165,12 +165,12 @@ export function connectEndpoint(options: EndpointOptions): EngineSupervisor {
 
   function complain(answer: EndpointAnswer, isLate: boolean): void {
     const reason = answer.ok ? "endpoint-invalid" : answer.reason;
-    const detail = isLate
+    const why = isLate
       ? `no answer within ${deadlineMs / 1_000} s`
       : answer.ok
         ? "the answer has another shape"
-        : answer.detail;
-    log(`No suggestion from ${url.origin}: ${detail} [${reason}]`);
+        : answer.why;
+    log(`No suggestion from ${url.origin}: ${why} [${reason}]`);
     // A request that is too long or not liked says nothing about the next; anything else does.
     if (reason !== "endpoint-refused") lost.resolve();
     if (reason !== "endpoint-refused" && state === "ready") become("restarting");

@@ -5,7 +5,7 @@ import { request as requestHttps } from "node:https";
 /** A door to the network: the model server that the person named in `kept.model.endpoint`, and nobody else. */
 export type EndpointAnswer =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly reason: EndpointFailure; readonly detail: string };
+  | { readonly ok: false; readonly reason: EndpointFailure; readonly why: string };
 
 export type EndpointFailure =
   /** Nobody answers, or not in time. */
@@ -31,7 +31,7 @@ export async function askEndpoint(
   try {
     response = await send(url, text, key, signal);
   } catch (error) {
-    return { ok: false, reason: "endpoint-unreachable", detail: detailOf(error) };
+    return { ok: false, reason: "endpoint-unreachable", why: reasonOf(error) };
   }
   const status = response.statusCode ?? 0;
   try {
@@ -39,12 +39,12 @@ export async function askEndpoint(
     if (status >= 300 && status < 400) return end(response, "endpoint-invalid", `it redirects (${status})`);
     const answer = await readText(response, MAX_ANSWER_BYTES);
     if (status < 200 || status > 299)
-      return { ok: false, reason: "endpoint-refused", detail: `${status} ${messageIn(answer)}`.trim() };
+      return { ok: false, reason: "endpoint-refused", why: `${status} ${messageIn(answer)}`.trim() };
     return parsed(answer);
   } catch (error) {
     response.destroy();
     const isLate = signal.aborted || (error as NodeJS.ErrnoException).code === "ECONNRESET";
-    return { ok: false, reason: isLate ? "endpoint-unreachable" : "endpoint-invalid", detail: detailOf(error) };
+    return { ok: false, reason: isLate ? "endpoint-unreachable" : "endpoint-invalid", why: reasonOf(error) };
   }
 }
 
@@ -52,7 +52,7 @@ function parsed(text: string): EndpointAnswer {
   try {
     return { ok: true, value: JSON.parse(text) };
   } catch {
-    return { ok: false, reason: "endpoint-invalid", detail: "it answers no JSON" };
+    return { ok: false, reason: "endpoint-invalid", why: "it answers no JSON" };
   }
 }
 
@@ -78,9 +78,9 @@ function send(url: URL, text: string | null, key: string | null, signal: AbortSi
   return promise;
 }
 
-function end(response: IncomingMessage, reason: EndpointFailure, detail: string): EndpointAnswer {
+function end(response: IncomingMessage, reason: EndpointFailure, why: string): EndpointAnswer {
   response.destroy();
-  return { ok: false, reason, detail };
+  return { ok: false, reason, why };
 }
 
 /** What a server says of its refusal, in OpenAI's form or another; at most a line of it. */
@@ -94,5 +94,5 @@ function messageIn(text: string): string {
   }
 }
 
-const detailOf = (error: unknown): string =>
+const reasonOf = (error: unknown): string =>
   (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));

@@ -134,7 +134,13 @@ const completionAnswer = z.looseObject({
       z.looseObject({
         text: z.string(),
         finish_reason: z.string().nullish(),
-        logprobs: z.looseObject({ token_logprobs: z.array(z.number().nullable()).nullish() }).nullish(),
+        logprobs: z
+          .looseObject({
+            token_logprobs: z.array(z.number().nullable()).nullish(),
+            // llama.cpp answers them as in chats.
+            content: z.array(z.looseObject({ logprob: z.number().nullish() })).nullish(),
+          })
+          .nullish(),
         kept: keptChoice.optional(),
       }),
     )
@@ -170,7 +176,9 @@ export function writtenIn(protocol: Protocol, answer: unknown): Written | null {
   return {
     text,
     isCut: finish_reason === "length",
-    logProbabilities: (logprobs?.token_logprobs ?? []).flatMap(finite),
+    logProbabilities: (logprobs?.token_logprobs ?? logprobs?.content?.map(({ logprob }) => logprob) ?? []).flatMap(
+      finite,
+    ),
     nPromptTokens: count(read.data.usage?.prompt_tokens),
     nTokens: count(read.data.usage?.completion_tokens),
     ...(protocol === "kept" ? { kept } : {}),
