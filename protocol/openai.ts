@@ -69,22 +69,23 @@ export const completionUsage = z.object({
   total_tokens: z.int(),
 });
 
+/** Where the model was least sure: natural-log probabilities, and how many tokens were less likely than even odds. */
+const modelDoubt = z.object({
+  lowest: z.number(),
+  second: z.number(),
+  third: z.number(),
+  first: z.number(),
+  last: z.number(),
+  unlikely: z.int(),
+});
+
 /** What Kept's own clients read of a choice: what an event of a suggestion says of the model. */
 export const keptChoice = z.object({
   /** sha256 of the base model. */
   base: z.string(),
   adapter: z.string().nullable(),
   mean_log_probability: z.number(),
-  doubt: z
-    .object({
-      lowest: z.number(),
-      first: z.number(),
-      unlikely: z.int(),
-      second: z.number(),
-      third: z.number(),
-      last: z.number(),
-    })
-    .optional(),
+  doubt: modelDoubt.optional(),
   example_ids: z.array(z.string()),
   examples_used: z.int(),
   prefill_ms: z.number(),

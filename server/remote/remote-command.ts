@@ -12,7 +12,6 @@ import {
   listRemote,
   pullFolder,
   pushFolder,
-  REMOTE_KINDS,
   type RemoteKind,
   type RemoteManifest,
 } from "../integrations/s3/s3-remote.ts";

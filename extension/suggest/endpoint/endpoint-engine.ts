@@ -256,11 +256,9 @@ const meanOf = (values: readonly number[]): number =>
 
 function doubtOf(values: readonly number[]): Doubt | null {
   if (values.length === 0) return null;
-  return {
-    lowest: Math.min(...values),
-    first: values[0]!,
-    unlikely: values.filter((value) => value < -Math.LN2).length,
-  };
+  const [lowest = 0, second = 0, third = 0] = values.toSorted((a, b) => a - b);
+  const unlikely = values.filter((value) => value < -Math.LN2).length;
+  return { lowest, second, third, first: values[0]!, last: values.at(-1)!, unlikely };
 }
 
 /** What an event says of the model: a server's own weights have no hash that it tells, so its name has to do. */

@@ -1,6 +1,7 @@
 import type { CompletionRequest } from "../../../engine/generate/completion.ts";
 import type { PreparedRequest, Retrieval } from "../../../engine/process/messages.ts";
 import type { Dialect } from "../../../engine/tokenizer/dialect.ts";
+import { keptChoice } from "../../../protocol/openai.ts";
 import { z } from "zod";
 
 /** How model servers are asked to fill in the middle. */
@@ -116,17 +117,6 @@ export function callFor(
 /** The dialect of the prompt's text: markers only where the server does not write them itself. */
 export const textDialect = ({ protocol, dialect }: EndpointModel): Dialect["name"] =>
   protocol === "markers" ? dialect : "none";
-
-const keptChoice = z.object({
-  base: z.string().max(64),
-  adapter: z.string().nullable(),
-  mean_log_probability: z.number(),
-  doubt: z.object({ lowest: z.number(), first: z.number(), unlikely: z.int() }).optional(),
-  example_ids: z.array(z.string()),
-  examples_used: z.int(),
-  prefill_ms: z.number(),
-  decode_ms: z.number(),
-});
 
 const completionAnswer = z.looseObject({
   choices: z

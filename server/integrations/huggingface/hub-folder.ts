@@ -41,8 +41,12 @@ export async function pushToHub(
 ): Promise<{ readonly commit: string; readonly files: readonly string[] }> {
   const { kind, dir } = thing;
   const repo = repoOf(thing);
+  if (hub.token === null)
+    throw new AppError("hub-unauthorized", "There is no token that may write to the hub.", {
+      hint: "Set KEPT_HUB_TOKEN or HF_TOKEN to one.",
+    });
   const door = createHubFetch(hub);
-  const options = { fetch: door.fetch, hubUrl: hub.hubUrl.href.replace(/\/$/, "") };
+  const options = { fetch: door.fetch, hubUrl: hub.hubUrl.href.replace(/\/$/, ""), accessToken: hub.token };
   const names = (await readdir(dir, { recursive: true }))
     .map((name) => name.split(path.sep).join("/"))
     .filter((name) => FILES[kind].test(name));
@@ -96,8 +100,11 @@ export async function pullFromHub(
   const door = createHubFetch(hub);
   const options = { fetch: door.fetch, hubUrl: hub.hubUrl.href.replace(/\/$/, "") };
   const revision = await asking(hub, door, async () => {
-    const info = kind === "dataset" ? datasetInfo : modelInfo;
-    const { sha } = await info({ ...options, name: thing.repo, revision: thing.revision, additionalFields: ["sha"] });
+    const asked = { ...options, name: thing.repo, revision: thing.revision };
+    const { sha } =
+      kind === "dataset"
+        ? await datasetInfo({ ...asked, additionalFields: ["sha"] })
+        : await modelInfo({ ...asked, additionalFields: ["sha"] });
     if (!/^[0-9a-f]{40}$/.test(sha)) throw new SyntaxError("no commit");
     return sha;
   });
@@ -109,7 +116,7 @@ export async function pullFromHub(
       const oid = file.lfs?.oid.replace(/^sha256:/, "") ?? "";
       const hash = /^[0-9a-f]{64}$/.test(oid)
         ? ({ kind: "sha256", hex: oid } as const)
-        : ({ kind: "git-sha1", hex: file.oid } as const);
+        : ({ kind: "git-sha1", hex: file.oid ?? "" } as const);
       found.push({ name: file.path, bytes: file.size, hash });
     }
     return found;
