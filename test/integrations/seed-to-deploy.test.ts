@@ -6,6 +6,7 @@ import type { KeptEvent } from "../../protocol/events.ts";
 import { fetchAdapter } from "../../extension/sync/adapter-store.ts";
 import { discoverServer } from "../../extension/sync/server-discovery.ts";
 import { superviseEngine } from "../../extension/suggest/engine-supervisor.ts";
+import { LABELING } from "../../server/integrations/label-studio/labeling.ts";
 import { runCli, startServerProcess, until, type ServerProcess } from "../server/server-process.ts";
 import { sampleSession, shownWith } from "../server/sample-events.ts";
 import { tempFolder } from "../server/temp-folder.ts";
@@ -28,9 +29,10 @@ import { v7 as uuidv7 } from "uuid";
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const START_MS = 1_750_000_000_000;
 const HOUR_MS = 3_600_000;
-const STEP_MS = 120_000;
-const TRAINING_MS = 300_000;
-const STEPS = 60;
+const STEP_MS = 300_000;
+const TRAINING_MS = 600_000;
+/** So many that the run is under way for a while after MLflow has heard of its first. */
+const STEPS = 120;
 /** What a person corrects a suggestion to: it has to be in the dataset. */
 const CORRECTED = 'keep("as a person wrote it in Label Studio");';
 const MODEL = "house-style";
@@ -113,8 +115,12 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
       await prepareEnvironment("mlflow", say),
       await prepareEnvironment("label-studio", say),
     ];
-    mlflow = rest.use(await startMlflowServer(forMlflow, path.join(dir, "mlflow")));
-    studio = rest.use(await startLabelStudioServer(forStudio, path.join(dir, "label-studio")));
+    [mlflow, studio] = await Promise.all([
+      startMlflowServer(forMlflow, path.join(dir, "mlflow")),
+      startLabelStudioServer(forStudio, path.join(dir, "label-studio")),
+    ]);
+    rest.use(mlflow);
+    rest.use(studio);
     process.env["LABEL_STUDIO_API_KEY"] = studio.key;
     server = await startServerProcess(dataDir, ["--model-dir", model.dir]);
     rest.defer(async () => {
@@ -148,6 +154,7 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
         "",
       ].join("\n"),
     );
+    writeFileSync(path.join(path.dirname(file), "labeling.xml"), LABELING);
     await kept("mlflow", "connect", "--config", file, "--private");
     await kept("label-studio", "setup", "--config", file, "--private");
     const status = await until(async () => {
