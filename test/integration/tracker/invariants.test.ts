@@ -7,6 +7,7 @@ import { createRandom } from "../../../core/statistics/random.ts";
 import { TOKEN_RULE_VERSION } from "../../../core/survival/tokens.ts";
 import { replayRecords, type SnippetSurvival } from "../../../core/survival/survival-state.ts";
 import { MAX_LINE_BYTES, openEventLog, parseLog } from "../../../tracker/event-log.ts";
+import { countProcesses } from "../../bench/survival/started-processes.ts";
 import { fuzzHistory } from "../../support/survival/fuzz-history.ts";
 import { survivalInHead } from "../../../tracker/head-survival.ts";
 import {
@@ -24,7 +25,8 @@ const FUZZ_HISTORIES = 6;
 const FUZZ_STEPS = 24;
 /** One every two minutes of eight hours. */
 const DAY_OF_LOOKS = 240;
-const DAY_STEPS = 60;
+const DAY_STEPS = 40;
+const LOOKS_PER_STATE = 6;
 
 const accepted = async (): Promise<FollowedRepository> => {
   const repository = await followRepository();
@@ -49,6 +51,13 @@ const editStory: readonly ((repository: FollowedRepository) => Promise<unknown>)
   (repository) => repository.commit("back", { "c.ts": SNIPPET }),
   (repository) => repository.git("revert", "--no-edit", "HEAD"),
 ];
+
+/** Each stops at a conflict. */
+const CONFLICTS: Readonly<Record<string, (repository: FollowedRepository) => Promise<unknown>>> = {
+  merge: ({ git }) => git("merge", "-q", "other"),
+  rebase: ({ git }) => git("rebase", "other"),
+  "cherry-pick": ({ git }) => git("cherry-pick", "other"),
+};
 
 describe("invariants of the tracker", () => {
   it("P2 the log replays to the same state", async () => {
@@ -222,6 +231,43 @@ describe("invariants of the tracker", () => {
     );
   });
 
+  for (const [name, begin] of Object.entries(CONFLICTS)) {
+    it(`P14 a ${name} that is given up changes nothing`, async () => {
+      await using repository = await accepted();
+      await repository.git("checkout", "-qb", "other", "HEAD~1");
+      await repository.commit("other", { "a.ts": BASKET.replace("class Basket", "class Bag") + FILLER });
+      await repository.git("checkout", "-q", "main");
+      await repository.commit("conflict", { "a.ts": WITH_SNIPPET.replace("class Basket", "class Sack") });
+      const before = await repository.see();
+      const nRecords = repository.records.length;
+      await begin(repository).catch(() => undefined);
+      assert.equal((await repository.look()).kind, "waiting");
+      await repository.git(name, "--abort");
+      assert.equal(await repository.see(), before);
+      assert.equal(repository.records.length, nRecords);
+    });
+  }
+
+  it("P18 the processes of a look do not grow with commits, files and snippets", async () => {
+    const counts: number[] = [];
+    for (const size of [1, 12]) {
+      await using repository = await accepted();
+      await repository.look();
+      for (let at = 0; at < size; at += 1) {
+        await repository.write(`part${at}.ts`, SNIPPET.replaceAll("total", `total${at}`));
+        await repository.accept(`p${at}`, `part${at}.ts`, SNIPPET.replaceAll("total", `total${at}`), 1);
+        await repository.commit(`part ${at}`);
+        await repository.commit(`more ${at}`, { [`more${at}.ts`]: FILLER });
+      }
+      // What is packed needs git; loose commits would be read without.
+      await repository.git("gc", "-q");
+      const { nProcesses } = await countProcesses(() => repository.look());
+      assert.equal([...repository.tracker.state.values()].filter(({ tok }) => tok === 1).length, size + 1);
+      counts.push(nProcesses);
+    }
+    assert.ok((counts[0] as number) > 0 && counts[0] === counts[1], `${counts.join(" and ")} processes`);
+  });
+
   it("P15 a log cut at any byte is read up to the cut, and goes on behind it", async () => {
     await using repository = await accepted();
     for (const step of editStory) {
@@ -301,15 +347,15 @@ describe("invariants of the tracker", () => {
           await utimes(join(repository.root, "a.ts"), new Date(), new Date()).catch(() => undefined);
           const before = await contents(repository.root);
           const observation = await repository.look();
-          if (nLooks % 4 === 0) await repository.restart();
+          if (nLooks % (4 * LOOKS_PER_STATE) === 0) await repository.restart();
           const [snippet] = repository.tracker.state.values();
           if (snippet !== undefined) {
             const { sid: id, file: path, text } = snippet;
             const signal = AbortSignal.timeout(DEADLINE_MS);
             await survivalInHead({ repo: repository.root, snippets: [{ id, path, text }], signal });
           }
-          await repository.look();
-          nLooks += 2;
+          for (let again = 0; again < LOOKS_PER_STATE - 1; again += 1) await repository.look();
+          nLooks += LOOKS_PER_STATE;
           assert.deepEqual(await contents(repository.root), before, `seed ${seed + history}`);
           return observation;
         },
