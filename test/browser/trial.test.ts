@@ -4,6 +4,7 @@ import { deployment } from "../../protocol/api.ts";
 import { canaryPage } from "../../protocol/canary.ts";
 import { drawnSuggestion } from "../server/drawn-suggestions.ts";
 import { sampleSession } from "../server/sample-events.ts";
+import { until } from "../server/server-process.ts";
 import { LAUNCH_DEADLINE_MS, launchChromium } from "../support/browser/chromium.ts";
 import { dialogFindings } from "../support/browser/dialog-findings.ts";
 import type { KeptServer } from "../support/browser/kept-server.ts";
@@ -11,9 +12,11 @@ import { PAST, startSeededServer } from "../support/browser/seeded-server.ts";
 import { visit, waitForText } from "../support/browser/visit.ts";
 
 const [CHAMPION, CANDIDATE] = PAST;
+/** The promise: evidence to the end of the trial, milliseconds. */
+const DECIDED_MS = 60_000;
 
 describe("dashboard: trials", function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   let browser: Browser;
   let server: KeptServer;
   before(async function () {
@@ -80,21 +83,26 @@ describe("dashboard: trials", function () {
     await using seen = await visit(browser, server);
     await begin(seen.page, "50");
     await use("champion", 80);
+    await until(async () => ((await newest()).state === "running" ? null : true), DECIDED_MS);
     await waitForText(seen.page, "#versions .trial", "The last trial ended: the candidate was taken back.");
     await waitForText(seen.page, "#versions .trial", "Worse in use");
     assert.equal((await newest()).state, "rolled-back");
     assert.equal((await deployed()).canary, undefined);
     await begin(seen.page, "50");
     await use("candidate", 80);
+    const ended = await until(async () => ((await newest()).state === "running" ? null : await newest()), DECIDED_MS);
+    assert.equal(ended.state, "promoted", ended.reason);
     await waitForText(seen.page, "#champion", CANDIDATE.versionId);
-    assert.equal((await newest()).state, "promoted");
     assert.ok((await newest()).difference!.low > 0);
   });
 
   it("are not begun when the question is left", async () => {
     await using seen = await visit(browser, server);
     const before = await newest();
-    await seen.page.getByRole("button", { name: `Try version ${CHAMPION.versionId}` }).click();
+    await seen.page
+      .getByRole("button", { name: /^Try version / })
+      .first()
+      .click();
     await seen.page.locator("dialog[open]").waitFor();
     assert.deepEqual(await dialogFindings(seen.page), []);
     await seen.page.keyboard.press("Escape");
