@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { inContextExample, keptEvent, modelVersion, suggestionContext } from "./events.ts";
+import { runModel } from "./run-model.ts";
 import { showFilter } from "./show-filter.ts";
 
 /** Wire contracts of the companion server's HTTP interface, version 1. */
@@ -157,6 +158,7 @@ export const trainingRequest = z.object({
     })
     .strict()
     .default({}),
+  ...runModel,
 });
 export type TrainingRequest = z.infer<typeof trainingRequest>;
 
@@ -291,8 +293,6 @@ export const deployment = z.object({
   examplesRevision: z.int(),
 });
 export type Deployment = z.infer<typeof deployment>;
-
-/** `GET /v1/files/:sha256` answers with the bytes of a file that a version names. */
 
 /** `GET /v1/examples?root=<folder>`: in-context examples that good labels produced. */
 export const exampleRow = inContextExample.extend({ root: z.string(), language: z.string() });

@@ -28,6 +28,8 @@ import { createLabelVersions } from "./labels/label-versions.ts";
 import { endWorkers } from "./jobs/worker-process.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { createLog, type Log } from "./log.ts";
+import { deployVersion } from "./models/deploy.ts";
+import { followModel } from "./models/follow-model.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { observeServer } from "./metrics/observe-server.ts";
 import { startOtlpPush } from "./metrics/otlp.ts";
@@ -61,6 +63,8 @@ export interface AppOptions {
   readonly otlpEveryMs?: number;
   /** From the start to the first sweep, milliseconds; ten minutes unless given. */
   readonly sweepAfterMs?: number;
+  /** Between two looks at the model's file, milliseconds; five seconds unless given. */
+  readonly modelEveryMs?: number;
   /** Between two looks at whether training is due, milliseconds; a minute unless given. */
   readonly scheduleEveryMs?: number;
   /** Between two looks at what connected systems are to hear, milliseconds; a second unless given. */
@@ -143,6 +147,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   // A store that cannot be written may be one that is no longer there: that ends in another way.
   void events.broken.then(() => watch.look());
 
+  const model = undo.use(
+    followModel({ store, clock, log, derive: () => events.derive(), everyMs: options.modelEveryMs }),
+  );
   const training = createTraining({
     store,
     registry,
@@ -153,10 +160,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     modelDir,
     base,
     workerEntry,
-    async collect(workspaces, seed) {
+    async collect(request) {
       await events.settled(AbortSignal.timeout(SETTLE_MS));
-      return collectTask(places.database, workspaces, seed);
+      return collectTask({ store, database: places.database, clock }, request);
     },
+    followed: model.now,
     deploy: canaries.deploy,
     recordSnapshot: (snapshot) => recordSnapshot(store, snapshot, clock),
     runner: () => runner,
@@ -298,6 +306,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     attributions: createSemaphore(ATTRIBUTIONS),
     schedule: scheduler.state,
+    deploy: (request) => deployVersion({ store, registry, canaries, base }, request),
     mediaDir: options.mediaDir,
     port: () => port,
     shutdown: shutdown.resolve,

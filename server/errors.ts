@@ -26,6 +26,7 @@ export type ErrorCode =
   | "no-model"
   | "engine-failed"
   | "training-unavailable"
+  | "nothing-to-learn"
   | "worker-failed"
   | "worker-memory"
   | "port-in-use"

@@ -15,7 +15,8 @@ import { takeRunFolder } from "./jobs/run-folder.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
 import { attributeSignals } from "./signals/attribute.ts";
 import { readStore } from "./store/store.ts";
-import type { TrainingBackend, TrainingRow } from "./training/backend.ts";
+import type { ModelConfig } from "./models/model-config.ts";
+import type { TrainingBackend, TrainingJob, TrainingRow } from "./training/backend.ts";
 import { GENERAL_SHARE, generalRows } from "./training/general-rows.ts";
 import { loraFor } from "./training/hyper-parameters.ts";
 import { createOnnxBackend } from "./training/onnx/backend.ts";
@@ -68,12 +69,12 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
   const { train, validation, test } = readSnapshot(task.datasetsDir, sha256);
   if (train.length === 0) {
     throw new TaskError(
-      "training-unavailable",
+      "nothing-to-learn",
       "There is nothing to learn from yet: no kept suggestion and no history to mine.",
     );
   }
 
-  const lora = loraFor(task.overrides, train.length);
+  const lora = loraFor(task.overrides, train.length, task.config);
   const backend = await backendOf(task, signal);
   const general = await replayed(task, train, signal);
   const { curve: _, ...result } = await backend.train(
@@ -85,6 +86,7 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
       runDir: task.runDir,
       lora,
       strategy: task.strategy,
+      ...saidOfTraining(task.config),
     },
     (progress) => send({ kind: "progress", progress }),
     signal,
@@ -104,9 +106,21 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
       guards: [weightGuard(task.strategy === "lora" ? adapterWeights(challenger.dir) : modelWeights(challenger.dir))],
       seed: lora.seed,
       signal,
+      thresholds: task.config?.gate,
     },
   );
   send({ kind: "evaluated", decision, filter: fittedFilter(task.database) });
+}
+
+/** What a model's file says beside the hyper-parameters that every run has. */
+function saidOfTraining(config: ModelConfig | null): Pick<TrainingJob, "objective" | "topLayers" | "accumulation"> {
+  if (config === null) return {};
+  const { objective, topLayers, accumulation } = config.training;
+  return {
+    objective,
+    ...(topLayers === undefined ? {} : { topLayers }),
+    ...(accumulation === undefined ? {} : { accumulation }),
+  };
 }
 
 /** The backend of a task. Nothing is installed here: nobody watches. */
@@ -167,7 +181,8 @@ async function datasetOf(task: TrainingTask, send: TaskChannel["send"], signal: 
 async function collect(datasetsDir: string, task: CollectTask, signal: AbortSignal): Promise<Snapshot> {
   const { rows: feedback, eventWatermark, labelVersion } = feedbackOf(task.database);
   const mined = [];
-  for (const workspace of task.workspaces) mined.push(await historyRows(workspace, signal));
+  for (const workspace of task.workspaces)
+    mined.push(await historyRows(workspace, signal, task.origin.filters?.languages));
   const rows = [...feedback, ...mined.flatMap(({ rows }) => rows)];
   return writeSnapshot(datasetsDir, rows, {
     ...task.origin,

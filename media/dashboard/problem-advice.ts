@@ -28,6 +28,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   internal: "Try again; the server's log has the cause under the id below.",
   "storage-full": "Free some disk space, then try again.",
   "no-model": "Put the base model in its place, or start the server with “--model-dir”, then start a new run.",
+  "nothing-to-learn": "Keep some suggestions, or name a folder whose history is mined, then train again.",
   "training-unavailable": "Install the trainer that the message names, then start a new run.",
   "worker-failed": "Start a new run. If it fails again, the server's log has the worker's last words.",
 };

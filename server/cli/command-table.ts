@@ -49,6 +49,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     (m, program, parts) => m.addTrainCommands(program, parts),
   ),
   entry(
+    "deploy",
+    "serve a model's candidate if the gate lets it; exit code 4 when it refuses, 5 when there is none",
+    () => import("../models/deploy-command.ts"),
+    (m, program, parts) => m.addDeployCommand(program, parts),
+  ),
+  entry(
     "models",
     "model versions and what is served",
     () => import("./models-commands.ts"),

@@ -17,13 +17,22 @@ export interface MinedHistory {
   readonly rows: readonly DatasetRow[];
 }
 
-/** Rows from the git history of a workspace folder. Throws GitError when it is no repository. */
-export async function historyRows(workspace: string, signal: AbortSignal): Promise<MinedHistory> {
+/** Rows from the git history of a workspace folder, of some languages or of all. Throws GitError when it is no repository. */
+export async function historyRows(
+  workspace: string,
+  signal: AbortSignal,
+  languages: readonly string[] = [],
+): Promise<MinedHistory> {
   const root = await realpath(workspace);
   const head = (await gitCommand(root, ["rev-parse", "HEAD"], signal)).trim();
   const rows: DatasetRow[] = [];
   const examples = followHistory(root);
-  for await (const mined of mineHistory({ repo: root, limit: MAX_HISTORY_POINTS, signal })) {
+  for await (const mined of mineHistory({
+    repo: root,
+    limit: MAX_HISTORY_POINTS,
+    signal,
+    ...(languages.length === 0 ? {} : { languages }),
+  })) {
     // A secret that was once committed must not be learnt.
     const { prefix, written, suffix } = redactPlace({ ...mined, written: mined.target });
     const point = { ...mined, prefix, suffix, target: written };

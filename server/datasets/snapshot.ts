@@ -1,4 +1,4 @@
-import { buildDataset, type Dataset } from "../../core/datasets/build.ts";
+import { buildDataset, type Dataset, type DatasetOptions } from "../../core/datasets/build.ts";
 import { DEFAULT_CAPS } from "../../core/datasets/caps.ts";
 import { NEAR_DUPLICATE_JACCARD } from "../../core/datasets/near-duplicates.ts";
 import { DEFAULT_FRACTIONS } from "../../core/datasets/split.ts";
@@ -7,6 +7,7 @@ import type { DatasetRow, SplitName } from "../../core/dataset-row.ts";
 import { hashOf } from "../content-hash.ts";
 import { writeFileDurably } from "../durable-file.ts";
 import { canonicalJson } from "../store/event-store.ts";
+import ignore from "ignore";
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -20,6 +21,19 @@ export interface SnapshotOrigin {
   readonly workspaces: readonly { readonly root: string; readonly head: string }[];
   readonly seed: number;
   readonly codeVersion: string;
+  /** What a model's file says that rows are, and how they are split; absent without one. */
+  readonly filters?: DatasetFilters;
+}
+
+/** Which rows belong to a dataset, and to which part of it. */
+export interface DatasetFilters extends DatasetOptions {
+  readonly languages: readonly string[];
+  readonly sources: readonly DatasetRow["source"][];
+  /** Paths that are left out, as `.gitignore` writes them. */
+  readonly exclude: readonly string[];
+  readonly minWeight: number;
+  /** Only what was written since, milliseconds since 1970. */
+  readonly since: number | null;
 }
 
 export interface Snapshot {
@@ -43,14 +57,20 @@ export type StoredRow = DatasetRow & { readonly split: StoredSplit };
  * same rows and origin give the same bytes, whatever the order of the rows.
  */
 export function writeSnapshot(datasetsDir: string, rows: readonly DatasetRow[], origin: SnapshotOrigin): Snapshot {
-  const dataset = buildDataset(rows);
+  const { filters = {}, ...made } = origin;
+  const dataset = buildDataset(wantedRows(rows, origin.filters), filters);
   const lines = storedRows(dataset).map((row) => canonicalJson(row) + "\n");
   const bytes = Buffer.from(lines.join(""));
   const counts = { train: dataset.train.length, validation: dataset.validation.length, test: dataset.test.length };
   const manifest = {
     format: 1,
-    ...origin,
-    filters: { caps: DEFAULT_CAPS, fractions: DEFAULT_FRACTIONS, nearDuplicates: NEAR_DUPLICATE_JACCARD },
+    ...made,
+    filters: {
+      caps: DEFAULT_CAPS,
+      fractions: DEFAULT_FRACTIONS,
+      nearDuplicates: NEAR_DUPLICATE_JACCARD,
+      ...filters,
+    },
     views: Object.fromEntries(DATASET_VIEWS.map((view) => [view, viewCounts(view, dataset)])),
     rows: { ...counts, bad: dataset.bad.length, sha256: hashOf(bytes) },
     dropped: dataset.dropped,
@@ -62,6 +82,21 @@ export function writeSnapshot(datasetsDir: string, rows: readonly DatasetRow[], 
   writeFileDurably(path.join(dir, "rows.jsonl"), bytes, 0o600);
   writeFileDurably(path.join(dir, "manifest.json"), manifestBytes, 0o600);
   return { id: sha256.slice(0, SNAPSHOT_ID_CHARS), sha256, rows: counts, sources: countSources(dataset), manifest };
+}
+
+/** The rows that the filters let through; all of them where there are none. */
+export function wantedRows(rows: readonly DatasetRow[], filters: DatasetFilters | undefined): readonly DatasetRow[] {
+  if (filters === undefined) return rows;
+  const { languages, sources, minWeight, since } = filters;
+  const excluded = ignore().add([...filters.exclude]);
+  return rows.filter(
+    (row) =>
+      (languages.length === 0 || languages.includes(row.language)) &&
+      sources.includes(row.source) &&
+      row.weight >= minWeight &&
+      (since === null || row.writtenAt >= since) &&
+      !(ignore.isPathValid(row.path) && excluded.ignores(row.path)),
+  );
 }
 
 /** The rows of a snapshot by part, checked against the hash in its manifest. Throws when they differ. */

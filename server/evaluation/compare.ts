@@ -1,14 +1,19 @@
 import type { DatasetRow } from "../../core/dataset-row.ts";
 import { evenlySpaced } from "../../core/statistics/evenly-spaced.ts";
-import { decidePromotion, type CaseMeasures, type GateDecision, type Guard } from "../../core/evaluation/gate.ts";
+import {
+  DEFAULT_GATE,
+  decidePromotion,
+  type CaseMeasures,
+  type GateDecision,
+  type GateThresholds,
+  type Guard,
+} from "../../core/evaluation/gate.ts";
 import { acceptedAtLine, editSimilarity } from "../../core/evaluation/similarity.ts";
 import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
 import type { Model } from "../../engine/generate/model.ts";
 import { latencyGuard, lengthMixGuard, secretGuard } from "./guards.ts";
 import path from "node:path";
 
-/** Cases of one evaluation: enough to tell 3 points (docs/gate-quality.md), few enough for two CPU cores. */
-export const MAX_EVALUATION_CASES = 320;
 /** Both measures of the text look at the first line only. */
 const MAX_TOKENS = 48;
 
@@ -28,14 +33,22 @@ export async function compareAdapters(
   model: EvaluatedModel,
   sides: { readonly challenger: Side; readonly champion: Side },
   rows: readonly DatasetRow[],
-  options: { readonly guards: readonly Guard[]; readonly seed: number; readonly signal: AbortSignal },
+  options: {
+    readonly guards: readonly Guard[];
+    readonly seed: number;
+    readonly signal: AbortSignal;
+    /** As Kept ships them unless given. */
+    readonly thresholds?: GateThresholds | undefined;
+  },
 ): Promise<GateDecision> {
+  const { maxCases, ...thresholds } = options.thresholds ?? DEFAULT_GATE;
   const cases = evenlySpaced(
     rows.filter((row) => row.good && row.completion.trim() !== ""),
-    MAX_EVALUATION_CASES,
+    maxCases,
   );
   const { champion, challenger } = await measureBoth(model, sides, cases, options.signal);
   return decidePromotion({
+    ...thresholds,
     cases: cases.map(({ group, person }, i) => ({
       group,
       person,
@@ -50,12 +63,15 @@ export async function compareAdapters(
           prompt: cases[i]!.prefix + cases[i]!.suffix,
         })),
       ),
-      latencyGuard(challenger.map(suggestionMs), champion.map(suggestionMs)),
-      lengthMixGuard({
-        challenger: challenger.map(({ completion }) => completion.text),
-        champion: champion.map(({ completion }) => completion.text),
-        written: cases.map(({ completion }) => completion.split("\n", 1)[0]!),
-      }),
+      latencyGuard(challenger.map(suggestionMs), champion.map(suggestionMs), thresholds.maxSlowdown),
+      lengthMixGuard(
+        {
+          challenger: challenger.map(({ completion }) => completion.text),
+          champion: champion.map(({ completion }) => completion.text),
+          written: cases.map(({ completion }) => completion.split("\n", 1)[0]!),
+        },
+        thresholds.maxLengthDistance,
+      ),
     ],
     seed: options.seed,
   });

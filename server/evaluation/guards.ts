@@ -1,8 +1,7 @@
 import { findSecrets } from "../../core/redaction.ts";
-import type { Guard } from "../../core/evaluation/gate.ts";
+import { DEFAULT_GATE, type Guard } from "../../core/evaluation/gate.ts";
 
-/** A tenth more processor time is refused, but not when it is less than a person notices, milliseconds. */
-const MAX_SLOWDOWN = 1.1;
+/** More processor time is refused, but not when it is less than a person notices, milliseconds. */
 const UNNOTICED_MS = 20;
 
 /**
@@ -10,12 +9,16 @@ const UNNOTICED_MS = 20;
  * the same order and are compared case by case: on a machine that does other work too, the clock on the
  * wall, and the tail of each side alone, say more about that work than about the adapter.
  */
-export function latencyGuard(challengerMs: readonly number[], championMs: readonly number[]): Guard {
+export function latencyGuard(
+  challengerMs: readonly number[],
+  championMs: readonly number[],
+  maxSlowdown: number = DEFAULT_GATE.maxSlowdown,
+): Guard {
   const slower = challengerMs.map((ms, i) => ms - championMs[i]!);
   const ratio = challengerMs.map((ms, i) => ms / Math.max(championMs[i]!, 1e-6));
   return {
     name: "latency",
-    holds: median(ratio) <= MAX_SLOWDOWN || median(slower) <= UNNOTICED_MS,
+    holds: median(ratio) <= maxSlowdown || median(slower) <= UNNOTICED_MS,
     detail: `median ${median(challengerMs).toFixed(0)} ms of processor time against ${median(championMs).toFixed(0)} ms`,
   };
 }
@@ -26,23 +29,25 @@ const median = (values: readonly number[]): number =>
 
 /** Upper ends of the length bands of a first line, characters. */
 const BANDS = [0, 10, 30, 60];
-const MAX_MIX_DISTANCE = 0.1;
 
 /**
- * The challenger does not win by other lengths: its mix of lengths is at most 10 points further from that
+ * The challenger does not win by other lengths: its mix of lengths is at most so much further from that
  * of the code really written than the champion's is.
  */
-export function lengthMixGuard(texts: {
-  readonly challenger: readonly string[];
-  readonly champion: readonly string[];
-  readonly written: readonly string[];
-}): Guard {
+export function lengthMixGuard(
+  texts: {
+    readonly challenger: readonly string[];
+    readonly champion: readonly string[];
+    readonly written: readonly string[];
+  },
+  maxDistance: number = DEFAULT_GATE.maxLengthDistance,
+): Guard {
   const written = mixOf(texts.written);
   const challenger = distance(mixOf(texts.challenger), written);
   const champion = distance(mixOf(texts.champion), written);
   return {
     name: "length-mix",
-    holds: challenger <= champion + MAX_MIX_DISTANCE,
+    holds: challenger <= champion + maxDistance,
     detail: `distance from the written code ${challenger.toFixed(2)} against ${champion.toFixed(2)}`,
   };
 }

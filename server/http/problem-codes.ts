@@ -170,6 +170,11 @@ export const PROBLEM_CODES: Readonly<Record<ErrorCode, ProblemCode>> = {
     title: "Training cannot run here",
     meaning: "The trainer could not be loaded. The run's message says why.",
   },
+  "nothing-to-learn": {
+    status: 409,
+    title: "There is nothing to learn",
+    meaning: "No kept suggestion and no history, or nothing new since the last run. Train again when there is.",
+  },
   "worker-failed": {
     status: 500,
     title: "The training worker failed",

@@ -18,6 +18,7 @@ import type { Store } from "../store/store.ts";
 import type { Training } from "../training/training.ts";
 import type { DatasetRequest, DatasetRow } from "../../protocol/api.ts";
 import type { ExportFormatName } from "../../protocol/datasets.ts";
+import type { DeployAnswer, DeployRequest } from "../../protocol/model-file.ts";
 import type { SignalRequest } from "../../protocol/signals.ts";
 import type { Attributed } from "../signals/attribute.ts";
 import type { LoginCodes } from "./login-codes.ts";
@@ -52,6 +53,8 @@ export interface ServerParts {
   readonly exports: Semaphore;
   /** When training starts by itself, and what it waits for. */
   readonly schedule: () => Promise<ScheduleState>;
+  /** Serves a version if the gate lets it. */
+  readonly deploy: (request: DeployRequest) => DeployAnswer;
   readonly reserve: Reserve;
   readonly forgetting: Forgetting;
   readonly hub: PushHub;

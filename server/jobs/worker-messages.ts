@@ -4,6 +4,7 @@ import type { TrainingProgress, TrainingRequest } from "../../protocol/api.ts";
 import type { SignalRequest } from "../../protocol/signals.ts";
 import type { ExportedFile, ExportRequest } from "../datasets/export.ts";
 import type { Snapshot, SnapshotOrigin } from "../datasets/snapshot.ts";
+import type { ModelConfig } from "../models/model-config.ts";
 import type { Attributed } from "../signals/attribute.ts";
 import type { LoraHyperParameters, TrainingResult } from "../training/backend.ts";
 
@@ -41,6 +42,8 @@ export interface TrainingTask {
   readonly overrides: TrainingRequest["overrides"];
   readonly strategy: Exclude<TrainingRequest["strategy"], "in-context">;
   readonly backend: TrainingRequest["backend"];
+  /** The model's file as it was when the run was asked for; null without one. */
+  readonly config: ModelConfig | null;
   /** The store: outcomes that the show filter is fitted to. */
   readonly database: string;
 }

@@ -8,7 +8,7 @@ import { isoTime, type Clock } from "../clock.ts";
 import { hashOf } from "../content-hash.ts";
 import { AppError } from "../errors.ts";
 import { canonicalJson } from "../store/event-store.ts";
-import { chooseLabelTable, isUsable, labelTableInUse } from "../store/label-table.ts";
+import { chooseLabelTable, isLabelTableOfFile, isUsable, labelTableInUse } from "../store/label-table.ts";
 import { LEARNT_SETTINGS } from "../store/settings-store.ts";
 import type { Store } from "../store/store.ts";
 import { z } from "zod";
@@ -90,6 +90,10 @@ export function createLabelVersions(parts: {
       const found = versions().find((one) => one.version === version);
       if (version !== DEFAULT_LABEL_TABLE.version && (found === undefined || !isUsable(found)))
         throw new AppError("not-found", `There is no label version ${version} that can be used.`);
+      if (isLabelTableOfFile(store.settings))
+        throw new AppError("invalid", "The weights of labels come from the model's file that is followed.", {
+          hint: "Change them there, or `kept models use --none`.",
+        });
       if (labelTableInUse(store.settings).version === version) return;
       store.transaction(() => {
         const chosen = found === undefined ? null : { version, base: found.base, weights: found.weights };

@@ -80,6 +80,8 @@ export const labelsSection = z.strictObject({
   blame: blame.prefault({}),
 });
 
+export type LabelsSection = z.infer<typeof labelsSection>;
+
 const datasetSection = z.strictObject({
   /** Folders whose git history is mined, relative to the file. */
   workspaces: z.array(z.string().min(1).max(4_096)).max(16).default([]),
@@ -174,7 +176,8 @@ const keys = z.strictObject({
     .max(2 ** 31)
     .default(1),
   training: trainingSection.prefault({}),
-  labels: labelsSection.prefault({}),
+  /** Null leaves them as Kept ships them, or as `kept labels use` chose. */
+  labels: labelsSection.nullable().default(null),
   dataset: datasetSection.prefault({}),
   schedule: scheduleSection.prefault({}),
   gate: gateSection.prefault({}),
@@ -230,7 +233,7 @@ const CONFLICTS: readonly {
   {
     at: ["labels", "badUpTo"],
     why: "a suggestion would be good and bad at once: badUpTo has to be below goodFrom",
-    when: ({ labels }) => labels.badUpTo >= labels.goodFrom,
+    when: ({ labels }) => labels !== null && labels.badUpTo >= labels.goodFrom,
   },
   {
     at: ["dataset", "split"],

@@ -29,11 +29,18 @@ export function resolveModelFile(named: string, cwd: string): string {
   return /^[\w.-]+$/.test(named) && existsSync(byName) ? byName : place;
 }
 
-/** Reads and checks a model's file. @throws AppError `config-invalid` with every problem as `file:line:column: key: what` */
+/**
+ * Reads and checks a model's file; the folders in it are absolute then.
+ * @throws AppError `not-found`, `config-invalid` with every problem as `file:line:column: key: what`
+ */
 export function readModelFile(file: string): ModelFile {
   const checked = checkModelFile(file);
-  if (checked.ok) return checked.value;
-  throw configInvalid(checked.problems);
+  if (!checked.ok) throw configInvalid(checked.problems);
+  const { config } = checked.value;
+  const beside = (place: string): string => path.resolve(path.dirname(file), place);
+  const workspaces = config.dataset.workspaces.map(beside);
+  const base = isFolderName(config.base) ? beside(config.base) : config.base;
+  return { ...checked.value, config: { ...config, base, dataset: { ...config.dataset, workspaces } } };
 }
 
 export const configInvalid = (problems: readonly ConfigProblem[]): AppError =>
@@ -41,7 +48,7 @@ export const configInvalid = (problems: readonly ConfigProblem[]): AppError =>
     hint: "docs/models.md describes every key.",
   });
 
-/** The same without throwing; with what lies beside the file, which has to be there too. */
+/** The file as it is written, with every problem of it and of what it names beside it. @throws AppError `not-found` */
 export function checkModelFile(
   file: string,
 ):

@@ -23,6 +23,8 @@ export interface NewVersion {
   readonly runId: string;
   readonly datasetId: string;
   readonly hyperParameters: unknown;
+  /** The model's file that it was trained with. */
+  readonly model?: unknown;
 }
 
 /** Versions, their files and the aliases that say what is served. */
@@ -71,9 +73,10 @@ export function createRegistry(parts: {
   return {
     deployment,
     announce: () => hub.publish("deployment", deployment()),
-    register({ adapterDir, base, runId, datasetId, hyperParameters }) {
+    register({ adapterDir, base, runId, datasetId, hyperParameters, model }) {
       const artefacts = adapterFiles(adapterDir, files);
-      const manifest = { base, runId, datasetId, hyperParameters, files: artefacts };
+      const described = model === undefined ? {} : { model };
+      const manifest = { base, runId, datasetId, hyperParameters, ...described, files: artefacts };
       const id = hashOf(canonicalJson(manifest)).slice(0, VERSION_ID_CHARS);
       const championBefore = store.versions.alias("champion");
       store.transaction(() => {

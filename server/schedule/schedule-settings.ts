@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { AppError } from "../errors.ts";
 import { DEFAULT_SCHEDULE } from "../../core/schedule.ts";
 import { strategy, trainingBackend } from "../../protocol/api.ts";
+import { readActiveModel } from "../models/active-model.ts";
 import type { SettingsStore } from "../store/settings-store.ts";
 
 export const scheduleSettings = z.object({
@@ -17,10 +19,19 @@ export type Schedule = z.infer<typeof scheduleSettings>;
 
 const SETTING = "schedule";
 
-export const readSchedule = (settings: SettingsStore): Schedule => settings.get(SETTING, scheduleSettings);
+/** As the model's file says that the server follows, otherwise as it was set. */
+export function readSchedule(settings: SettingsStore): Schedule {
+  const model = readActiveModel(settings);
+  if (model === null) return settings.get(SETTING, scheduleSettings);
+  const { schedule, strategy: trained, backend } = model.config;
+  return { ...schedule, strategy: trained, backend };
+}
 
-/** Changes what is named and leaves the rest. */
+/** Changes what is named and leaves the rest. @throws AppError `invalid` where a model's file decides it */
 export function changeSchedule(settings: SettingsStore, change: Partial<Schedule>, nowMs: number): Schedule {
+  const model = readActiveModel(settings);
+  if (model !== null)
+    throw new AppError("invalid", `The schedule comes from ${model.file}.`, { hint: "Change it there." });
   const after = scheduleSettings.parse({ ...readSchedule(settings), ...change });
   settings.put(SETTING, after, nowMs);
   return after;

@@ -14,6 +14,12 @@ export interface VersionRecord {
   readonly manifest: unknown;
 }
 
+/** The parts of a manifest that are asked for. Versions of earlier servers, and of other models, have no model. */
+export interface VersionManifest {
+  readonly hyperParameters?: Record<string, unknown>;
+  readonly model?: { readonly name: string; readonly file: string; readonly sha256: string; readonly config: unknown };
+}
+
 export interface AliasMoveRecord {
   readonly alias: AliasName;
   readonly from: string | null;
@@ -27,8 +33,8 @@ export interface VersionStore {
   put(record: VersionRecord): void;
   get(id: string): ModelVersionRow | null;
   championBefore(id: string): string | null;
-  /** What the id of a version is the hash of; null when there is no such version. */
-  manifest(id: string): unknown;
+  /** What the version was made from, as it was registered; null for one that is not known. */
+  manifest(id: string): VersionManifest | null;
   list(limit: number): ModelVersionRow[];
   hasFile(sha256: string): boolean;
   putEvaluation(runId: string, versionId: string, report: EvaluationReport, createdAt: number): void;
@@ -100,11 +106,11 @@ export function openVersionStore(db: Db): VersionStore {
       const row = one.get(id) as StoredVersion | undefined;
       return row ? toWire(row) : null;
     },
+    championBefore: (id) => (championBefore.get(id) as string | null | undefined) ?? null,
     manifest(id) {
       const text = manifest.get(id) as string | undefined;
-      return text === undefined ? null : JSON.parse(text);
+      return text === undefined ? null : (JSON.parse(text) as VersionManifest);
     },
-    championBefore: (id) => (championBefore.get(id) as string | null | undefined) ?? null,
     list: (limit) => (list.all(limit) as StoredVersion[]).map(toWire),
     hasFile: (sha256) => hasFile.get(sha256) !== undefined,
     putEvaluation(runId, versionId, report, createdAt) {

@@ -1,4 +1,5 @@
 import type { TrainingRequest } from "../../protocol/api.ts";
+import type { ModelConfig } from "../models/model-config.ts";
 import type { LoraHyperParameters } from "./backend.ts";
 
 /**
@@ -29,17 +30,26 @@ const UPDATES_PER_ROW = 0.38;
 const MAX_STEPS = 640;
 
 /** Alpha over rank stays as it is, so that another rank does not change the size of a step. */
-export function loraFor(overrides: TrainingRequest["overrides"], nRows: number): LoraHyperParameters {
-  const rank = overrides.rank ?? DEFAULT_LORA.rank;
+export function loraFor(
+  overrides: TrainingRequest["overrides"],
+  nRows: number,
+  config: Pick<ModelConfig, "training" | "seed"> | null = null,
+): LoraHyperParameters {
+  const said: Partial<ModelConfig["training"]> = config?.training ?? {};
+  const rank = overrides.rank ?? said.rank ?? DEFAULT_LORA.rank;
   const fitting = Math.min(MAX_STEPS, Math.max(DEFAULT_LORA.steps, Math.round(nRows * UPDATES_PER_ROW)));
-  const steps = overrides.steps ?? fitting;
+  const steps = overrides.steps ?? said.steps ?? fitting;
   return {
-    ...DEFAULT_LORA,
     rank,
-    alpha: (DEFAULT_LORA.alpha / DEFAULT_LORA.rank) * rank,
+    alpha: said.alpha ?? (DEFAULT_LORA.alpha / DEFAULT_LORA.rank) * rank,
+    learningRate: overrides.learningRate ?? said.learningRate ?? DEFAULT_LORA.learningRate,
     steps,
-    warmupSteps: Math.min(DEFAULT_LORA.warmupSteps, Math.floor(steps / 4)),
-    learningRate: overrides.learningRate ?? DEFAULT_LORA.learningRate,
-    seed: overrides.seed ?? DEFAULT_LORA.seed,
+    warmupSteps: said.warmupSteps ?? Math.min(DEFAULT_LORA.warmupSteps, Math.floor(steps / 4)),
+    weightDecay: said.weightDecay ?? DEFAULT_LORA.weightDecay,
+    clipNorm: said.clipNorm ?? DEFAULT_LORA.clipNorm,
+    batchRows: said.batchRows ?? DEFAULT_LORA.batchRows,
+    rowTokens: said.rowTokens ?? DEFAULT_LORA.rowTokens,
+    targetTokens: said.targetTokens ?? DEFAULT_LORA.targetTokens,
+    seed: overrides.seed ?? config?.seed ?? DEFAULT_LORA.seed,
   };
 }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
@@ -9,6 +9,7 @@ import { dataPlaces, installedIn } from "../places.ts";
 import { createInterrupt } from "../replay/interrupt.ts";
 import { createProgressLine, duration } from "../replay/progress-line.ts";
 import { positiveInteger } from "../replay/replay-command.ts";
+import { isCorpusFile, resolveModelFile } from "../models/model-file.ts";
 import { readRunConfiguration, type RunConfiguration } from "./run-configuration.ts";
 import type { TrainedModel } from "./torch/full-training.ts";
 import type { ProgramEvent } from "./torch/python-program.ts";
@@ -26,6 +27,9 @@ interface TrainFlags {
   readonly continue?: boolean;
   readonly resume?: boolean;
   readonly fresh?: boolean;
+  readonly headless?: boolean;
+  readonly deploy?: boolean;
+  readonly always?: boolean;
   readonly json?: boolean;
 }
 
@@ -37,7 +41,10 @@ export function addTrainCommand(
   train
     .option("--strategy <name>", "full: every weight", "full")
     .option("--backend <name>", "torch: PyTorch, installed on first use", "torch")
-    .option("--config <file>", "run configuration", "models/base/config.yaml")
+    .option("--config <file>", "a model: its file, its folder, or its name below models/", "models/base/config.yaml")
+    .option("--headless", "without a running server: one is started for this command")
+    .option("--deploy", "also serve what wins the gate (otherwise it stays the candidate)")
+    .option("--always", "train although the dataset is that of the run before")
     .option("--smoke", "the whole recipe at toy size, on this repository's own source unless --corpus is given")
     .option("--corpus <glob>", "JSON-lines shards {repo, path, text}, plain or .xz")
     .option("--work-dir <folder>", "tokenizer, packed rows and checkpoints (default: below the data folder)")
@@ -56,6 +63,11 @@ export function addTrainCommand(
 }
 
 async function runTraining(flags: TrainFlags, dataDir: string): Promise<number> {
+  const file = resolveModelFile(flags.config, process.cwd());
+  if (existsSync(file) && !isCorpusFile(readFileSync(file, "utf8"))) {
+    const { trainFromFile } = await import("../models/train-from-file.ts");
+    return trainFromFile(file, flags, dataDir);
+  }
   if (flags.strategy !== "full" || flags.backend !== "torch") {
     throw new AppError(
       "invalid",
@@ -77,7 +89,7 @@ async function runTraining(flags: TrainFlags, dataDir: string): Promise<number> 
   const { signal } = interrupt;
   const line = createProgressLine(process.stderr);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
-  const full = readRunConfiguration(path.resolve(flags.config));
+  const full = readRunConfiguration(file);
   const configuration = flags.smoke === true ? smokeConfiguration(full) : full;
   const name = flags.smoke === true ? `${full.name}-smoke` : full.name;
   const workDir = path.resolve(flags.workDir ?? path.join(dataDir, "training", name));

@@ -5,6 +5,9 @@ import type { Snapshot } from "../datasets/snapshot.ts";
 import { AppError } from "../errors.ts";
 import type { JobEnd } from "../jobs/runner.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask } from "../jobs/worker-messages.ts";
+import { describedModel, freezeModel, readFrozenModel, requireSameBase } from "../models/frozen-model.ts";
+import { readModelFile, type ModelFile } from "../models/model-file.ts";
+import type { ModelConfig } from "../models/model-config.ts";
 import { MAX_WORKER_MIB } from "../jobs/worker-memory.ts";
 import { runWorker } from "../jobs/worker-process.ts";
 import type { Log } from "../log.ts";
@@ -46,7 +49,13 @@ export interface TrainingParts {
   readonly base: () => string;
   readonly workerEntry: string;
   /** What a worker needs to build a dataset of the feedback so far and the histories of `workspaces`. */
-  readonly collect: (workspaces: readonly string[], seed: number) => Promise<CollectTask>;
+  readonly collect: (request: {
+    readonly workspaces: readonly string[];
+    readonly seed: number;
+    readonly config: ModelConfig | null;
+  }) => Promise<CollectTask>;
+  /** The model's file that the server follows, read anew; null while it follows none. */
+  readonly followed: () => ModelFile | null;
   /** Lists a dataset that a worker wrote. */
   readonly recordSnapshot: (snapshot: Snapshot) => void;
   /** Serves a version that has beaten the champion, in the caller's transaction. */
@@ -64,10 +73,16 @@ export function createTraining(parts: TrainingParts): Training {
   };
 
   return {
-    start(request) {
+    start(asked) {
+      const model = asked.config === undefined ? parts.followed() : readModelFile(asked.config);
+      const request = requestOf(asked, model);
       if (request.strategy === "in-context") return withoutTraining(parts, request);
       if (!hasModel(parts.modelDir)) throw new AppError("no-model", "There is no base model to train an adapter for.");
       const id = uuidv7();
+      if (model !== null) {
+        requireSameBase(model, { modelDir: parts.modelDir, identity: parts.base }, parts.places.models);
+        freezeModel(path.join(parts.places.runs, id), model);
+      }
       const createdAt = clock.wallMs();
       store.transaction(() => {
         store.runs.create({ id, request, createdAt });
@@ -129,6 +144,13 @@ function withoutTraining({ store, hub, clock }: TrainingParts, request: Training
   return run;
 }
 
+/** What a model's file says goes before what a request says; its overrides are for one run. */
+const requestOf = (request: TrainingRequest, model: ModelFile | null): TrainingRequest => {
+  if (model === null) return request;
+  const { strategy, backend } = model.config;
+  return { ...request, config: model.file, strategy, backend };
+};
+
 async function performRun(
   parts: TrainingParts,
   job: Job,
@@ -151,6 +173,8 @@ async function performRun(
   };
   const runDir = path.join(parts.places.runs, runId);
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
+  const model = readFrozenModel(runDir);
+  const config = model?.config ?? null;
   const earlier = run.datasetId === null ? null : store.datasets.get(run.datasetId);
   const task: TrainingTask = {
     kind: "training",
@@ -160,11 +184,16 @@ async function performRun(
     datasetsDir: parts.places.datasets,
     collect:
       earlier === null
-        ? await parts.collect(request.workspaces, request.overrides.seed ?? DEFAULT_LORA.seed)
+        ? await parts.collect({
+            workspaces: request.workspaces,
+            seed: request.overrides.seed ?? config?.seed ?? DEFAULT_LORA.seed,
+            config,
+          })
         : { sha256: earlier.sha256 },
     overrides: request.overrides,
     strategy: request.strategy === "in-context" ? "lora" : request.strategy,
     backend: request.backend,
+    config,
     database: parts.places.database,
   };
   fenced(() => store.runs.moveTo(runId, earlier === null ? "collect" : "train", "running"));
@@ -176,6 +205,8 @@ async function performRun(
   const onMessage = (message: FromWorker, send: (message: ToWorker) => void): void => {
     switch (message.kind) {
       case "collected":
+        if (request.onlyNew === true && isKnown(store, runId, message.snapshot.id, model?.sha256))
+          throw new AppError("nothing-to-learn", "Nothing is new since the last run: its dataset is the same.");
         return fenced(() => {
           parts.recordSnapshot(message.snapshot);
           store.runs.setDataset(runId, message.snapshot.id);
@@ -192,8 +223,16 @@ async function performRun(
         const { adapterDir, trainLoss } = message.result;
         const datasetId = store.runs.get(runId)!.datasetId!;
         const base = parts.base();
+        const described = model === null ? {} : { model: describedModel(model) };
         fenced(() => {
-          challenger = registry.register({ adapterDir, base, runId, datasetId, hyperParameters: lora }).id;
+          challenger = registry.register({
+            adapterDir,
+            base,
+            runId,
+            datasetId,
+            hyperParameters: lora,
+            ...described,
+          }).id;
           store.runs.setTrained(runId, challenger, trainLoss);
           store.runs.moveTo(runId, "test", "running");
         });
@@ -213,7 +252,7 @@ async function performRun(
         });
         fenced(() => {
           // A model is served where a person names its folder; only adapters are pushed to editors.
-          if (report.verdict === "promote" && task.strategy === "lora")
+          if (report.verdict === "promote" && task.strategy === "lora" && request.deploy !== false)
             parts.deploy(challenger, champion, report.reason);
           store.runs.finish(runId, "succeeded", clock.wallMs(), null);
         });
@@ -266,6 +305,15 @@ async function performRun(
   parts.log.warn({ event: "worker-died", run: runId, how, lastWords });
   return { kind: "retry", error: `The training worker ended (${how}). ${lastWords}`.trim() };
 }
+
+/** Whether the newest run that succeeded had this dataset, and the same file of a model. */
+function isKnown(store: Store, runId: string, datasetId: string, sha256: string | undefined): boolean {
+  const last = store.runs.list(LAST_RUNS).find(({ id, state }) => state === "succeeded" && id !== runId);
+  if (last === undefined || last.datasetId !== datasetId || last.versionId === null) return false;
+  return store.versions.manifest(last.versionId)?.model?.sha256 === sha256;
+}
+/** Runs among which the last one that succeeded is looked for. */
+const LAST_RUNS = 50;
 
 /** Stands for the champion in a report when no adapter serves. */
 export const BASE_ALONE = "base";

@@ -1,9 +1,14 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { decidePromotion, type GateCase, type GateDecision, type GateMetric } from "../../core/evaluation/gate.ts";
+import {
+  DEFAULT_GATE,
+  decidePromotion,
+  type GateCase,
+  type GateDecision,
+  type GateMetric,
+} from "../../core/evaluation/gate.ts";
 import { createRandom } from "../../core/statistics/random.ts";
-import { MAX_EVALUATION_CASES } from "../../server/evaluation/compare.ts";
 import { readPairs } from "./gate/pairs.ts";
 import { readBaselinePairs } from "./gate/baseline-pairs.ts";
 import { createSimulation, type Simulation } from "./gate/simulate.ts";
@@ -22,9 +27,9 @@ const options = {
 /** Three points of accepted@line. */
 const EFFECT = 0.03;
 /** Cases of a whole evaluation, and of one that 1,000 examples give. */
-const CASES = [MAX_EVALUATION_CASES, 120] as const;
+const CASES = [DEFAULT_GATE.maxCases, 120] as const;
 /** With accepted@line as the primary metric. */
-const ACCEPTANCE_CASES = [MAX_EVALUATION_CASES, 1_800] as const;
+const ACCEPTANCE_CASES = [DEFAULT_GATE.maxCases, 1_800] as const;
 
 const SCENARIOS: Readonly<Record<string, Simulation & { readonly counts: GateDecision["verdict"] }>> = {
   falsePromotion: { effect: 0, loss: "like-acceptance", counts: "promote" },

@@ -5,32 +5,13 @@ import { appendFileSync, existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { deployment, modelPage, runCurve, trainingRun, why, type TrainingRun } from "../../protocol/api.ts";
+import { feedback } from "./idiom-feedback.ts";
 import { createTinyModel } from "../support/tiny-model.ts";
 import { runningApp, type RunningApp } from "./running-app.ts";
 import { sampleSession, shownWith } from "./sample-events.ts";
 import { startServerProcess, until } from "./server-process.ts";
 import { tempFolder } from "./temp-folder.ts";
 import { v7 as uuidv7 } from "uuid";
-
-const HOUR_MS = 3_600_000;
-const START_MS = 1_750_000_000_000;
-
-/** Feedback of `n` suggestions over as many hours: the developer writes one idiom again and again. */
-function feedback(n: number): KeptEvent[] {
-  return Array.from({ length: n }, (_, i) => {
-    const session = sampleSession(START_MS + i * HOUR_MS);
-    const id = uuidv7();
-    const word = createHash("sha256").update(String(i)).digest("hex").slice(0, 24);
-    const shown = shownWith(session, id, {
-      path: `src/file-${i % 30}.ts`,
-      prefix: `// ${word}\nexport const value = `,
-      completion: `keep(${i});`,
-    });
-    return i % 4 === 3
-      ? [shown, session.of("rejected", id), session.of("typed-instead", id, { text: `keep("${word}", ${i});` })]
-      : [shown, session.of("accepted", id), session.of("retained", id)];
-  }).flat();
-}
 
 /** A history of a few commits, older than all feedback. */
 function smallRepository(dir: string): void {
@@ -182,7 +163,7 @@ describe("runs that do not end well", function () {
     const { body } = await server.call("POST", "/v1/training/runs", {});
     const run = await finishedRun(server, body.id);
     assert.equal(run.state, "failed");
-    assert.equal(run.error!.code, "training-unavailable");
+    assert.equal(run.error!.code, "nothing-to-learn");
   });
 
   it("a workspace without a repository: the run fails and names the reason", async () => {

@@ -1,6 +1,7 @@
 import { aliasMove, aliasName, aliasPage, aliasRow, deployment } from "../../../protocol/api.ts";
 import { servedModel, servedModelPage } from "../../../protocol/openai.ts";
 import { MOVING_NAMES, openAiModels, toModel } from "../../integrations/openai/answer.ts";
+import { deployAnswer, deployRequest, versionConfig } from "../../../protocol/model-file.ts";
 import { z } from "zod";
 import { AppError } from "../../errors.ts";
 import { parseWith, readJson } from "../body.ts";
@@ -33,6 +34,30 @@ export const modelRoutes: readonly Route[] = [
       const version = store.versions.get(id);
       if (version === null) throw new AppError("not-found", "There is no model version with this id.");
       return c.json({ ...toModel(id, Math.floor(Date.parse(version.createdAt) / 1_000)), ...version });
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/models/:id/config",
+    about: "The model's file that a version was trained with, as it was read then.",
+    answers: versionConfig,
+    handle(c, { store }) {
+      const id = c.req.param("id") ?? "";
+      const manifest = store.versions.manifest(id);
+      if (manifest === null) throw new AppError("not-found", "There is no model version with this id.");
+      const { model = null, hyperParameters = {} } = manifest;
+      return c.json(versionConfig.parse({ version: id, model, hyperParameters }));
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/deploy",
+    about: "Serves the candidate, or a version that is named, if the gate lets it.",
+    body: deployRequest,
+    answers: deployAnswer,
+    async handle(c, { deploy, reserve }) {
+      const request = await readJson(c, deployRequest);
+      return c.json(await reserve.use(() => deploy(request)));
     },
   },
   {

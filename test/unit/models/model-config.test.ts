@@ -28,8 +28,10 @@ describe("a model's file", () => {
     assert.deepEqual(value.schedule, DEFAULT_SCHEDULE);
     assert.deepEqual(value.dataset.caps, DEFAULT_CAPS);
     assert.deepEqual(value.dataset.split, DEFAULT_FRACTIONS);
+    assert.equal(value.labels, null);
+    const said = parse("name: mine\nlabels: {}\n");
     const { version: _, ...table } = DEFAULT_LABEL_TABLE;
-    assert.deepEqual(value.labels, table);
+    assert.deepEqual(said.ok && said.value.labels, table);
     for (const service of [value.mlflow, value.labelStudio, value.s3, value.huggingFace])
       assert.equal(service.enabled, false);
   });

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { DatasetRow } from "../../../core/dataset-row.ts";
+import { systemClock } from "../../../server/clock.ts";
 import { collectTask } from "../../../server/datasets/collect.ts";
 import { feedbackRows, readFeedback } from "../../../server/datasets/feedback-rows.ts";
 import { historyRows } from "../../../server/datasets/history-rows.ts";
@@ -136,7 +137,9 @@ describe("feedback rows", () => {
     assert.equal(found!.prefix, shown.context.prefix);
     assert.equal(found!.suggestionId, id);
     assert.equal(found!.group.startsWith(`${session.sessionId}:src/a.ts:`), true);
-    assert.equal(collectTask("kept.db", ["/b", "/a", "/b"], 1).workspaces.join(), "/a,/b");
+    const request = { workspaces: ["/b", "/a", "/b"], seed: 1, config: null };
+    const task = collectTask({ store, database: "kept.db", clock: systemClock }, request);
+    assert.equal(task.workspaces.join(), "/a,/b");
   });
 });
 
