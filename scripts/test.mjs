@@ -18,6 +18,7 @@ const SUITES = [
   { name: "contract", minutes: 3 },
   { name: "integration", minutes: 12, needs: ["build"] },
   { name: "server", minutes: 8, needs: ["build"] },
+  { name: "deployment", minutes: 12, needs: ["systemd"] },
   { name: "faults", minutes: process.env.KEPT_FAULTS === "full" ? 40 : 12, needs: ["build", "compiler"] },
   { name: "browser", minutes: 7, needs: ["build", "chromium"], byHand: true },
   { name: "extension", minutes: 16, needs: ["build", "editor"], byHand: true },
@@ -43,7 +44,14 @@ const suites = SUITES.filter((suite) => wanted.length === 0 || wanted.includes(s
 
 /** The power cut is a small library in C that the processes under test are preloaded with. */
 const ensureCompiler = async () => void (await ensureProgram(["cc"], ["gcc", "libc6-dev"]));
-const needs = { build: ensureBuilt, compiler: ensureCompiler, chromium: ensureChromium, editor: ensureEditor };
+const ensureSystemd = async () => void (await ensureProgram(["systemd-analyze"], ["systemd"]));
+const needs = {
+  systemd: ensureSystemd,
+  build: ensureBuilt,
+  compiler: ensureCompiler,
+  chromium: ensureChromium,
+  editor: ensureEditor,
+};
 const met = new Map();
 let running = null;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {

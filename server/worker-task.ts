@@ -1,4 +1,3 @@
-import type { DatasetRow } from "../core/dataset-row.ts";
 import { type FilterFit, fitShowFilter } from "../core/filter/show-filter.ts";
 import { weightShapes } from "../engine/architectures/decoder-config.ts";
 import { loadCheckpoint } from "../engine/checkpoint/checkpoint.ts";
@@ -18,6 +17,7 @@ import { readStore } from "./store/store.ts";
 import type { ModelConfig } from "./models/model-config.ts";
 import type { TrainingBackend, TrainingJob, TrainingRow } from "./training/backend.ts";
 import { GENERAL_SHARE, generalRows } from "./training/general-rows.ts";
+import { rowsOfObjective } from "./training/objective-rows.ts";
 import { loraFor } from "./training/hyper-parameters.ts";
 import { createOnnxBackend } from "./training/onnx/backend.ts";
 import { createTorchBackend } from "./training/torch/backend.ts";
@@ -66,11 +66,15 @@ async function performTraining(task: TrainingTask, channel: TaskChannel): Promis
 
 async function performAlone(task: TrainingTask, { send, evaluation, signal }: TaskChannel): Promise<void> {
   const sha256 = await datasetOf(task, send, signal);
-  const { train, validation, test } = readSnapshot(task.datasetsDir, sha256);
+  const parts = readSnapshot(task.datasetsDir, sha256);
+  const objective = task.config?.training.objective ?? "sft";
+  const train = rowsOfObjective(objective, "train", parts);
   if (train.length === 0) {
     throw new TaskError(
       "nothing-to-learn",
-      "There is nothing to learn from yet: no kept suggestion and no history to mine.",
+      objective === "sft"
+        ? "There is nothing to learn from yet: no kept suggestion and no history to mine."
+        : `There is nothing to learn from yet: no ${objective === "kto" ? "judged suggestion" : "suggestion with what was written in its place"}.`,
     );
   }
 
@@ -81,8 +85,8 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
     {
       runId: task.runId,
       modelDir: task.modelDir,
-      train: [...train.map(trainingRow), ...general],
-      validation: validation.map(trainingRow),
+      train: [...train, ...general],
+      validation: rowsOfObjective(objective, "validation", parts),
       runDir: task.runDir,
       lora,
       strategy: task.strategy,
@@ -101,7 +105,7 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
   const decision = await compareAdapters(
     model,
     { challenger: { adapter: challenger }, champion: { adapter: champion } },
-    test,
+    parts.test,
     {
       guards: [weightGuard(task.strategy === "lora" ? adapterWeights(challenger.dir) : modelWeights(challenger.dir))],
       seed: lora.seed,
@@ -138,14 +142,17 @@ async function backendOf({ backend }: TrainingTask, signal: AbortSignal): Promis
 /** What is learnt beside a dataset against forgetting. The model is closed again before anything is trained. */
 async function replayed(
   task: TrainingTask,
-  rows: readonly DatasetRow[],
+  rows: readonly TrainingRow[],
   signal: AbortSignal,
 ): Promise<readonly TrainingRow[]> {
-  const { generalShare: share = GENERAL_SHARE } = task.overrides;
-  if (share === 0) return [];
+  const said = task.config?.training;
+  const share = task.overrides.generalShare ?? said?.generalShare ?? GENERAL_SHARE;
+  // What the model writes by itself has nothing that it could be preferred to.
+  if (share === 0 || said?.objective === "dpo") return [];
   await using base = await openModel(task.modelDir, { threads: EVALUATION_THREADS });
   // Awaited here: at the end of this function the model is closed.
-  return await generalRows(base, { rows, share, runDir: task.runDir }, signal);
+  const general = await generalRows(base, { rows, share, runDir: task.runDir }, signal);
+  return said?.objective === "kto" ? general.map((row) => ({ ...row, isDesirable: true })) : general;
 }
 
 const adapterWeights = (dir: string) =>
@@ -201,17 +208,6 @@ function feedbackOf(database: string): ReturnType<typeof readFeedback> {
   using store = readStore(database);
   return readFeedback(store);
 }
-
-const trainingRow = (row: DatasetRow): TrainingRow => ({
-  suggestionId: row.suggestionId ?? row.id,
-  repository: path.basename(row.root),
-  path: row.path,
-  prefix: row.prefix,
-  suffix: row.suffix,
-  examples: row.examples,
-  completion: row.completion,
-  weight: row.weight,
-});
 
 /** A failure with a code that the run shows. */
 export class TaskError extends Error {

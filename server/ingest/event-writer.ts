@@ -97,6 +97,16 @@ export function startEventWriter(parts: {
       isPending = true;
       send({ kind: "derive" });
     },
+    async take(json) {
+      if (!isOpen || waiting.size >= MAX_WAITING) throw new AppError("busy", "The server cannot take events now.");
+      const id = nextId++;
+      const answer = await new Promise<BatchAnswer>((resolve) => {
+        waiting.set(id, { resolve });
+        send({ kind: "batch", id, json });
+      });
+      if (answer.ok) return answer.response;
+      throw new AppError(answer.code, answer.message);
+    },
     async settled(signal) {
       if ((!isPending && waiting.size === 0) || !isOpen || signal.aborted) return;
       await new Promise<void>((resolve) => {

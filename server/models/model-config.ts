@@ -34,6 +34,8 @@ const trainingSection = z.strictObject({
   rowTokens: z.int().min(32).max(32_768).optional(),
   /** Tokens of a batch that are learnt, at most. */
   targetTokens: z.int().min(16).max(32_768).optional(),
+  /** Part of what is learnt that is general, against forgetting. */
+  generalShare: z.number().min(0).max(0.9).optional(),
   /** Blocks that the strategy `top-layers` trains. */
   topLayers: z.int().min(1).max(1_000).optional(),
 });

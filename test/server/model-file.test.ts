@@ -47,7 +47,9 @@ describe("a server that follows a model's file", function () {
     await send(server, 8);
     const labels = async () => (await server.call("GET", "/v1/suggestions?limit=8")).body.suggestions;
     const versions = async (): Promise<string[]> => [
-      ...new Set<string>((await labels()).map(({ label }: { label: { version: string } | null }) => label?.version ?? "")),
+      ...new Set<string>(
+        (await labels()).map(({ label }: { label: { version: string } | null }) => label?.version ?? ""),
+      ),
     ];
     const shipped = await until(async () => ((await versions()).join() === "" ? null : await versions()), SOON_MS);
 
@@ -61,9 +63,18 @@ describe("a server that follows a model's file", function () {
     assert.deepEqual(await versions(), shipped);
 
     one.write("labels: { accepted: -3, typedThrough: -3 }\n");
-    await until(async () => ((await versions()).every((version) => /^\d+\+[0-9a-f]{8}$/.test(version)) ? true : null), SOON_MS);
-    const verdicts = (await labels()).map(({ label, outcome }: { label: { verdict: string }; outcome: string }) => [outcome, label.verdict]);
-    assert.ok(verdicts.every(([outcome, verdict]: [string, string]) => outcome !== "accepted" || verdict === "bad"), JSON.stringify(verdicts));
+    await until(
+      async () => ((await versions()).every((version) => /^\d+\+[0-9a-f]{8}$/.test(version)) ? true : null),
+      SOON_MS,
+    );
+    const verdicts = (await labels()).map(({ label, outcome }: { label: { verdict: string }; outcome: string }) => [
+      outcome,
+      label.verdict,
+    ]);
+    assert.ok(
+      verdicts.every(([outcome, verdict]: [string, string]) => outcome !== "accepted" || verdict === "bad"),
+      JSON.stringify(verdicts),
+    );
 
     // A mistake changes nothing, and is said.
     one.write("labels: { acepted: 1 }\n");
@@ -132,7 +143,9 @@ describe("a server that follows a model's file", function () {
   });
 
   it("serves nothing that was tested with other thresholds, for another model, or not at all", async () => {
-    await using one = await withFile((base) => `name: mine\nbase: ${base}\ntraining: { rank: 4, steps: 40, learningRate: 0.02 }\n`);
+    await using one = await withFile(
+      (base) => `name: mine\nbase: ${base}\ntraining: { rank: 4, steps: 40, learningRate: 0.02 }\n`,
+    );
     const { server, kept } = one;
     const deploy = async () => {
       const { code, stdout } = await kept("deploy", "--config", one.file, "--json");

