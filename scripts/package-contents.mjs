@@ -31,6 +31,7 @@ export const ALLOWED = [
   /^media\/(icons|walkthrough)\/[\w.-]+\.(svg|png|md)$/,
   /^docs\/images\/[\w-]+\.png$/,
   /^models\/base\/[\w.-]+$/,
+  /^models\/templates\/([a-z]+\/)?[\w.-]+$/,
   /^server\/training\/torch\/([\w-]+\.py|requirements\.txt)$/,
   /^server\/training\/general-places\.jsonl$/,
   /^dist\/node_modules\/better-sqlite3\/(package\.json|LICENSE|lib\/[\w./-]+\.js|prebuilds\/[\w-]+\.node)$/,
@@ -61,7 +62,7 @@ export function stagePackage(stage, { sqlite, runtime }, notices) {
   for (const file of ["package.nls.json", "package.nls.de.json", "README.md", "CHANGELOG.md", "LICENSE"]) copy(file);
   for (const name of BUNDLES) copy(`dist/${name}.cjs`);
   for (const name of ["dashboard.js", "index.html"]) copy(`dist/media/${name}`);
-  for (const folder of ["l10n", "media/icons", "media/walkthrough", "models/base"]) copy(folder);
+  for (const folder of ["l10n", "media/icons", "media/walkthrough", "models/base", "models/templates"]) copy(folder);
   for (const image of imagesOf("README.md")) copy(image);
   copyAll("server/training/torch", /\.py$|^requirements\.txt$/);
   copy("server/training/general-places.jsonl");

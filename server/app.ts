@@ -28,6 +28,8 @@ import { createLabelVersions } from "./labels/label-versions.ts";
 import { endWorkers } from "./jobs/worker-process.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { createLog, type Log } from "./log.ts";
+import { startDispatcher } from "./integrations/ci/dispatch.ts";
+import { ciSettingsOf, readActiveModel } from "./models/active-model.ts";
 import { deployVersion } from "./models/deploy.ts";
 import { followModel } from "./models/follow-model.ts";
 import { createMetrics } from "./metrics/metrics.ts";
@@ -65,6 +67,8 @@ export interface AppOptions {
   readonly sweepAfterMs?: number;
   /** Between two looks at the model's file, milliseconds; five seconds unless given. */
   readonly modelEveryMs?: number;
+  /** Between two looks at whether the training workflow is to be started, milliseconds; a minute unless given. */
+  readonly dispatchEveryMs?: number;
   /** Between two looks at whether training is due, milliseconds; a minute unless given. */
   readonly scheduleEveryMs?: number;
   /** Between two looks at what connected systems are to hear, milliseconds; a second unless given. */
@@ -149,6 +153,18 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const model = undo.use(
     followModel({ store, clock, log, derive: () => events.derive(), everyMs: options.modelEveryMs }),
+  );
+  undo.use(
+    startDispatcher({
+      ci: () => ciSettingsOf(readActiveModel(settings)),
+      verdicts: store.suggestions.countRated,
+      settings,
+      egress,
+      clock,
+      log,
+      env: process.env,
+      everyMs: options.dispatchEveryMs,
+    }),
   );
   const training = createTraining({
     store,

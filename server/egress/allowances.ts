@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import { z } from "zod";
 
 /** Purposes that a person allows once and for all; the others are allowed by the command that needs them. */
-export const LASTING_PURPOSES = ["metrics", "mlflow", "label-studio"] as const;
+export const LASTING_PURPOSES = ["metrics", "ci", "mlflow", "label-studio"] as const;
 export type LastingPurpose = (typeof LASTING_PURPOSES)[number];
 
 const allowance = z.object({

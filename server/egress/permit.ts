@@ -10,6 +10,7 @@ export const EGRESS_PURPOSES = {
   metrics: "send the server's metrics to an OTLP collector (kept egress allow metrics <url>)",
   mlflow: "log training runs and register model versions, with their adapters (kept mlflow connect <url>)",
   "label-studio": "ask people about suggestions, with the code around them (kept label-studio setup <url>)",
+  ci: "start the training workflow after new human verdicts (kept egress allow ci <url>); no code is sent",
 } as const;
 export type EgressPurpose = keyof typeof EGRESS_PURPOSES;
 

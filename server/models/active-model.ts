@@ -74,3 +74,7 @@ function put(store: Store, model: ActiveModel | null, nowMs: number): number {
     return labelled.length;
   });
 }
+
+/** What the followed file says of the workflows that train and deploy it. */
+export const ciSettingsOf = (model: ActiveModel | null) =>
+  model === null ? null : { name: model.config.name, ...model.config.ci };

@@ -3,6 +3,7 @@ import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
 import { waitForRun } from "../cli/wait-for-run.ts";
 import { createInterrupt } from "../replay/interrupt.ts";
+import { installTorch } from "../training/train-command.ts";
 import { serverForCommand } from "./headless.ts";
 import { readModelFile } from "./model-file.ts";
 import { describeRunInMarkdown, outcomeOf, tellJob, type Outcome } from "./run-report.ts";
@@ -21,11 +22,13 @@ export interface TrainFromFileFlags {
  */
 export async function trainFromFile(file: string, flags: TrainFromFileFlags, dataDir: string): Promise<number> {
   const model = readModelFile(file);
-  const { name, strategy } = model.config;
+  const { name, strategy, backend } = model.config;
   if (strategy === "in-context") {
     process.stderr.write(`${name} learns by examples alone: they are used at once, and there is nothing to train.\n`);
     return EXIT.nothing;
   }
+  // Where nobody watches nothing is installed: this command is watched, or a job that may take its time.
+  if (backend === "torch") await installTorch(dataDir);
   using interrupt = createInterrupt();
   await using server = await serverForCommand(dataDir, model, { headless: flags.headless === true });
   const { client } = server;

@@ -1,0 +1,101 @@
+import type { Clock } from "../../clock.ts";
+import type { Egress } from "../../egress/egress.ts";
+import type { Log } from "../../log.ts";
+import type { SettingsStore } from "../../store/settings-store.ts";
+import { z } from "zod";
+
+/** What a model's file says of its workflows. */
+export interface CiSettings {
+  readonly name: string;
+  readonly annotations: number | null;
+  readonly dispatchUrl: string | null;
+  readonly ref: string;
+}
+
+/** Between two looks at how many verdicts there are, milliseconds. */
+const EVERY_MS = 60_000;
+/** After a failure the host gets this long, milliseconds. */
+const AGAIN_MS = 600_000;
+const LIMITS = { answerMs: 15_000, windowMs: 15_000, bytesPerWindow: 0, maxBytes: 65_536 };
+
+const told = z.object({ verdicts: z.int().default(0), model: z.string().nullable().default(null) });
+const SETTING = "ci-told";
+
+/**
+ * Starts the training workflow when there are as many new human verdicts as the model's file says. What is new is
+ * counted from when the workflow was started last; a start that failed is tried again and never counted.
+ */
+export function startDispatcher(parts: {
+  readonly ci: () => CiSettings | null;
+  /** Suggestions with a human verdict. */
+  readonly verdicts: () => number;
+  readonly settings: SettingsStore;
+  readonly egress: Egress;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly env: NodeJS.ProcessEnv;
+  readonly everyMs?: number | undefined;
+}): AsyncDisposable {
+  const { settings, egress, clock, log } = parts;
+  const stop = new AbortController();
+  let notBeforeMs = 0;
+
+  const look = async (): Promise<void> => {
+    const ci = parts.ci();
+    if (ci === null || ci.annotations === null || ci.dispatchUrl === null) return;
+    const now = clock.wallMs();
+    const verdicts = parts.verdicts();
+    const last = settings.get(SETTING, told);
+    // Another model's count says nothing, and what was forgotten is not there to be counted.
+    if (last.model !== ci.name || last.verdicts > verdicts)
+      return settings.put(SETTING, { verdicts, model: ci.name }, now);
+    if (verdicts - last.verdicts < ci.annotations || Math.abs(now - notBeforeMs) < AGAIN_MS) return;
+    notBeforeMs = now;
+    await dispatch(ci, verdicts - last.verdicts);
+    notBeforeMs = 0;
+    settings.put(SETTING, { verdicts, model: ci.name }, now);
+    log.info({ event: "workflow-started", model: ci.name, annotations: verdicts - last.verdicts });
+  };
+
+  const dispatch = async (ci: CiSettings, annotations: number): Promise<void> => {
+    const token = parts.env["KEPT_CI_TOKEN"] ?? "";
+    const answer = await egress.request({
+      purpose: "ci",
+      url: new URL(ci.dispatchUrl!),
+      method: "POST",
+      headers: {
+        accept: "application/json",
+        "content-type": "application/json",
+        "user-agent": "kept",
+        ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: Buffer.from(JSON.stringify(bodyOf(ci, annotations))),
+      limits: LIMITS,
+      signal: stop.signal,
+    });
+    answer.cancel();
+    if (answer.status < 200 || answer.status > 299)
+      throw new Error(`The host of the workflow answered ${answer.status}.`);
+  };
+
+  let looking: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    looking = looking.then(look).catch((error: unknown) => {
+      if (!stop.signal.aborted) log.warn({ event: "workflow-not-started", problem: (error as Error).message });
+    });
+  }, parts.everyMs ?? EVERY_MS);
+  timer.unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      stop.abort(new Error("The server is stopping."));
+      await looking;
+    },
+  };
+}
+
+/** A workflow is started by its branch (both hosts), a repository by the event that its workflows listen for (GitHub). */
+const bodyOf = ({ dispatchUrl, ref, name }: CiSettings, annotations: number): unknown =>
+  dispatchUrl!.includes("/actions/workflows/")
+    ? { ref }
+    : { event_type: "kept-annotations", client_payload: { model: name, annotations } };
