@@ -4,7 +4,7 @@ import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path";
 import { tempFolder } from "../server/temp-folder.ts";
 
-const folder = path.resolve(import.meta.dirname, "../../deploy");
+const folder = path.resolve(import.meta.dirname, "../../scripts/systemd");
 
 /** The most that systemd may find exposed, of 10: 2 is what it calls well protected. */
 const MOST_EXPOSED = 2;
