@@ -10,9 +10,9 @@ import { allowances, permitsOf } from "./egress/allowances.ts";
 import { openConnectionLog } from "./egress/connection-log.ts";
 import { openEgress } from "./egress/egress.ts";
 import { createEnding } from "./ending.ts";
-import { AppError } from "./errors.ts";
 import { createForgetting } from "./forget/forget.ts";
 import { createHttpServer } from "./http/listener.ts";
+import { listen, stopListening } from "./http/listening.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
 import { createToken } from "./http/token.ts";
 import { createSemaphore } from "./http/semaphore.ts";
@@ -49,8 +49,6 @@ import { openOrRestore } from "./store-recovery.ts";
 import type { Store } from "./store/store.ts";
 import { createTraining, type Training } from "./training/training.ts";
 import { keptVersion } from "./version.ts";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 
 export interface AppOptions {
   readonly dataDir: string;
@@ -91,8 +89,6 @@ export interface App extends AsyncDisposable {
   abandon(): void;
 }
 
-/** Only this machine: there is no option to listen anywhere else. */
-const HOST = "127.0.0.1";
 /** A training run waits this long for labels of events that were just stored, milliseconds. */
 const SETTLE_MS = 60_000;
 /** Large batches of events that are read and stored at once; each may have a mebibyte. */
@@ -101,8 +97,6 @@ const LARGE_BATCHES = 4;
 const ATTRIBUTIONS = 1;
 /** Datasets that are written for other tools at once: a process each. */
 const EXPORTS = 1;
-/** Requests under way get this long when the server stops, milliseconds. */
-const DRAIN_MS = 2_000;
 
 /**
  * The composition root: opens the data folder, joins the stages and listens.
@@ -387,34 +381,4 @@ async function cancelActiveRuns(
   const late = AbortSignal.timeout(CANCEL_MS);
   const waited = new Promise<void>((resolve) => late.addEventListener("abort", () => resolve(), { once: true }));
   await Promise.race([runner.idle(), waited]);
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) =>
-      reject(
-        cause.code === "EADDRINUSE"
-          ? new AppError("port-in-use", `Another program listens on port ${port}.`, {
-              cause,
-              hint: "Choose another with --port, or none: any free one is taken.",
-            })
-          : cause,
-      ),
-    );
-    server.listen({ host: HOST, port, exclusive: true }, () => {
-      server.removeAllListeners("error");
-      resolve();
-    });
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-/** Ends streams, lets requests finish, then closes what is left. */
-async function stopListening(server: Server, hub: Disposable): Promise<void> {
-  hub[Symbol.dispose]();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  await closed;
-  clearTimeout(force);
 }
