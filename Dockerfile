@@ -19,6 +19,7 @@ COPY --from=build /build/dist ./dist
 COPY --from=build /build/models/base ./models/base
 COPY --from=build /build/models/templates ./models/templates
 COPY --from=build /build/server/training/torch ./server/training/torch
+COPY --from=build /build/server/training/general-places.jsonl ./server/training/general-places.jsonl
 ENV NODE_ENV=production KEPT_DATA_DIR=/data
 RUN install --directory --owner=1000 --group=1000 --mode=0700 /data
 USER 1000

@@ -35,7 +35,7 @@ const trainingSection = z.strictObject({
   /** Tokens of a batch that are learnt, at most. */
   targetTokens: z.int().min(16).max(32_768).optional(),
   /** Part of what is learnt that is general, against forgetting. */
-  generalShare: z.number().min(0).max(0.9).optional(),
+  generalShare: z.number().min(0).max(0.5).optional(),
   /** Blocks that the strategy `top-layers` trains. */
   topLayers: z.int().min(1).max(1_000).optional(),
 });
