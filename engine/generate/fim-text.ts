@@ -13,7 +13,7 @@ export function fimText(name: Dialect["name"], request: CompletionRequest): stri
   const dialect = DIALECTS.find((one) => one.name === name);
   if (!dialect) return null;
   // SentencePiece writes the space before a marker as a token of its own.
-  const marker = (token: string | undefined): string => (token ?? "").replace("▁", " ").trimStart();
+  const marker = (token: string | undefined): string => (token ?? "").replace(/^▁/, " ");
   const { tokens } = dialect;
   const examples = exampleTexts(request.examples);
   const separator = marker(tokens.fileSeparator);
@@ -30,7 +30,8 @@ export function fimText(name: Dialect["name"], request: CompletionRequest): stri
     if (part === "prefix") return inPrefix + lastLines(request.prefix, BUDGET.prefix);
     return part === "suffix" ? request.suffix.slice(0, BUDGET.suffix) : marker(tokens[part]);
   });
-  return before + body.join("");
+  // A text begins with such a space by itself.
+  return (before + body.join("")).replace(/^ /, "");
 }
 
 /** A prompt without markers, for a server that takes the suffix by itself: examples stand before the file. */
