@@ -47,7 +47,7 @@ describe("drawing a token", () => {
     const draws = (seed: number) =>
       Array.from({ length: 50 }, (_, n) =>
         sampledChoice(CONTEXT, { temperature: 1, topP: 1, seed })(LOGITS.slice(), {
-          ids: new Array<number>(n).fill(0),
+          ids: Array.from({ length: n }, () => 0),
           text: "",
         }),
       ).join("");
