@@ -18,7 +18,7 @@ const SUITES = [
   { name: "contract", minutes: 3 },
   { name: "integration", minutes: 12, needs: ["build"] },
   { name: "server", minutes: 8, needs: ["build"] },
-  { name: "deployment", minutes: 12, needs: ["systemd"] },
+  { name: "deployment", minutes: 15, needs: ["systemd"] },
   { name: "faults", minutes: process.env.KEPT_FAULTS === "full" ? 40 : 12, needs: ["build", "compiler"] },
   { name: "browser", minutes: 7, needs: ["build", "chromium"], byHand: true },
   { name: "extension", minutes: 16, needs: ["build", "editor"], byHand: true },

@@ -126,6 +126,9 @@ describe("workflows of a new model", function () {
         );
       });
 
+      // The twins differ in where their actions come from; what follows is the same commands once more.
+      if (host !== "github") return;
+
       it("trains nothing when nothing is new, and says so", async () => {
         const ran = await job("train", "3");
         assert.equal(ran.failed, false, said(ran));
