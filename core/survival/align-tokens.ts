@@ -37,7 +37,7 @@ export const alignTokens = (oldTokens: readonly string[], newTokens: readonly st
     }
   }
   tiling.grow();
-  tiling.carry();
+  tiling.carry("part");
   return tiling.placeOf;
 };
 

@@ -81,7 +81,7 @@ export const keepRunsOfIds = (
     for (const part of tiling.free(run)) if (size(part) >= MIN_MOVED_ALPHANUMERICS) tiling.place(part);
   }
   tiling.grow();
-  tiling.carry();
+  tiling.carry("snippet");
   return tiling.kept();
 };
 
@@ -282,9 +282,10 @@ export const createTiling = (from: Int32Array, to: Int32Array, isSign: (at: numb
   };
   /**
    * Finds signs that changed places with tokens beside them, as an operator does that a formatter carries over a
-   * remark: they stand between two kept tokens that were neighbours, or right beside the snippet's first or last one.
+   * remark: they stand between two kept tokens that were neighbours, or, where `from` is a snippet and not a part of a
+   * file, right beside its first or last one.
    */
-  const carry = (): void => {
+  const carry = (extent: "snippet" | "part"): void => {
     let tokenAt: Int32Array | null = null;
     for (let at = 0; at < from.length; at += 1) {
       if (placeOf[at] !== -1 || !isSign(at)) continue;
@@ -293,7 +294,7 @@ export const createTiling = (from: Int32Array, to: Int32Array, isSign: (at: numb
       const beside = at > 0 && placeOf[at - 1] !== -1 ? (placeOf[at - 1] as number) : (placeOf[end] ?? -1);
       if (beside !== -1 && end - at <= MAX_CARRIED_SIGNS) {
         tokenAt ??= tokensByPlace();
-        const place = carriedTo(at, end - at, beside, tokenAt);
+        const place = carriedTo(at, end - at, beside, tokenAt, extent === "snippet");
         for (let k = 0; place !== -1 && k < end - at; k += 1) take(at + k, place + k);
       }
       at = end;
@@ -304,7 +305,7 @@ export const createTiling = (from: Int32Array, to: Int32Array, isSign: (at: numb
     for (let at = 0; at < from.length; at += 1) if (placeOf[at] !== -1) tokenAt[placeOf[at] as number] = at;
     return tokenAt;
   };
-  const carriedTo = (at: number, length: number, beside: number, tokenAt: Int32Array): number => {
+  const carriedTo = (at: number, length: number, beside: number, tokenAt: Int32Array, hasBorders: boolean): number => {
     const last = Math.min(to.length - length, beside + CARRIED_TOKENS);
     for (let place = Math.max(0, beside - CARRIED_TOKENS); place <= last; place += 1) {
       let k = 0;
@@ -313,7 +314,7 @@ export const createTiling = (from: Int32Array, to: Int32Array, isSign: (at: numb
       const before = tokenAt[place - 1] ?? -1;
       const behind = tokenAt[place + length] ?? -1;
       const isBetween = before !== -1 && behind === before + 1;
-      if (isBetween || before === from.length - 1 || behind === 0) return place;
+      if (isBetween || (hasBorders && (before === from.length - 1 || behind === 0))) return place;
     }
     return -1;
   };

@@ -114,6 +114,7 @@ const OPENERS: ReadonlySet<string> = new Set([
   ",",
   "?",
   "as",
+  "in",
   "satisfies",
   "extends",
   "is",

@@ -24,7 +24,7 @@ interface ExportFlags {
 
 /** Adds `kept datasets …`. */
 export function addDatasetsCommands(program: Command, { connect, dataDir, setExit }: CommandParts): void {
-  const datasets = program.command("datasets").alias("dataset").description("dataset snapshots");
+  const datasets = program.command("datasets").description("dataset snapshots");
   datasets
     .command("list")
     .description("dataset snapshots, newest first")

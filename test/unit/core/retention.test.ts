@@ -35,6 +35,7 @@ describe("tokens", () => {
   check("'it\\'s'", "it s", "' it \\ ' s '");
   check("'a\\nb'", "a \\ nb", "' a \\ nb '");
   check("type A =\n  | B\n  | C", "type A = B | C", "type A = | B | C");
+  check("[K in\n  | A\n  | B]: C", "[ K in A | B ] : C", "[ K in | A | B ] : C");
   check("f(a: | X, b & c || d)", "f a : X b & c | | d", "f ( a : | X , b & c | | d )");
   check("if (a) { b(); }", "if a { b }", "if ( a ) { b ( ) ; }");
 });
