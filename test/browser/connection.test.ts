@@ -18,9 +18,10 @@ describe("dashboard: connection", function () {
 
   it("says what to do in each part while there is nothing", async () => {
     await using seen = await visit(browser, server);
-    await waitForCount(seen.page, ".empty", 6);
+    await waitForCount(seen.page, ".empty", 7);
     const texts = await seen.page.locator(".empty").allInnerTexts();
     for (const part of [
+      "Rates appear here",
       "Start training",
       "serving champion",
       "VS Code",

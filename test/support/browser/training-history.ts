@@ -49,7 +49,10 @@ export function putPastRun(store: Store, files: ContentFiles, past: PastRun): vo
     runId,
     datasetId,
     championBefore: null,
-    files: [files.put("adapter_model.safetensors", Buffer.alloc(1_204_224, versionId))],
+    files: [
+      files.put("adapter_config.json", Buffer.from(JSON.stringify({ peft_type: "LORA", r: 8 }))),
+      files.put("adapter_model.safetensors", Buffer.alloc(1_204_224, versionId)),
+    ],
     manifest: {},
   });
   store.runs.setTrained(runId, versionId, { first: lossAt(1), last: lossAt(PAST_STEPS) });
