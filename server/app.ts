@@ -14,6 +14,7 @@ import { createForgetting } from "./forget/forget.ts";
 import { createHttpServer } from "./http/listener.ts";
 import { listen, stopListening } from "./http/listening.ts";
 import { createLoginCodes } from "./http/login-codes.ts";
+import { readEndpointKey } from "./endpoint-key.ts";
 import { createToken } from "./http/token.ts";
 import { createSemaphore } from "./http/semaphore.ts";
 import { completePlace } from "./serving/complete-place.ts";
@@ -293,6 +294,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     log,
     metrics,
     token: () => token,
+    endpointKey: () => readEndpointKey(places.endpointKey),
     rotateToken() {
       const before = token;
       token = createToken();

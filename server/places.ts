@@ -66,6 +66,8 @@ export interface DataPlaces {
   readonly database: string;
   readonly lock: string;
   readonly runtimeFile: string;
+  /** The key that other editors complete with, when there is one. */
+  readonly endpointKey: string;
   readonly log: string;
   readonly files: string;
   readonly datasets: string;
@@ -87,6 +89,7 @@ export function dataPlaces(dataDir: string): DataPlaces {
     database: path.join(dataDir, "kept.db"),
     lock: path.join(dataDir, "server.lock"),
     runtimeFile: path.join(dataDir, "server.json"),
+    endpointKey: path.join(dataDir, "endpoint-key"),
     log: path.join(dataDir, "server.log"),
     files: path.join(dataDir, "files"),
     datasets: path.join(dataDir, "datasets"),

@@ -98,7 +98,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   ),
   entry(
     "token",
-    "the server's token",
+    "the server's token, and the key of other editors",
     () => import("./server-commands.ts"),
     (m, program, parts) => m.addTokenCommands(program, parts),
   ),

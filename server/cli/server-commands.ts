@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import { loginCode, serverStatus, shutdownResponse, tokenRotation } from "../../protocol/api.ts";
+import { prepareDataDir } from "../data-dir.ts";
+import { makeEndpointKey, readEndpointKey, removeEndpointKey } from "../endpoint-key.ts";
 import type { CommandParts } from "./command-parts.ts";
+import { EXIT } from "./exit-codes.ts";
 import { print, table } from "./output.ts";
 
 /** Adds `kept stop`. */
@@ -41,16 +44,29 @@ export function addStatusCommand(program: Command, { connect }: CommandParts): v
     });
 }
 
-/** Adds `kept token rotate`. */
-export function addTokenCommands(program: Command, { connect }: CommandParts): void {
-  program
-    .command("token")
-    .description("the server's token")
+/** Adds `kept token rotate` and `kept token endpoint`. */
+export function addTokenCommands(program: Command, { dataDir, connect, setExit }: CommandParts): void {
+  const token = program.command("token").description("the server's token, and the key of other editors");
+  token
     .command("rotate")
     .description("make another token: the one before counts no more; editors find the new one, dashboards log in again")
     .action(async () => {
       await (await connect()).send("POST", "/v1/token", {}, tokenRotation);
       process.stderr.write("The token before counts no more.\n");
+    });
+  token
+    .command("endpoint")
+    .description("print the key that other editors complete with: it opens /v1/completions and /v1/models alone")
+    .option("--rotate", "make another first: the one before counts no more")
+    .option("--remove", "let no key count any more")
+    .action((flags: { rotate?: boolean; remove?: boolean }) => {
+      const { endpointKey: file } = prepareDataDir(dataDir());
+      if (flags.remove === true) {
+        if (!removeEndpointKey(file)) setExit(EXIT.notFound);
+        return;
+      }
+      const key = flags.rotate === true ? null : readEndpointKey(file);
+      process.stdout.write(`${key ?? makeEndpointKey(file)}\n`);
     });
 }
 

@@ -4,8 +4,11 @@ import { checkedEndpoint, type EgressPermit } from "./permit.ts";
 import Database from "better-sqlite3";
 import { z } from "zod";
 
-/** Purposes that a person allows once and for all; the others are allowed by the command that needs them. */
-export const LASTING_PURPOSES = ["metrics", "ci", "mlflow", "label-studio"] as const;
+/**
+ * Purposes that a person allows once and for all; the others are allowed by the command that needs them, and so are
+ * `s3` and `hub` unless their address stands in a model's file.
+ */
+export const LASTING_PURPOSES = ["metrics", "ci", "mlflow", "label-studio", "s3", "hub"] as const;
 export type LastingPurpose = (typeof LASTING_PURPOSES)[number];
 
 const allowance = z.object({

@@ -54,7 +54,7 @@ export function addEgressCommand(program: Command, { dataDir, setExit }: Command
         : [];
       const purposes = Object.entries(EGRESS_PURPOSES).map(([name, about]) => {
         const lasting = allowed.find((one) => one.purpose === name);
-        const isLasting = (LASTING_PURPOSES as readonly string[]).includes(name);
+        const isLasting = (LASTING_PURPOSES as readonly string[]).includes(name) && !isNamedToo(name);
         return { purpose: name, about, to: lasting?.url ?? null, allowedBy: isLasting ? "setting" : "each command" };
       });
       print({ purposes }, flags, () =>
@@ -93,3 +93,6 @@ export function addEgressCommand(program: Command, { dataDir, setExit }: Command
       setExit(EXIT.notFound);
     });
 }
+
+/** What a command may name by itself, and a setting allows where a model's file names it. */
+const isNamedToo = (purpose: string): boolean => purpose === "s3" || purpose === "hub";

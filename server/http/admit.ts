@@ -15,6 +15,8 @@ export interface Gatekeeper {
   readonly token: string;
   /** True for what needs no token: health, the dashboard's own files, the proof and the login. */
   isOpen(method: string, path: string): boolean;
+  /** The other key that opens this route; null when none does. Asked only of who does not show the token. */
+  keyOf(method: string, path: string): string | null;
 }
 
 export type Admission = { readonly ok: true } | { readonly ok: false; readonly reason: ErrorCode };
@@ -47,7 +49,10 @@ export function admit(arrival: Arrival, gate: Gatekeeper): Admission {
 
   const authorization = headerValues(arrival.rawHeaders, "authorization");
   const presented = authorization.length === 1 ? /^Bearer (.*)$/.exec(authorization[0]!)?.[1] : undefined;
-  return presented !== undefined && sameToken(presented, gate.token) ? ADMITTED : refuse("unauthorized");
+  if (presented === undefined) return refuse("unauthorized");
+  if (sameToken(presented, gate.token)) return ADMITTED;
+  const key = gate.keyOf(arrival.method, path);
+  return key !== null && sameToken(presented, key) ? ADMITTED : refuse("unauthorized");
 }
 
 function headerValues(rawHeaders: readonly string[], name: string): string[] {

@@ -30,9 +30,18 @@ export function createHttpServer(parts: ServerParts): Server {
   const isOpen = (method: string, path: string): boolean =>
     openPaths.has(`${method === "HEAD" ? "GET" : method} ${path}`);
 
+  // Plain names alone: what a reader of addresses would make of dots and escapes is never looked at.
+  const keyOf = (method: string, path: string): string | null =>
+    /^[\w/-]+$/.test(path) && routesOf(path).some((route) => route.method === method && route.forEndpoints === true)
+      ? parts.endpointKey()
+      : null;
+
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = "", url: target = "", rawHeaders } = request;
-    const admission = admit({ method, target, rawHeaders }, { port: parts.port(), token: parts.token(), isOpen });
+    const admission = admit(
+      { method, target, rawHeaders },
+      { port: parts.port(), token: parts.token(), isOpen, keyOf },
+    );
     if (admission.ok) {
       if (/100-continue/i.test(request.headers.expect ?? "")) response.writeContinue();
       return void answer(request, response);

@@ -63,6 +63,8 @@ export interface ServerParts {
   readonly metrics: Metrics;
   /** The token that counts now. */
   readonly token: () => string;
+  /** The key of other editors, as it is now; null when there is none. */
+  readonly endpointKey: () => string | null;
   /** Makes another token: the one before, and the codes made with it, count no more, and streams end. */
   readonly rotateToken: () => void;
   readonly loginCodes: LoginCodes;

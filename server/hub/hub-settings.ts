@@ -3,9 +3,13 @@ import { addressOf, isForbiddenAddress, isInternalAddress } from "../egress/addr
 
 const PUBLIC_HUB = "https://huggingface.co";
 
-/** --hub-url, then KEPT_HUB_URL, then HF_ENDPOINT, then the public hub. @throws AppError `invalid` */
-export function resolveHubUrl(flag: string | undefined, env: NodeJS.ProcessEnv): URL {
-  const text = flag ?? env["KEPT_HUB_URL"] ?? env["HF_ENDPOINT"] ?? PUBLIC_HUB;
+/** What the person names: --hub-url, then KEPT_HUB_URL, then HF_ENDPOINT. */
+const namedHub = (flag: string | undefined, env: NodeJS.ProcessEnv): string | null =>
+  flag ?? env["KEPT_HUB_URL"] ?? env["HF_ENDPOINT"] ?? null;
+
+/** What the person names, then the model's file, then the public hub. @throws AppError `invalid` */
+export function resolveHubUrl(flag: string | undefined, env: NodeJS.ProcessEnv, ofFile: string | null = null): URL {
+  const text = namedHub(flag, env) ?? ofFile ?? PUBLIC_HUB;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !isAllowed(url))
     throw new AppError("invalid", `${text} is no address of a hub.`, {
@@ -13,6 +17,10 @@ export function resolveHubUrl(flag: string | undefined, env: NodeJS.ProcessEnv):
     });
   return url;
 }
+
+/** True for an address that stands in a model's file alone. */
+export const isHubOfFile = (flag: string | undefined, env: NodeJS.ProcessEnv, ofFile: string | null): boolean =>
+  namedHub(flag, env) === null && ofFile !== null;
 
 /** True for a hub that the user named: the public one is where nobody did. */
 export const isNamedHub = (hubUrl: URL): boolean => hubUrl.origin !== PUBLIC_HUB;

@@ -27,8 +27,32 @@ export function readFrozenModel(runDir: string): FrozenModel | null {
   return existsSync(file) ? frozenModel.parse(JSON.parse(readFileSync(file, "utf8"))) : null;
 }
 
-/** What a version's manifest says of the file that it was trained with. */
-export const describedModel = ({ file, sha256, config }: FrozenModel) => ({ name: config.name, file, sha256, config });
+/**
+ * What a version's manifest says of the file that it was trained with. The manifest goes where the version goes, to
+ * MLflow, a bucket or a hub: folders stand in it as seen from the file, and none that tells whose machine it was.
+ */
+export const describedModel = ({ file, sha256, config }: FrozenModel) => {
+  const folder = path.dirname(file);
+  const seen = (place: string): string => (path.isAbsolute(place) ? seenFrom(folder, place) : place);
+  return {
+    name: config.name,
+    file: path.posix.join(path.basename(folder), path.basename(file)),
+    sha256,
+    config: {
+      ...config,
+      base: seen(config.base),
+      dataset: { ...config.dataset, workspaces: config.dataset.workspaces.map(seen) },
+    },
+  };
+};
+
+/** The way from one folder to another; the last name alone where they have nothing but the root in common. */
+function seenFrom(folder: string, place: string): string {
+  const way = path.relative(folder, place);
+  const nUp = way.split(path.sep).filter((part) => part === "..").length;
+  const isFar = path.isAbsolute(way) || nUp >= folder.split(path.sep).filter((part) => part !== "").length;
+  return isFar ? path.basename(place) : way.split(path.sep).join("/") || ".";
+}
 
 /** The folder of a model's base. @throws AppError `no-model` for one that was not pulled */
 export function baseFolder({ base }: Pick<ModelConfig, "base">, pulledDir: string): string {

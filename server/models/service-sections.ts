@@ -59,11 +59,13 @@ export const s3Section = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "3 to 63 lower-case letters, digits, dots and hyphens")
     .nullable()
     .default(null),
+  /** Before every key; `kept/` unless given. */
   prefix: z
     .string()
     .regex(/^([\w.-]+\/)*$/, "folders that end with a slash: team/kept/")
     .default(""),
-  pathStyle: z.boolean().default(false),
+  /** The bucket stands in the path, not in the host; unless given, with every endpoint but Amazon's own. */
+  pathStyle: z.boolean().optional(),
 });
 
 /** Environment: `HF_TOKEN`. */

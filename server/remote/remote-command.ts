@@ -1,5 +1,4 @@
 import { Argument, type Command } from "commander";
-import { modelVersionRow } from "../../protocol/api.ts";
 import { verifyBackup } from "../backup/backup-folder.ts";
 import type { CommandParts } from "../cli/command-parts.ts";
 import { EXIT } from "../cli/exit-codes.ts";
@@ -16,25 +15,31 @@ import {
   type RemoteManifest,
 } from "../integrations/s3/s3-remote.ts";
 import { s3Settings, type S3Flags } from "../integrations/s3/s3-settings.ts";
-import { fetchVersionFiles } from "../models/version-files.ts";
-import { dataPlaces } from "../places.ts";
+import { lastingPermit, namedService } from "../models/named-service.ts";
+import { afterPull, takePulled } from "../models/take-version.ts";
+import { writeVersionFolder } from "../models/version-folder.ts";
+import { dataPlaces, resolveModelDir } from "../places.ts";
 import { createInterrupt } from "../replay/interrupt.ts";
 import { createProgressLine } from "../replay/progress-line.ts";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-type RemoteFlags = S3Flags & { readonly json?: boolean };
+type RemoteFlags = S3Flags & { readonly config?: string; readonly json?: boolean };
 
 /** One thing of a kind, as people say it. */
 const ONE = { datasets: "dataset", adapters: "adapter", backups: "backup" } as const;
 const KIND_OF: Readonly<Record<string, RemoteKind>> = { dataset: "datasets", adapter: "adapters", backup: "backups" };
 
 /** Adds `kept remote`: datasets, adapters and backups in a bucket. */
-export function addRemoteCommand(program: Command, { dataDir, connect, setExit }: CommandParts): void {
+export function addRemoteCommand(program: Command, { dataDir, setExit }: CommandParts): void {
   const remote = program.command("remote").description("datasets, adapters and backups in an S3 bucket");
   const withS3Flags = (command: Command): Command =>
     command
+      .option(
+        "--config <model>",
+        "take what is not named from the section s3 of a model's file (default: the one that is followed)",
+      )
       .option("--bucket <name>", "the bucket (default: KEPT_S3_BUCKET)")
       .option("--prefix <keys>", "before every key (default: KEPT_S3_PREFIX, then kept)")
       .option("--endpoint <url>", "another server than Amazon's (default: AWS_ENDPOINT_URL_S3, then AWS_ENDPOINT_URL)")
@@ -46,13 +51,11 @@ export function addRemoteCommand(program: Command, { dataDir, connect, setExit }
     flags: RemoteFlags,
     work: (client: S3Client, line: ProgressLine) => Promise<void>,
   ): Promise<void> => {
-    const settings = s3Settings(flags, process.env);
-    const permit = {
-      purpose: "s3",
-      origin: settings.bucketUrl.origin,
-      mayBePrivate: settings.isNamed,
-      redirects: "none",
-    } as const;
+    const settings = s3Settings(flags, process.env, namedService("s3", flags.config, dataDir()));
+    const { namedBy, endpoint, bucketUrl } = settings;
+    const mayBePrivate =
+      namedBy === "file" ? lastingPermit("s3", endpoint, dataDir()).mayBePrivate : namedBy === "person";
+    const permit = { purpose: "s3", origin: bucketUrl.origin, mayBePrivate, redirects: "none" } as const;
     using interrupt = createInterrupt();
     const log = openConnectionLog(dataPlaces(dataDir()).egressLog);
     const client = createS3Client(settings, openEgress({ permits: () => [permit], log }), interrupt.signal);
@@ -77,11 +80,11 @@ export function addRemoteCommand(program: Command, { dataDir, connect, setExit }
   )
     .addHelpText(
       "after",
-      "\nKeys are read from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\nAn adapter needs a running server.\n\nExample:\n  kept remote push backup ~/kept-backups/kept-2026-11-22 --bucket team\n",
+      "\nKeys are read from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n\nExample:\n  kept remote push backup ~/kept-backups/kept-2026-11-22 --bucket team\n",
     )
     .action((what: string, name: string, flags: RemoteFlags) =>
       withClient(flags, async (client, line) => {
-        using source = await sourceOf(what, name, dataDir(), connect);
+        using source = sourceOf(what, name, dataDir());
         const made = await pushFolder(
           client,
           { ...source, kind: KIND_OF[what]! },
@@ -97,14 +100,31 @@ export function addRemoteCommand(program: Command, { dataDir, connect, setExit }
       .command("pull")
       .addArgument(kind())
       .argument("<name>", "as `kept remote list` shows it")
-      .description("bring it into a new folder, each file checked against its hash"),
+      .description(
+        "bring it into a new folder, each file checked against its hash; an adapter without --out becomes the candidate",
+      ),
   )
-    .requiredOption("--out <folder>", "folder that is made")
-    .action((what: string, name: string, flags: RemoteFlags & { out: string }) =>
+    .option("--out <folder>", "folder that is made")
+    .option("--model-dir <folder>", "base model that the adapter has to fit (default: the one that Kept ships)")
+    .action((what: string, name: string, flags: RemoteFlags & { out?: string; modelDir?: string }) =>
       withClient(flags, async (client, line) => {
-        const made = await pullFolder(client, { kind: KIND_OF[what]!, name, out: flags.out }, shown(line));
+        if (flags.out === undefined && what !== "adapter")
+          throw new AppError("invalid", `A ${what} is brought into a folder.`, { hint: "Name it with --out." });
+        if (flags.out === undefined) {
+          const taken = await takePulled(
+            dataDir(),
+            resolveModelDir(flags.modelDir, process.env),
+            "remote-invalid",
+            (out) => pullFolder(client, { kind: "adapters", name, out }, shown(line)),
+          );
+          line.clear();
+          print({ kind: what, name, ...taken }, flags, () => `${taken.version}\n`);
+          return void process.stderr.write(afterPull(taken.version));
+        }
+        const out = path.resolve(flags.out);
+        const made = await pullFolder(client, { kind: KIND_OF[what]!, name, out }, shown(line));
         line.clear();
-        print({ ...summary(made), dir: path.resolve(flags.out) }, flags, () => `${path.resolve(flags.out)}\n`);
+        print({ ...summary(made), dir: out }, flags, () => `${out}\n`);
       }),
     );
   withS3Flags(remote.command("list").addArgument(kind().argOptional()).description("what is there")).action(
@@ -142,12 +162,7 @@ interface Source extends Disposable {
 }
 
 /** The folder of what is pushed, checked first where it says of itself what it holds. */
-async function sourceOf(
-  what: string,
-  name: string,
-  dataDir: string,
-  connect: CommandParts["connect"],
-): Promise<Source> {
+function sourceOf(what: string, name: string, dataDir: string): Source {
   const nothing = (): void => {};
   if (what === "backup") {
     const dir = path.resolve(name);
@@ -160,15 +175,13 @@ async function sourceOf(
       throw new AppError("not-found", `There is no dataset ${name}.`, { hint: "`kept datasets list` shows them." });
     return { name, dir, [Symbol.dispose]: nothing };
   }
-  const server = await connect();
-  const version = await server.get(`/v1/models/${encodeURIComponent(name)}`, modelVersionRow);
   const dir = mkdtempSync(path.join(tmpdir(), "kept-push-"));
   const end = (): void => rmSync(dir, { recursive: true, force: true });
   try {
-    await fetchVersionFiles(server, version.files, dir);
+    writeVersionFolder(dataDir, name, dir);
   } catch (error) {
     end();
     throw error;
   }
-  return { name: version.id, dir, [Symbol.dispose]: end };
+  return { name, dir, [Symbol.dispose]: end };
 }

@@ -4,6 +4,7 @@ import type { CompletionRequest } from "../../engine/generate/completion.ts";
 import { examplePage } from "../../protocol/api.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { textCompletion } from "../../protocol/openai.ts";
+import { makeEndpointKey } from "../../server/endpoint-key.ts";
 import { ENGINE_ENTRY } from "../support/engine-request.ts";
 import { adaptedApp, BASE_MODEL, type AdaptedApp } from "./adapted-app.ts";
 import { sampleSession } from "./sample-events.ts";
@@ -43,7 +44,7 @@ describe("the official openai client", function () {
     adapted = await adaptedApp(feedback());
     client = new OpenAI({
       baseURL: `${adapted.running.url}/v1`,
-      apiKey: adapted.running.app.token,
+      apiKey: makeEndpointKey(adapted.running.app.places.endpointKey),
       maxRetries: 0,
     });
   });

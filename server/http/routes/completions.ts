@@ -21,6 +21,7 @@ export const completionRoutes: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/completions",
+    forEndpoints: true,
     about: "Completes code at a cursor, as OpenAI's text completions, with the adapter that serves.",
     body: completionBody,
     answers: textCompletion,

@@ -14,6 +14,7 @@ export const modelRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/models",
+    forEndpoints: true,
     about: "Model versions, newest first, and as OpenAI lists models what can be asked for by name.",
     query: page,
     answers: servedModelPage,
@@ -26,6 +27,7 @@ export const modelRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/models/:id",
+    forEndpoints: true,
     about: "One model version, or a name that moves: `kept` is what serves, `kept-base` the base model alone.",
     answers: servedModel,
     handle(c, { store }) {

@@ -23,6 +23,8 @@ export interface Route {
   readonly open?: boolean;
   /** Who may call it without the token, with a password of its own that the route looks at. */
   readonly guard?: "label-studio";
+  /** True when the key of other editors opens it too. */
+  readonly forEndpoints?: boolean;
   /** True when it answers with what is derived from events: it waits a moment for those just stored. */
   readonly readsDerived?: boolean;
   readonly handle: (c: Context, parts: ServerParts) => Response | Promise<Response>;

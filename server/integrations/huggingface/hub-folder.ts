@@ -19,7 +19,7 @@ export interface HubThing {
 
 /** Files of each kind; anything else in a repository is left there, above all programs and pickled weights. */
 const FILES: Readonly<Record<HubKind, RegExp>> = {
-  adapter: /^(adapter_config\.json|adapter_model\.safetensors|README\.md)$/,
+  adapter: /^(adapter_config\.json|adapter_model\.safetensors|README\.md|kept-version\.json)$/,
   dataset: /^(?!.*\.\.)(?:data\/)?[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(jsonl|parquet|json|md)$/,
 };
 const REQUIRED: Readonly<Record<HubKind, readonly string[]>> = {

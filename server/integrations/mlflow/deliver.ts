@@ -8,7 +8,7 @@ import { keptVersion } from "../../version.ts";
 import { artifactPath, type MlflowClient } from "./client.ts";
 import { evaluationMetrics, logged, pointMetrics, runParameters, runTags } from "./run-fields.ts";
 import { MLFLOW, type MlflowSettings } from "./settings.ts";
-import { ADAPTER_FOLDER, RECORD_FILE, recordOf } from "./version-record.ts";
+import { RECORD_FILE, recordOf } from "../../models/version-record.ts";
 import type { Run, RunStatus, Tag } from "./wire.ts";
 
 /** By these tags what an earlier attempt made is found again. */
@@ -17,6 +17,8 @@ const VERSION_TAG = "kept.version";
 /** What one log-batch may hold: MLflow's own limits. */
 const MAX_METRICS = 1_000;
 const METRICS_PER_POINT = 3;
+/** Folder of a run's artifacts that a registered version points to. */
+const ADAPTER_FOLDER = "adapter";
 /** Aliases that MLflow follows. */
 const ALIASES = ["champion", "candidate"] as const;
 

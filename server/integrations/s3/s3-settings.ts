@@ -11,8 +11,10 @@ export interface S3Settings {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string | undefined;
-  /** The person named the endpoint: then it may be on this machine or a private network. */
-  readonly isNamed: boolean;
+  /** The address without the bucket. */
+  readonly endpoint: URL;
+  /** Who named the endpoint: the person, then it may be on this machine or a private network; a model's file; nobody. */
+  readonly namedBy: "person" | "file" | null;
 }
 
 export interface S3Flags {
@@ -27,24 +29,41 @@ const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const PREFIX = /^(?:[A-Za-z0-9!_.*'()-]+(?:\/[A-Za-z0-9!_.*'()-]+)*)?$/;
 const REGION = /^[a-z0-9-]{2,32}$/;
 
+/** What a model's file says of it. */
+export interface S3OfFile {
+  readonly endpoint: string | null;
+  readonly bucket: string | null;
+  /** Empty where the file does not say. */
+  readonly prefix: string;
+  readonly region: string;
+  readonly pathStyle?: boolean | undefined;
+}
+
 /**
- * Flags, then KEPT_S3_*, then the standard AWS_* variables: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION,
- * AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. @throws AppError `invalid`
+ * Flags, then KEPT_S3_*, then the standard AWS_* variables (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION,
+ * AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN), then the model's file.
+ * @throws AppError `invalid`
  */
-export function s3Settings(flags: S3Flags, env: NodeJS.ProcessEnv): S3Settings {
+export function s3Settings(flags: S3Flags, env: NodeJS.ProcessEnv, file: S3OfFile | null = null): S3Settings {
   const refuse = (what: string, hint: string): never => {
     throw new AppError("invalid", what, { hint });
   };
-  const bucket = flags.bucket ?? env["KEPT_S3_BUCKET"] ?? "";
+  const bucket = flags.bucket ?? env["KEPT_S3_BUCKET"] ?? file?.bucket ?? "";
   if (!BUCKET.test(bucket) || bucket.includes(".."))
-    refuse(`${bucket || "Nothing"} is no name of a bucket.`, "Name it with --bucket or KEPT_S3_BUCKET.");
-  const prefix = (flags.prefix ?? env["KEPT_S3_PREFIX"] ?? "kept").replace(/^\/+|\/+$/g, "");
+    refuse(
+      `${bucket || "Nothing"} is no name of a bucket.`,
+      "Name it with --bucket, KEPT_S3_BUCKET, or s3.bucket of the model's file.",
+    );
+  const prefix = (flags.prefix ?? env["KEPT_S3_PREFIX"] ?? (file?.prefix || "kept")).replace(/^\/+|\/+$/g, "");
   if (!PREFIX.test(prefix) || prefix.split("/").includes(".."))
     refuse(`${prefix} cannot stand before keys.`, "Use letters, digits and slashes.");
-  const region = flags.region ?? env["AWS_REGION"] ?? env["AWS_DEFAULT_REGION"] ?? "us-east-1";
+  const region = flags.region ?? env["AWS_REGION"] ?? env["AWS_DEFAULT_REGION"] ?? file?.region ?? "us-east-1";
   if (!REGION.test(region)) refuse(`${region} is no region.`, "Set AWS_REGION.");
-  const named = flags.endpoint ?? env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"];
-  const isVirtual = flags.virtualHost === true || (named === undefined && !bucket.includes("."));
+  const byPerson = flags.endpoint ?? env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"];
+  const named = byPerson ?? file?.endpoint ?? undefined;
+  const isVirtual =
+    flags.virtualHost === true ||
+    (file?.pathStyle === undefined ? named === undefined && !bucket.includes(".") : !file.pathStyle);
   const endpoint = named ?? `https://s3.${region}.amazonaws.com`;
   const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "")
@@ -66,6 +85,7 @@ export function s3Settings(flags: S3Flags, env: NodeJS.ProcessEnv): S3Settings {
     accessKeyId,
     secretAccessKey,
     sessionToken,
-    isNamed: named !== undefined,
+    endpoint: url,
+    namedBy: byPerson !== undefined ? "person" : named !== undefined ? "file" : null,
   };
 }

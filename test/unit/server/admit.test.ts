@@ -5,10 +5,12 @@ import { sameToken } from "../../../server/http/token.ts";
 
 const PORT = 4711;
 const TOKEN = "t".repeat(43);
+const KEY = "k".repeat(43);
 const gate = {
   port: PORT,
   token: TOKEN,
   isOpen: (method: string, path: string) => method === "GET" && path === "/healthz",
+  keyOf: (method: string, path: string) => (`${method} ${path}` === "POST /v1/completions" ? KEY : null),
 };
 
 /** `headers` are lines as `Name: value`; the token line is added unless `withToken` says otherwise. */
@@ -51,6 +53,13 @@ describe("admit", () => {
     check(`${host}\n${host}`, "forbidden-host");
     check(`${host}\nhOsT: evil.example`, "forbidden-host");
     check("", "forbidden-host");
+  });
+  it("takes another key for what it opens, and for nothing else", () => {
+    check(host, "ok", { method: "POST", target: "/v1/completions?x", token: KEY });
+    check(host, "unauthorized", { method: "GET", target: "/v1/completions", token: KEY });
+    check(host, "unauthorized", { method: "POST", target: "/v1/events", token: KEY });
+    check(host, "unauthorized", { method: "POST", target: "/v1/completions", token: "none" });
+    check(host, "unauthorized", { method: "POST", target: "/v1/completions", token: `${KEY}k` });
   });
   it("takes its own origin", () => check(`${host}\nOrigin: http://127.0.0.1:${PORT}`, "ok"));
   for (const origin of [
