@@ -3,6 +3,7 @@ import { weightShapes } from "../engine/architectures/decoder-config.ts";
 import { loadCheckpoint } from "../engine/checkpoint/checkpoint.ts";
 import { readSafetensors, toFloat32 } from "../engine/checkpoint/safetensors.ts";
 import { openModel } from "../engine/generate/model.ts";
+import type { EvaluationSample } from "../protocol/samples.ts";
 import { exportDataset } from "./datasets/export.ts";
 import { readFeedback } from "./datasets/feedback-rows.ts";
 import { historyRows } from "./datasets/history-rows.ts";
@@ -102,6 +103,7 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
   await using whole =
     task.strategy === "lora" ? null : await openModel(challenger.dir, { threads: EVALUATION_THREADS });
   const model = whole === null ? base : besideModel(base, whole, challenger.version);
+  let samples: readonly EvaluationSample[] = [];
   const decision = await compareAdapters(
     model,
     { challenger: { adapter: challenger }, champion: { adapter: champion } },
@@ -111,9 +113,10 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
       seed: lora.seed,
       signal,
       thresholds: task.config?.gate,
+      onSamples: (some) => (samples = some),
     },
   );
-  send({ kind: "evaluated", decision, filter: fittedFilter(task.database) });
+  send({ kind: "evaluated", decision, samples, filter: fittedFilter(task.database) });
 }
 
 /** What a model's file says beside the hyper-parameters that every run has. */

@@ -37,6 +37,7 @@ import {
   type ExportFormatName,
 } from "../../protocol/datasets.ts";
 import { type LabelVersionRow, type LabelVersions, labelVersion, labelVersions } from "../../protocol/labels.ts";
+import { type EvaluationSample, runSamples } from "../../protocol/samples.ts";
 import { type TrainingSchedule, trainingSchedule } from "../../protocol/schedule.ts";
 import { type Overview, overview } from "../../protocol/overview.ts";
 import { v7 as uuidv7 } from "uuid";
@@ -78,6 +79,7 @@ export interface ApiClient {
   status(): Promise<Answer<ServerStatus>>;
   runs(): Promise<Answer<TrainingRun[]>>;
   curve(runId: string): Promise<Answer<TrainingProgress[]>>;
+  samples(runId: string): Promise<Answer<EvaluationSample[]>>;
   startTraining(request: TrainingRequest): Promise<Answer<TrainingRun>>;
   /** Cancels, pauses or resumes a run. */
   moveTraining(runId: string, move: TrainingMove): Promise<Answer<TrainingRun>>;
@@ -153,6 +155,8 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
     runs: async () => mapped(await ask("GET", "/v1/training/runs?limit=200", runPage), (page) => page.runs),
     curve: async (runId) =>
       mapped(await ask("GET", `/v1/training/runs/${id(runId)}/curve`, runCurve), (curve) => curve.points),
+    samples: async (runId) =>
+      mapped(await ask("GET", `/v1/training/runs/${id(runId)}/samples`, runSamples), (answer) => answer.samples),
     startTraining: (request) => ask("POST", "/v1/training/runs", trainingRun, request),
     moveTraining: (runId, move) => ask("POST", `/v1/training/runs/${id(runId)}/${move}`, trainingRun, {}),
     versions: async () => mapped(await ask("GET", "/v1/models?limit=200", modelPage), (page) => page.models),

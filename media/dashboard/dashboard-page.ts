@@ -179,6 +179,11 @@ export class DashboardPage extends LightElement {
           })}
           ${verdictCard(run)}
         </div>
+        <kept-run-samples
+          .api=${this.#api}
+          .run=${run}
+          .openWhy=${(id: string) => void this.#openWhy(id)}
+        ></kept-run-samples>
         ${suggestionsPanel({
           suggestions: data.suggestions,
           hasOlder: data.older !== null,

@@ -9,6 +9,7 @@ import verdictCss from "./verdict.css";
 import suggestionsCss from "./suggestions.css";
 import overviewCss from "./overview.css";
 import datasetsCss from "./datasets.css";
+import samplesCss from "./samples.css";
 import forcedColorsCss from "./forced-colors.css";
 import printCss from "./print.css";
 import { AnnotationQueuePanel } from "./annotation-queue.ts";
@@ -19,6 +20,7 @@ import { ForgetButton } from "./forget-button.ts";
 import { LabelWeights } from "./label-weights.ts";
 import { LossChart } from "./loss-chart.ts";
 import { OverviewPanel } from "./overview-panel.ts";
+import { RunSamplesCard } from "./run-samples.ts";
 import { SystemCard } from "./system-card.ts";
 import { TrainingForm } from "./training-form.ts";
 import { VersionsPanel } from "./versions-panel.ts";
@@ -34,6 +36,7 @@ document.adoptedStyleSheets = [
   suggestionsCss,
   overviewCss,
   datasetsCss,
+  samplesCss,
   forcedColorsCss,
   printCss,
 ].map((text) => {
@@ -51,5 +54,6 @@ customElements.define("kept-dataset-export", DatasetExport);
 customElements.define("kept-overview", OverviewPanel);
 customElements.define("kept-label-weights", LabelWeights);
 customElements.define("kept-forget", ForgetButton);
+customElements.define("kept-run-samples", RunSamplesCard);
 customElements.define("kept-system", SystemCard);
 customElements.define("kept-dashboard", DashboardPage);

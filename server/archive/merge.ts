@@ -84,6 +84,7 @@ async function merge(
     await new Promise((resolve) => setImmediate(resolve));
   };
   const each = async (table: RecordTable, take: (row: Row) => void | Promise<void>): Promise<void> => {
+    if (table.isOptional === true && archive.manifest.members.every(({ path }) => path !== table.member)) return;
     for await (const { raw } of recordsOf(archive, table)) {
       await take(raw);
       await breathe();
@@ -162,6 +163,13 @@ async function merge(
   });
   await each(tables.get("evaluations")!, (row) => {
     if (runs.new.has(row["run_id"])) insert("evaluations", row);
+  });
+  // They go with the rows of their dataset: where those did not come, they do not either.
+  const isRowless = db.prepare(`
+    SELECT 1 FROM runs r JOIN datasets d ON d.id = r.dataset_id WHERE r.id = ?
+      AND (d.expired_at IS NOT NULL OR EXISTS (SELECT 1 FROM invalid_datasets i WHERE i.dataset_id = d.id))`);
+  await each(tables.get("evaluation_samples")!, (row) => {
+    if (runs.new.has(row["run_id"]) && isRowless.get(row["run_id"]) === undefined) insert("evaluation_samples", row);
   });
 
   const setAlias = db.prepare("UPDATE aliases SET version_id = @version_id WHERE alias = @alias");

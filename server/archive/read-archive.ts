@@ -10,7 +10,7 @@ import {
   RATIO_FROM_BYTES,
   type ArchiveManifest,
 } from "./layout.ts";
-import { RECORD_MEMBERS } from "./records.ts";
+import { NEEDED_MEMBERS, RECORD_MEMBERS } from "./records.ts";
 import { invalidArchive, readTar, type TarEntry } from "./tar.ts";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -161,7 +161,7 @@ async function readManifest(entry: TarEntry, maxBytes: number): Promise<ArchiveM
     (name) => !name.includes("/") && name.endsWith(".jsonl") && !RECORD_MEMBERS.includes(name),
   );
   if (unknown !== undefined) throw invalidArchive(`it holds ${unknown}, which no archive has`);
-  for (const member of RECORD_MEMBERS) {
+  for (const member of NEEDED_MEMBERS) {
     if (!names.includes(member)) throw invalidArchive(`${member} is missing`);
   }
   if (manifest.members.reduce((sum, { bytes }) => sum + bytes, 0) > maxBytes) throw tooLarge(maxBytes);

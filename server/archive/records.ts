@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { evaluationReport, strategy, trainingProgress, trainingRequest } from "../../protocol/api.ts";
+import { evaluationSample } from "../../protocol/samples.ts";
 import { keptEvent } from "../../protocol/events.ts";
 import { VERSION_ID } from "./layout.ts";
 
@@ -15,6 +16,8 @@ export interface RecordTable {
   /** Which rows go into an archive; all unless given. */
   readonly where?: string;
   readonly columns: Readonly<Record<string, z.ZodType>>;
+  /** Archives of earlier versions do not have it. */
+  readonly isOptional?: boolean;
   /** Columns whose text is JSON: in an archive it is a value. */
   readonly json?: readonly string[];
 }
@@ -110,6 +113,14 @@ export const TABLES: readonly RecordTable[] = [
     order: "created_at, id",
     columns: { id, run_id: id, version_id: versionId, created_at: time, report: evaluationReport },
     json: ["report"],
+  },
+  {
+    member: "evaluation-samples.jsonl",
+    table: "evaluation_samples",
+    order: "run_id, position",
+    columns: { run_id: id, position: count, body: evaluationSample },
+    json: ["body"],
+    isOptional: true,
   },
   {
     member: "forgotten.jsonl",
@@ -224,9 +235,12 @@ export const DERIVED: readonly RecordTable[] = [
 ];
 
 export const EVENTS_MEMBER = "events.jsonl";
-export const RECORD_MEMBERS: readonly string[] = [
+const ALL = [...TABLES, ...STANDING, ...DERIVED];
+export const RECORD_MEMBERS: readonly string[] = [EVENTS_MEMBER, ...ALL.map(({ member }) => member)];
+/** Those that every archive has. */
+export const NEEDED_MEMBERS: readonly string[] = [
   EVENTS_MEMBER,
-  ...[...TABLES, ...STANDING, ...DERIVED].map(({ member }) => member),
+  ...ALL.filter(({ isOptional }) => isOptional !== true).map(({ member }) => member),
 ];
 
 /** A row of a table as a record of an archive. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { runPage, trainingRun, type TrainingRequest, type TrainingRun } from "../../protocol/api.ts";
+import { type EvaluationSample, runSamples } from "../../protocol/samples.ts";
 import { backendOption, strategyOption } from "../training/strategy-options.ts";
 import { addTrainCommand, installTorch } from "../training/train-command.ts";
 import { integer, rows, share } from "./arguments.ts";
@@ -10,7 +11,7 @@ import { print, table } from "./output.ts";
 import { waitForRun } from "./wait-for-run.ts";
 import path from "node:path";
 
-/** Adds `kept train`, `kept train start` and `kept train list`. */
+/** Adds `kept train` and what is done with adapters: `start`, `show`, `list` and the moves of a run. */
 export function addTrainCommands(program: Command, { dataDir, connect, setExit }: CommandParts): void {
   const train = program.command("train").description("train every weight of a model, or an adapter");
   addTrainCommand(train, { dataDir, setExit });
@@ -79,6 +80,19 @@ export function addTrainCommands(program: Command, { dataDir, connect, setExit }
       });
   }
   train
+    .command("show [run]")
+    .description("a run with its verdict, and what was written before and after it (default: the newest)")
+    .option("--json", "print JSON")
+    .action(async (id: string | undefined, flags: { json?: boolean }) => {
+      const client = await connect();
+      const name = id ?? (await client.get("/v1/training/runs?limit=1", runPage)).runs[0]?.id;
+      if (name === undefined) throw new AppError("not-found", "There is no run yet.");
+      const place = `/v1/training/runs/${encodeURIComponent(name)}`;
+      const run = await client.get(place, trainingRun);
+      const { samples } = await client.get(`${place}/samples`, runSamples);
+      print({ run, samples }, asked(flags), () => describeRun(run) + describeSamples(samples));
+    });
+  train
     .command("list")
     .description("training runs, newest first")
     .option("--limit <rows>", "rows", rows, 20)
@@ -104,6 +118,25 @@ const RUN_MOVES: readonly (readonly [string, string, (run: TrainingRun) => boole
 
 const lossOf = (run: TrainingRun): string | null =>
   run.trainLoss === null ? null : `${run.trainLoss.first.toFixed(3)} → ${run.trainLoss.last.toFixed(3)}`;
+
+const describeSamples = (samples: readonly EvaluationSample[]): string =>
+  samples
+    .map(({ path: file, before, kept, champion, challenger }) => {
+      const written = ({ text, accepted }: EvaluationSample["champion"]) => `${text}${accepted ? "  (as kept)" : ""}`;
+      return (
+        "\n" +
+        table(
+          ["place", file],
+          [
+            ["code", before.split("\n").at(-1)],
+            ["kept", kept],
+            ["before", written(champion)],
+            ["after", written(challenger)],
+          ],
+        )
+      );
+    })
+    .join("");
 
 const describeRun = (run: TrainingRun): string =>
   table(

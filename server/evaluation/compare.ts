@@ -11,7 +11,9 @@ import {
 import { acceptedAtLine, editSimilarity } from "../../core/evaluation/similarity.ts";
 import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
 import type { Model } from "../../engine/generate/model.ts";
+import { samplesOf } from "./samples.ts";
 import { latencyGuard, lengthMixGuard, secretGuard } from "./guards.ts";
+import type { EvaluationSample } from "../../protocol/samples.ts";
 import path from "node:path";
 
 /** Both measures of the text look at the first line only. */
@@ -39,6 +41,8 @@ export async function compareAdapters(
     readonly signal: AbortSignal;
     /** As Kept ships them unless given. */
     readonly thresholds?: GateThresholds | undefined;
+    /** Takes a few of the cases, for people to read. */
+    readonly onSamples?: (samples: readonly EvaluationSample[]) => void;
   },
 ): Promise<GateDecision> {
   const { maxCases, ...thresholds } = options.thresholds ?? DEFAULT_GATE;
@@ -47,6 +51,10 @@ export async function compareAdapters(
     maxCases,
   );
   const { champion, challenger } = await measureBoth(model, sides, cases, options.signal);
+  const written = ({ completion: { text }, measures: { acceptedAtLine } }: Measured) => ({ text, acceptedAtLine });
+  options.onSamples?.(
+    samplesOf(cases.map((row, i) => ({ row, champion: written(champion[i]!), challenger: written(challenger[i]!) }))),
+  );
   return decidePromotion({
     ...thresholds,
     cases: cases.map(({ group, person }, i) => ({

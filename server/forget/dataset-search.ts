@@ -5,7 +5,13 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 
 /** True when a row holds something that was forgotten. */
-export type RowTest = (row: DatasetRow) => boolean;
+export type RowTest = (row: SearchedRow) => boolean;
+
+/** The parts of a row that say whose it is. */
+type SearchedRow = Pick<
+  DatasetRow,
+  "suggestionId" | "source" | "root" | "path" | "prefix" | "suffix" | "completion" | "examples"
+>;
 
 /** Hashes of the snapshots in the folder that have such a row. A file that cannot be read counts as one. */
 export async function snapshotsWith(datasetsDir: string, isForgotten: RowTest | "all"): Promise<string[]> {

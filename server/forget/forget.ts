@@ -1,5 +1,6 @@
 import { mentions, needlesOf, scrubbedEvent, type ScrubRules } from "../../core/forget/scrub.ts";
 import type { ForgetOperation, ForgetRequest, ForgetScope } from "../../protocol/api.ts";
+import type { EvaluationSample } from "../../protocol/samples.ts";
 import type { Clock } from "../clock.ts";
 import type { Derived } from "../labels/derive.ts";
 import type { Log } from "../log.ts";
@@ -150,6 +151,7 @@ async function erase(parts: ForgettingParts, operationId: string, scope: ForgetS
       ...single.map((event) => event.suggestionId),
     ]);
     parts.derive(touched);
+    store.samples.deleteWhere(sampleTest(scope, forgotten, rules));
     if (scope.kind === "everything") {
       store.erasure.forgetFolders("all");
       store.settings.removeLearnt();
@@ -207,6 +209,29 @@ function rowTest(scope: ForgetScope, forgotten: ReadonlySet<string>, rules: Scru
       row.examples.some(({ path, text }) => mentions(text, rules.needlesAt(row.root, path)))
     );
   };
+}
+
+/** What a model wrote in a test may be what it remembered of another place: its texts count, whatever the row is. */
+function sampleTest(
+  scope: ForgetScope,
+  forgotten: ReadonlySet<string>,
+  rules: ScrubRules,
+): (sample: EvaluationSample) => boolean {
+  if (scope.kind === "everything") return () => true;
+  const isForgotten = rowTest(scope, forgotten, rules);
+  return ({ suggestionId, root, path, before, after, kept, champion, challenger }) =>
+    [kept, champion.text, challenger.text].some((completion) =>
+      isForgotten({
+        suggestionId,
+        source: "feedback",
+        root,
+        path,
+        prefix: before,
+        suffix: after,
+        completion,
+        examples: [],
+      }),
+    );
 }
 
 /** Events of other suggestions without what they have of the forgotten ones. */

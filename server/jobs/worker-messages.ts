@@ -1,6 +1,7 @@
 import type { FilterFit } from "../../core/filter/show-filter.ts";
 import type { GateDecision } from "../../core/evaluation/gate.ts";
 import type { TrainingProgress, TrainingRequest } from "../../protocol/api.ts";
+import type { EvaluationSample } from "../../protocol/samples.ts";
 import type { SignalRequest } from "../../protocol/signals.ts";
 import type { ExportedFile, ExportRequest } from "../datasets/export.ts";
 import type { Snapshot, SnapshotOrigin } from "../datasets/snapshot.ts";
@@ -76,5 +77,10 @@ export type FromWorker =
   /** Something that a person should know and that stopped nothing, under a documented code. */
   | { readonly kind: "notice"; readonly code: string; readonly message: string }
   | { readonly kind: "trained"; readonly result: Omit<TrainingResult, "curve">; readonly lora: LoraHyperParameters }
-  | { readonly kind: "evaluated"; readonly decision: GateDecision; readonly filter: FilterFit }
+  | {
+      readonly kind: "evaluated";
+      readonly decision: GateDecision;
+      readonly samples: readonly EvaluationSample[];
+      readonly filter: FilterFit;
+    }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };

@@ -316,4 +316,19 @@ export const MIGRATIONS: readonly string[] = [
       ON CONFLICT (destination, topic, subject) DO UPDATE SET revision = revision + 1;
   END;
   `,
+  // Places of tests with what was written there: they go with the rows of their dataset, whoever takes those.
+  `
+  CREATE TABLE evaluation_samples (
+    run_id   TEXT NOT NULL REFERENCES runs (id),
+    position INTEGER NOT NULL,
+    body     TEXT NOT NULL,
+    PRIMARY KEY (run_id, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER samples_forgotten AFTER INSERT ON invalid_datasets BEGIN
+    DELETE FROM evaluation_samples WHERE run_id IN (SELECT id FROM runs WHERE dataset_id = NEW.dataset_id);
+  END;
+  CREATE TRIGGER samples_expired AFTER UPDATE OF expired_at ON datasets WHEN NEW.expired_at IS NOT NULL BEGIN
+    DELETE FROM evaluation_samples WHERE run_id IN (SELECT id FROM runs WHERE dataset_id = NEW.id);
+  END;
+  `,
 ];

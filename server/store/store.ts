@@ -22,6 +22,7 @@ import { openJobStore, type JobStore } from "./job-store.ts";
 import { openLabelStore, type LabelStore } from "./label-store.ts";
 import { openOutboxStore, type OutboxStore } from "./outbox-store.ts";
 import { openRunStore, type RunStore } from "./run-store.ts";
+import { openSampleStore, type SampleStore } from "./sample-store.ts";
 import { openScheduleStore, type ScheduleStore } from "./schedule-store.ts";
 import { openSettingsStore, type SettingsStore } from "./settings-store.ts";
 import { openSuggestionStore, type SuggestionStore } from "./suggestion-store.ts";
@@ -37,6 +38,7 @@ export interface Store extends Disposable {
   readonly examples: ExampleStore;
   readonly datasets: DatasetStore;
   readonly runs: RunStore;
+  readonly samples: SampleStore;
   readonly versions: VersionStore;
   readonly canaries: CanaryStore;
   readonly filters: FilterStore;
@@ -98,6 +100,7 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     examples: openExampleStore(db),
     datasets: openDatasetStore(db),
     runs: openRunStore(db),
+    samples: openSampleStore(db),
     versions: openVersionStore(db),
     canaries: openCanaryStore(db),
     filters: openFilterStore(db),

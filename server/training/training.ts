@@ -247,6 +247,7 @@ async function performRun(
         const report = reportOf(message.decision, challenger, champion ?? BASE_ALONE);
         fenced(() => {
           store.versions.putEvaluation(runId, challenger, report, clock.wallMs());
+          store.samples.put(runId, message.samples);
           store.filters.put(challenger, message.filter, clock.wallMs());
           store.runs.moveTo(runId, "deploy", "running");
         });

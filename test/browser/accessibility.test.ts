@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
 import { LAUNCH_DEADLINE_MS, launchChromium } from "../support/browser/chromium.ts";
 import { type KeptServer, startKeptServer } from "../support/browser/kept-server.ts";
-import { startSeededServer } from "../support/browser/seeded-server.ts";
+import { PAST, startSeededServer } from "../support/browser/seeded-server.ts";
 import { visit, waitForText } from "../support/browser/visit.ts";
 
 const LOOKS = {
@@ -52,8 +52,12 @@ describe("dashboard: accessibility", function () {
 
   for (const [look, context] of Object.entries(LOOKS)) {
     it(`axe finds nothing serious in ${look}, with everything open and in a dialog`, async () => {
-      await using seen = await visit(browser, server, { query: `?suggestion=${suggestionId}`, context });
+      await using seen = await visit(browser, server, {
+        query: `?suggestion=${suggestionId}&run=${PAST[0].runId}`,
+        context,
+      });
       await waitForText(seen.page, "#why", "In-context examples");
+      await seen.page.locator(".sample-list").waitFor();
       for (const table of await seen.page.getByRole("button", { name: "Data table" }).all()) await table.click();
       await seen.page.getByText("Hyper-parameters").click();
       await seen.page.locator(".example summary").click();

@@ -2,6 +2,7 @@ import type { ForgetOperation, ForgetScope } from "../../protocol/api.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { dataPlaces } from "../../server/places.ts";
 import { filesWith } from "../support/canary-search.ts";
+import { putSamples, samplesOf } from "./put-samples.ts";
 import { runningApp, type RunningApp } from "./running-app.ts";
 import { sampleSession, shownWith } from "./sample-events.ts";
 import { until } from "./server-process.ts";
@@ -100,7 +101,9 @@ describe("forget", function () {
       await send(server, events);
       const dataset = await server.call("POST", "/v1/datasets", {});
       assert.equal(dataset.status, 201);
+      const runId = putSamples(server, names, dataset.body.id);
       assert.ok(found(server, names).length >= 5, "they are there before");
+      assert.equal((await samplesOf(server, runId)).length, 1);
       const done = await forget(server, scope(ids, names.path));
       assert.deepEqual(
         { ...done, requestedAt: "", finishedAt: "", id: "" },
@@ -121,6 +124,18 @@ describe("forget", function () {
       assert.deepEqual((await server.call("GET", "/v1/suggestions")).body.suggestions, []);
       assert.deepEqual((await server.call("GET", "/v1/examples")).body.examples, []);
       assert.equal((await server.call("GET", `/v1/datasets/${dataset.body.id}`)).body.forgotten, true);
+      assert.deepEqual(await samplesOf(server, runId), []);
+    });
+
+    it(`of ${name} takes what a model wrote of it in a test on another dataset`, async () => {
+      await using server = await runningApp();
+      const names = canaries();
+      const { ids, events } = story(names);
+      await send(server, events);
+      const runId = putSamples(server, names, null);
+      await forget(server, scope(ids, names.path));
+      assert.deepEqual(await samplesOf(server, runId), []);
+      assert.deepEqual(found(server, names), []);
     });
 
     it(`of ${name} refuses what comes again: the same events, and late ones`, async () => {

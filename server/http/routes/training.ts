@@ -1,4 +1,5 @@
 import { runCurve, runPage, trainingRequest, type TrainingRun, trainingRun } from "../../../protocol/api.ts";
+import { runSamples } from "../../../protocol/samples.ts";
 import { trainingSchedule } from "../../../protocol/schedule.ts";
 import { z } from "zod";
 import { isoTime } from "../../clock.ts";
@@ -69,6 +70,17 @@ export const trainingRoutes: readonly Route[] = [
     handle(c, parts) {
       const { id } = knownRun(parts, c.req.param("id"));
       return c.json({ runId: id, points: parts.store.runs.curve(id) });
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/training/runs/:id/samples",
+    about: "A few places of a run's test, with what was kept there and what both sides wrote.",
+    answers: runSamples,
+    readsDerived: true,
+    handle(c, parts) {
+      const { id } = knownRun(parts, c.req.param("id"));
+      return c.json({ runId: id, samples: parts.store.samples.ofRun(id) });
     },
   },
   {

@@ -129,6 +129,19 @@ export function addVersion(
   });
   registry.moveAlias("champion", store.versions.alias("champion"), version, "It won.");
   store.runs.setTrained(runId, version, { first: 2.5, last: 1.5 });
+  store.samples.put(runId, [
+    {
+      suggestionId,
+      root: row.root,
+      path: row.path,
+      language: row.language,
+      before: row.prefix,
+      after: row.suffix,
+      kept: row.completion,
+      champion: { text: "d", accepted: false },
+      challenger: { text: row.completion, accepted: true },
+    },
+  ]);
   store.runs.finish(runId, "succeeded", 9, null);
   return { dataset: snapshot.sha256, version };
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EvaluationReport } from "../../../protocol/api.ts";
+import type { EvaluationSample } from "../../../protocol/samples.ts";
 import type { ContentFiles } from "../../../server/registry/content-files.ts";
 import type { Store } from "../../../server/store/store.ts";
 
@@ -57,8 +58,38 @@ export function putPastRun(store: Store, files: ContentFiles, past: PastRun): vo
   });
   store.runs.setTrained(runId, versionId, { first: lossAt(1), last: lossAt(PAST_STEPS) });
   store.versions.putEvaluation(runId, versionId, report(past), atMs + 130_000);
+  store.samples.put(runId, pastSamples(past));
   store.runs.finish(runId, "succeeded", atMs + 131_000, null);
 }
+
+/** Only the run that won has kept places of its test. */
+const pastSamples = ({ verdict }: PastRun): EvaluationSample[] =>
+  verdict === "refuse"
+    ? []
+    : [
+        {
+          suggestionId: null,
+          root: "/projects/demo",
+          path: "src/total.ts",
+          language: "typescript",
+          before: "export function total(rows: Row[]) {\n  return ",
+          after: "\n}\n",
+          kept: "rows.reduce((sum, row) => sum + row.price, 0);",
+          champion: { text: "rows.reduce((sum, row) => sum + row.count, 0);", accepted: false },
+          challenger: { text: "rows.reduce((sum, row) => sum + row.price, 0);", accepted: true },
+        },
+        {
+          suggestionId: null,
+          root: "/projects/demo",
+          path: "src/<img src=x onerror=alert(1)>.ts",
+          language: "typescript",
+          before: "const a = ",
+          after: "",
+          kept: "<b>1</b>;",
+          champion: { text: "", accepted: false },
+          challenger: { text: "<script>\u202e</script>", accepted: false },
+        },
+      ];
 
 /** A falling curve with a ripple. */
 export const lossAt = (step: number): number => 1.1 + 1.6 * Math.exp(-step / 18) + 0.06 * Math.sin(step * 1.7);

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import type { DatasetRow } from "../../../core/dataset-row.ts";
 import { evenlySpaced } from "../../../core/statistics/evenly-spaced.ts";
 import { compareAdapters, type EvaluatedModel } from "../../../server/evaluation/compare.ts";
+import type { EvaluationSample } from "../../../protocol/samples.ts";
+import { samplesOf } from "../../../server/evaluation/samples.ts";
 import { latencyGuard, lengthMixGuard, secretGuard, weightGuard } from "../../../server/evaluation/guards.ts";
 
 const rows = (n: number): DatasetRow[] =>
@@ -64,6 +66,45 @@ const decide = (challenger: string, champion: string | null, cases: DatasetRow[]
   );
 
 describe("evaluation", () => {
+  it("keeps five cases for people, evenly over time, with what both sides wrote", async () => {
+    let samples: readonly EvaluationSample[] = [];
+    const sides = { challenger: { adapter: { version: "1", dir: "" } }, champion: { adapter: null } };
+    const wide = rows(41).map((row) => ({ ...row, prefix: "x".repeat(2_000) + row.prefix, suffix: "y".repeat(2_000) }));
+    await compareAdapters(modelThat(), sides, wide, {
+      guards: [],
+      seed: 1,
+      signal: AbortSignal.timeout(10_000),
+      onSamples: (some) => (samples = some),
+    });
+    assert.equal(samples.length, 5);
+    assert.deepEqual(
+      samples.map(({ path }) => Number(/\d+/.exec(path)![0])),
+      evenlySpaced([...wide.keys()], 5),
+    );
+    for (const { path, before, after, kept, champion, challenger } of samples) {
+      const i = /\d+/.exec(path)![0];
+      assert.equal(kept, `value${i};`);
+      assert.deepEqual(challenger, { text: `value${i};`, accepted: true });
+      assert.deepEqual(champion, { text: `wrong${i};`, accepted: false });
+      assert.ok(before.endsWith(`const a${i} = `) && before.length === 480 && after.length === 240);
+    }
+  });
+
+  it("keeps no secret that a model wrote, and no half of a character", async () => {
+    const secret = ["ghp", "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"].join("_");
+    const [row] = rows(1);
+    const [sample] = samplesOf([
+      {
+        row: { ...row!, prefix: `😀${"x".repeat(479)}`, suffix: `${"y".repeat(239)}😀` },
+        champion: { text: `"${secret}"`, acceptedAtLine: false },
+        challenger: { text: "value0;", acceptedAtLine: true },
+      },
+    ]);
+    assert.equal(sample!.champion.text.includes(secret), false);
+    assert.match(sample!.champion.text, /github/);
+    assert.deepEqual([sample!.before, sample!.after], ["x".repeat(479), "y".repeat(239)]);
+  });
+
   it("promotes an adapter that is better than the base model", async () => {
     const decision = await decide("0.8", null, rows(60));
     assert.equal(decision.verdict, "promote", decision.reason);
