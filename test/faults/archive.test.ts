@@ -11,6 +11,7 @@ import { runOnDisk } from "./power/cut-run.ts";
 import { createPoweredFolder, type DiskFaults, type PoweredFolder } from "./power/power.ts";
 import type { Unsynced } from "./power/rebuild-disk.ts";
 import { faultSeed, isFullRun } from "./seed.ts";
+import { sideBySide } from "./side-by-side.ts";
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
@@ -56,14 +57,17 @@ describe("an archive that is taken in while the disk fails", function () {
   });
   after(() => folder[Symbol.asyncDispose]());
 
-  const somewhere = (): number => 1 + Math.floor(random() * nOperations);
+  const somewhere = (): { at: number; seed: number }[] =>
+    Array.from({ length: N_FAULTS }, () => ({
+      at: 1 + Math.floor(random() * nOperations),
+      seed: Math.floor(random() * 2 ** 31),
+    }));
 
   for (const kind of ["lost", "partly-kept"] as const) {
     it(`is whole or not there after a power cut, with later writes ${kind}`, async () => {
       let nCut = 0;
-      for (let n = 0; n < N_FAULTS; n += 1) {
-        const cutAfter = somewhere();
-        const unsynced: Unsynced = kind === "lost" ? { kind } : { kind, seed: Math.floor(random() * 2 ** 31) };
+      await sideBySide(somewhere(), async ({ at: cutAfter, seed }) => {
+        const unsynced: Unsynced = kind === "lost" ? { kind } : { kind, seed };
         await importOn({ cutAfter }, (disk, { said }) => {
           if (!disk.isCut) return;
           nCut += 1;
@@ -73,15 +77,14 @@ describe("an archive that is taken in while the disk fails", function () {
           const allowed = said.length > 0 ? [BEFORE + IMPORTED] : [BEFORE, BEFORE + IMPORTED];
           assert.ok(allowed.includes(events), `${events} events after a cut at ${cutAfter}`);
         });
-      }
+      });
       assert.ok(nCut > 0);
     });
   }
 
   for (const error of ["EIO", "ENOSPC"] as const) {
     it(`is whole or not there when an operation fails with ${error}, and says so`, async () => {
-      for (let n = 0; n < N_FAULTS; n += 1) {
-        const after = somewhere();
+      await sideBySide(somewhere(), async ({ at: after }) => {
         await importOn({ refuse: { after, error } }, (disk, { code, said }) => {
           disk.makeRoom();
           const events = eventsIn(disk);
@@ -89,7 +92,7 @@ describe("an archive that is taken in while the disk fails", function () {
           if (said.length > 0) assert.equal(events, BEFORE + IMPORTED);
           if (code === 0) assert.equal(said.length, 1);
         });
-      }
+      });
     });
   }
 });

@@ -10,6 +10,7 @@ import { loadRunCheckpoint } from "../../server/training/onnx/run-checkpoint.ts"
 import { createPoweredFolder, type PoweredFolder } from "./power/power.ts";
 import { runOnDisk } from "./power/cut-run.ts";
 import { faultSeed, isFullRun } from "./seed.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 const program = (name: string): string => path.join(import.meta.dirname, "programs", `${name}.ts`);
 const random = createRandom(faultSeed);
@@ -27,14 +28,14 @@ async function sweep(
   check: (root: string, said: readonly string[], folder: PoweredFolder) => void,
 ): Promise<void> {
   let nFailed = 0;
-  for (const refuse of places(upTo)) {
+  await sideBySide(places(upTo), async (refuse) => {
     using folder = createPoweredFolder();
     const args = prepare(folder.root);
     folder.settle();
     const { said, code } = await runOnDisk(folder, args, { refuse });
     if (code !== 0) nFailed += 1;
     check(folder.root, said, folder);
-  }
+  });
   assert.ok(nFailed > 0, "no operation failed: the sweep tested nothing");
 }
 

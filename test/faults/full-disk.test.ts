@@ -10,6 +10,7 @@ import { until } from "../server/server-process.ts";
 import { sampleSession, shownWith } from "../server/sample-events.ts";
 import { createRandom } from "../../core/statistics/random.ts";
 import { faultSeed, isFullRun } from "./seed.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { createPoweredFolder } from "./power/power.ts";
 import { checkAfterwards } from "./server/afterwards.ts";
 import { call, startFaultyServer, type ServerFaults } from "./server/faulty-server.ts";
@@ -143,12 +144,13 @@ describe("F05 a disk that fails under the server", function () {
   it("nothing is acknowledged any more, and the server ends with 74", async () => {
     const random = createRandom(faultSeed);
     let nFailed = 0;
-    for (let n = 0; n < (isFullRun ? 60 : 3); n += 1) {
+    const places = Array.from({ length: isFullRun ? 60 : 3 }, () => 60 + Math.floor(random() * 200));
+    await sideBySide(places, async (after) => {
       using folder = createPoweredFolder();
       const dataDir = path.join(folder.root, "data");
       // A store that is there, so that all of the operations are those of events.
       openStore(prepareDataDir(dataDir).database)[Symbol.dispose]();
-      const refuse = { after: 60 + Math.floor(random() * 200), error: "EIO" } as const;
+      const refuse = { after, error: "EIO" } as const;
       const server = await startFaultyServer(dataDir, { disk: { folder, faults: { refuse } } });
       const ledger = emptyLedger();
       const events = someEvents(120);
@@ -160,7 +162,7 @@ describe("F05 a disk that fails under the server", function () {
         assert.equal(await server.ended, 74, server.complaint());
       } else await server.stop("SIGKILL");
       await checkAfterwards(dataDir, { acknowledged: ledger.acknowledged.keys() });
-    }
+    });
     assert.ok(nFailed > 0, "no operation of the store failed: nothing was tested");
   });
 });

@@ -8,6 +8,7 @@ import { checkAfterwards } from "./server/afterwards.ts";
 import { startFaultyServer, tryServer, type FaultyServer } from "./server/faulty-server.ts";
 import { emptyLedger, sendOnce, sendPatiently, someEvents } from "./server/patient-clients.ts";
 import { faultSeed, isFullRun } from "./seed.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { setTimeout as delay } from "node:timers/promises";
 
 const FAILPOINT = path.join(import.meta.dirname, "server", "failpoint.ts");
@@ -58,7 +59,7 @@ describe("F02 a kill at a chosen point", function () {
     ["before-answer", "duplicate"],
   ] as const) {
     it(`${place}: what is sent again is ${said}`, async () => {
-      for (const n of isFullRun ? [1, 2, 3, 7, 20] : [3]) {
+      await sideBySide(isFullRun ? [1, 2, 3, 7, 20] : [3], async (n) => {
         await using folder = await tempFolder();
         const ledger = emptyLedger();
         const events = someEvents(40);
@@ -73,7 +74,7 @@ describe("F02 a kill at a chosen point", function () {
         if (place === "before-answer") assert.equal(ledger.acknowledged.get(events[at]!.id), said);
         await server.stop("SIGKILL");
         await checkAfterwards(folder.dir, whatWasSent(ledger));
-      }
+      });
     });
   }
 
@@ -89,7 +90,7 @@ describe("F02 a kill at a chosen point", function () {
 
   for (const place of ["checkpoint", "shutdown"] as const) {
     it(`during a ${place}: nothing acknowledged is missed`, async () => {
-      for (const n of isFullRun ? Array.from({ length: 24 }, (_, i) => i + 1) : [2, 5]) {
+      await sideBySide(isFullRun ? Array.from({ length: 24 }, (_, i) => i + 1) : [2, 5], async (n) => {
         using folder = createPoweredFolder();
         const dataDir = path.join(folder.root, "data");
         const ledger = emptyLedger();
@@ -99,7 +100,7 @@ describe("F02 a kill at a chosen point", function () {
         const how = await server.stop("SIGTERM");
         assert.ok(how === "SIGKILL" || n > 5, `it ended with ${how} before operation ${n}`);
         await checkAfterwards(dataDir, whatWasSent(ledger));
-      }
+      });
     });
   }
 });

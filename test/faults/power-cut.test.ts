@@ -10,6 +10,7 @@ import { createPoweredFolder, type PoweredFolder } from "./power/power.ts";
 import { runUntilCut } from "./power/cut-run.ts";
 import type { Unsynced } from "./power/rebuild-disk.ts";
 import { faultSeed, isFullRun } from "./seed.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 const program = (name: string): string => path.join(import.meta.dirname, "programs", `${name}.ts`);
 /** Cuts of each kind: a full run tries more places. */
@@ -29,17 +30,17 @@ async function losses(
   { ignoresFolders = false, unsynced = { kind: "lost" } as Unsynced } = {},
 ): Promise<{ nLost: number; nCut: number; nSaid: number }> {
   let [nLost, nCut, nSaid] = [0, 0, 0];
-  for (const cutAfter of cuts) {
+  await sideBySide(cuts, async (cutAfter) => {
     using folder = createPoweredFolder();
     const program = args(folder.root);
     folder.settle();
     const said = await runUntilCut(folder, program, { cutAfter, ignoresFolders });
     nSaid += said.length;
-    if (!folder.isCut) continue;
+    if (!folder.isCut) return;
     nCut += 1;
     folder.restore(unsynced);
     if (lost({ folder, said })) nLost += 1;
-  }
+  });
   return { nLost, nCut, nSaid };
 }
 

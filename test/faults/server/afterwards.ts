@@ -6,7 +6,7 @@ import { dataPlaces } from "../../../server/places.ts";
 import { openContentFiles } from "../../../server/registry/content-files.ts";
 import { openStore } from "../../../server/store/store.ts";
 import { until } from "../../server/server-process.ts";
-import { MARK, startFaultyServer } from "./faulty-server.ts";
+import { MARK, markOf, startFaultyServer } from "./faulty-server.ts";
 
 /** A server that was killed answers again by then, milliseconds. */
 const RESTART_MS = 5_000;
@@ -14,7 +14,7 @@ const RESTART_MS = 5_000;
 /**
  * What has to hold at the end of every scenario: the server comes up again, every event that was sent is
  * there exactly once, the ledger balances, the store is whole, every file is named and every name has its
- * file, and nothing is left over, neither a process nor half a file. Stops no server: none may run.
+ * file, and nothing is left over, neither a process nor half a file. Stops no server: none may run on the folder.
  */
 export async function checkAfterwards(
   dataDir: string,
@@ -55,8 +55,8 @@ export async function checkAfterwards(
   for (const sha256 of named) files.read(sha256);
   if (process.platform === "linux") {
     // What a server started ends within moments of it.
-    await until(() => (markedProcesses().length === 0 ? true : null), 10_000).catch(() => {
-      assert.deepEqual(markedProcesses(), []);
+    await until(() => (markedProcesses(markOf(dataDir)).length === 0 ? true : null), 10_000).catch(() => {
+      assert.deepEqual(markedProcesses(markOf(dataDir)), []);
     });
   }
 }
@@ -78,14 +78,14 @@ function leftovers(dataDir: string): string[] {
     .filter((name) => /\.tmp$|\.partial$|\.restore-|-wal$|-shm$|-journal$|(^|\/)\.kept/.test(name));
 }
 
-/** Processes that a server of this test run started, or is. */
-export function markedProcesses(): number[] {
+/** Processes that a server of this test run started, or is; or one of a data folder. */
+export function markedProcesses(mark: string = MARK): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
         // A process that has ended and waits for its parent has no environment any more.
-        return readFileSync(path.join("/proc", pid, "environ"), "latin1").includes(MARK);
+        return readFileSync(path.join("/proc", pid, "environ"), "latin1").includes(mark);
       } catch {
         return false;
       }

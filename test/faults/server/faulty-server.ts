@@ -34,13 +34,16 @@ export interface ServerFaults {
 /** In the environment of every server that this test process starts, and of what they start. */
 export const MARK = `kept-faults-${randomUUID()}`;
 
+/** The mark of the servers of one data folder. */
+export const markOf = (dataDir: string): string => `${MARK}:${dataDir}:`;
+
 /** Starts a server; answers how it ended when it does not come to listen. */
 export async function tryServer(
   dataDir: string,
   { imports = [], env = {}, args = [], disk }: ServerFaults = {},
 ): Promise<FaultyServer | { readonly ended: number | NodeJS.Signals; readonly complaint: string }> {
   const program = [...imports.flatMap((module) => ["--import", module]), SERVER, "--data-dir", dataDir, ...args];
-  const more = { ...env, KEPT_TEST_MARK: MARK };
+  const more = { ...env, KEPT_TEST_MARK: markOf(dataDir) };
   const child = disk
     ? disk.folder.start(program, disk.faults ?? {}, more)
     : spawn(process.execPath, program, { env: { ...process.env, ...more }, stdio: ["ignore", "pipe", "pipe"] });
