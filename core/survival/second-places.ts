@@ -11,7 +11,8 @@ import type { TrackedSnippet } from "./tracked-snippet.ts";
  * A move in two commits: one writes the code a second time, a later one takes out the first place. The second
  * place is written down when it appears, and takes over when the first one dies, so that what stands does not
  * depend on whether the two commits were one (P9). Code that stood twice when it was accepted has no second
- * place: nobody can say which of the two would be left.
+ * place: nobody can say which of the two would be left. Nor can anybody of code that was written a third time: it is
+ * a pattern that a project repeats, and its other places are no move.
  */
 
 /** Share of what stands, or of what a commit took, that a second place has to hold, by letters and digits. */
@@ -118,15 +119,12 @@ export const takeOver = (
     const isGone = (at: number): boolean => alive[at] === 0 && (earlier?.[at] ?? 0) === 0;
     const gone = sizeWhere(sizes, isGone);
     if (gone < DYING_FROM * (gone + sizeWhere(sizes, (at) => alive[at] === 1))) continue;
-    const paths = copyPaths(snapshot.copies, snippet);
-    if (paths.length === 0) continue;
-    const best = paths
-      .map((path) => ({ path, runs: freeRuns(snapshot, path, snippet, isGone) }))
-      .map((place) => ({ ...place, size: sizeOfRuns(place.runs, sizes) }))
-      .reduce((most, place) => (place.size > most.size ? place : most));
-    if (best.size < COPIED_FROM * gone) continue;
-    addToFile(snapshot, best.path, best.runs);
-    snapshot.copies = withoutCopy(snapshot.copies, best.path, snippet);
+    const [path, ...others] = copyPaths(snapshot.copies, snippet);
+    if (path === undefined || others.length > 0) continue;
+    const runs = freeRuns(snapshot, path, snippet, isGone);
+    if (sizeOfRuns(runs, sizes) < COPIED_FROM * gone) continue;
+    addToFile(snapshot, path, runs);
+    snapshot.copies = withoutCopy(snapshot.copies, path, snippet);
     snapshot.conf[snippet] = CONF_RESURRECTED;
     taken.add(snippet);
   }

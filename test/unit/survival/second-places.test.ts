@@ -71,6 +71,14 @@ describe("a second place of code", () => {
     0,
     [],
   );
+  const thrice = { ...TWICE, "app/third.ts": SECOND };
+  check(
+    "takes nothing over from code that is written a third time",
+    [WITH, TWICE, thrice, { ...MOVED, "app/third.ts": SECOND }],
+    0,
+    [],
+  );
+  check("takes over once the third is taken out again", [WITH, TWICE, thrice, TWICE, MOVED], 1, ["app/copy.ts"]);
   check("is none when it stood before the code was written", [TWICE, MOVED], 0, [], MOVED);
   check("is none when the commit that brings the code writes it twice", [TWICE, MOVED], 0, []);
   check(
