@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { openBlobs } from "../../tracker/blobs.ts";
@@ -13,9 +13,10 @@ import { type Case, createTally } from "./survival-accuracy/tally.ts";
 
 /**
  * `npm run bench -- survival-accuracy [--repo <git folder>]... [--repos <folder of them>] [--sample <n>] [--seed <n>]
- * [--checkpoints <n>] [--kept <folder for what git said>] [--wrong]`:
+ * [--checkpoints <n>] [--kept <folder for what git said>] [--cases <folder for what the measures said>] [--wrong]`:
  * insertions of public histories, looked for later by Kept and by the measures of other tools, against
- * `git blame --first-parent -w -M`.
+ * `git blame --first-parent -w -M`. With `--cases` a run that was cut goes on, and its histories may be given to
+ * several runs: a folder belongs to one head of Kept.
  */
 export const bench: Bench = {
   about: "share of insertions that each measure judges rightly, %, against git blame --first-parent -w -M",
@@ -26,7 +27,7 @@ export const bench: Bench = {
     for (const repo of options.repos) {
       const name = nameOf(repo);
       const startedAt = performance.now();
-      const observed = await observe(name, repo, options, context);
+      const observed = await observedBefore(name, repo, options, context);
       for (const one of observed) tally.add({ repository: name, ...one });
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
       context.say(`${name}: ${observed.length} insertions in ${seconds} s; ${tally.line()}`);
@@ -60,6 +61,7 @@ interface Options {
   readonly seed: number;
   readonly checkpoints: number;
   readonly kept: string | null;
+  readonly cases: string | null;
   readonly showWrong: boolean;
 }
 
@@ -80,6 +82,7 @@ const parse = (args: readonly string[]): Options => {
     seed: Number(values("--seed")[0] ?? 1),
     checkpoints: Number(values("--checkpoints")[0] ?? DEFAULT_CHECKPOINTS),
     kept: values("--kept")[0] ?? null,
+    cases: values("--cases")[0] ?? null,
     showWrong: args.includes("--wrong"),
   };
 };
@@ -95,12 +98,23 @@ const nameOf = (repo: string): string => {
   return (parts.at(-1) === "repo" ? parts.at(-2) : parts.at(-1))?.replace("+", "/") ?? repo;
 };
 
-async function observe(
-  name: string,
-  repo: string,
-  options: Options,
-  { signal, say }: BenchContext,
-): Promise<Omit<Case, "repository">[]> {
+type Observed = readonly Omit<Case, "repository">[];
+
+/** What the folder of cases holds of a history, or what the measures say now, which goes into it. */
+async function observedBefore(name: string, repo: string, options: Options, context: BenchContext): Promise<Observed> {
+  if (options.cases === null) return observe(name, repo, options, context);
+  const tip = await gitText(repo, ["rev-parse", "HEAD"], context.signal);
+  const { seed, sample, checkpoints } = options;
+  const key = [name.replaceAll("/", "+"), tip.slice(0, 10), seed, sample, checkpoints].join("-");
+  const file = path.join(options.cases, `${key}.json`);
+  if (existsSync(file)) return JSON.parse(await readFile(file, "utf8")) as Observed;
+  const observed = await observe(name, repo, options, context);
+  await mkdir(options.cases, { recursive: true });
+  await writeFile(file, JSON.stringify(observed));
+  return observed;
+}
+
+async function observe(name: string, repo: string, options: Options, { signal, say }: BenchContext): Promise<Observed> {
   const judged = await judgeInsertions(name, { ...options, repo, signal });
   const observed: Omit<Case, "repository">[] = judged
     .filter(({ fate }) => WITHOUT_VERDICT.has(fate))

@@ -1,3 +1,4 @@
+import { wilsonInterval } from "../../../core/statistics/wilson.ts";
 import { pairedBootstrap } from "../../../core/statistics/bootstrap.ts";
 import { GROUPS, groupOf } from "./groups.ts";
 import type { Fate } from "./truth.ts";
@@ -10,7 +11,7 @@ export interface Tally {
   /** Counts so far, in one line. */
   line(): string;
   metrics(): Record<string, number>;
-  /** The table as Markdown lines. */
+  /** The table as Markdown lines; Kept's shares with Wilson's interval of 95 %, which takes insertions for independent. */
   table(): string[];
 }
 
@@ -92,10 +93,14 @@ export const createTally = (): Tally => {
     metrics,
     table() {
       const found = metrics();
-      const cell = (key: string, counted: string): string =>
-        `${(found[key] ?? 0).toFixed(1)} % of ${found[counted] ?? 0}`;
+      const cell = (measure: string, key: string, counted: string): string => {
+        const [share, n] = [found[`${measure}.${key}`] ?? 0, found[counted] ?? 0];
+        const { low, high } = wilsonInterval(Math.round((share * n) / 100), n);
+        const between = measure === "kept" ? ` (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})` : "";
+        return `${share.toFixed(1)} %${between} of ${n}`;
+      };
       const row = (name: string, measure: string, of: string): string =>
-        `| ${name} | ${COLUMNS.map(({ key, n }) => cell(`${measure}.${key}${of}`, of === "" ? n : `n.${key}${of}`)).join(" | ")} |`;
+        `| ${name} | ${COLUMNS.map(({ key, n }) => cell(measure, `${key}${of}`, of === "" ? n : `n.${key}${of}`)).join(" | ")} |`;
       return [
         `| measure | ${COLUMNS.map(({ title }) => title).join(" | ")} |`,
         `|---|${COLUMNS.map(() => "---|").join("")}`,

@@ -16,19 +16,42 @@ const KINDS = `export type Runtime =
   | "lagon"
 `;
 
-/** What git says of code that one commit added, after others have changed the file. */
-const check = (what: string, text: string, later: readonly (string | null)[], fate: Fate): void => {
+const ELSEWHERE = { "b.ts": "elsewhere();\n" };
+const SIX = `const settings = readSettings(folder, "settings.json");
+const server = createServer(handle);
+server.listen(portOf(settings));
+process.once("SIGTERM", () => server.close());
+watchCertificates(settings.certificates);
+announce(server, settings.neighbours);
+`;
+/** Three of its lines. */
+const HALF = SIX.split("\n").slice(0, 3).join("\n");
+const AGAIN = `page = load("first/of/the/pages", true);
+assert.equal(page.found);
+page = load("second/of/all", true);
+assert.equal(page.found);
+page = load("third/of/all", true);
+assert.equal(page.found);
+`;
+
+/** What git says of code that one commit added, after others have changed the file, or written others. */
+const check = (
+  what: string,
+  text: string,
+  later: readonly (string | Record<string, string>)[],
+  fate: Fate,
+  { before = AROUND, others = {} }: { before?: string; others?: Record<string, string> } = {},
+): void => {
   it(`${what}: ${fate}`, async () => {
     await using repository = await createRepository();
-    await repository.commit("start", { "a.ts": AROUND });
-    const commit = await repository.commit("insert", { "a.ts": AROUND + text });
-    for (const next of later) {
-      const other = next === null ? { "b.ts": "elsewhere();\n" } : { "a.ts": AROUND + next };
-      await repository.commit("later", other);
-    }
+    await repository.commit("start", { "a.ts": before, ...others });
+    const commit = await repository.commit("insert", { "a.ts": before + text });
+    for (const next of later)
+      await repository.commit("later", typeof next === "string" ? { "a.ts": before + next } : next);
     const commits = (await repository.git("rev-list", "--first-parent", "--reverse", "HEAD")).split("\n");
     const nLines = text.split("\n").length - 1;
-    const insertion: Insertion = { commit, index: 1, path: "a.ts", line: 1, nLines, text, file: AROUND + text };
+    const line = before.split("\n").length - 1;
+    const insertion: Insertion = { commit, index: 1, path: "a.ts", line, nLines, text, file: before + text };
     const found = await fateOfRemoved(insertion, {
       repo: repository.root,
       commits,
@@ -57,5 +80,22 @@ describe("what became of code of which blame finds no line", () => {
     [`type Runtime = "node" | "deno" | "workerd";\n`],
     "rewritten",
   );
-  check("put back by a later commit, and then edited", TEXT, ["", null, TEXT, "x();\n"], "restored");
+  check("put back by a later commit, and then edited", TEXT, ["", ELSEWHERE, TEXT, "x();\n"], "restored");
+  check("copied, and then taken out", TEXT, [{ "b.ts": TEXT }, "", { "b.ts": "x();\n" }], "copied");
+  check("copied in a half of its lines, and then taken out", SIX, [{ "b.ts": HALF }, ""], "copied");
+  check(
+    "copied in less than a half of its lines",
+    SIX,
+    [{ "b.ts": HALF.slice(HALF.indexOf("\n") + 1) }, ""],
+    "deleted",
+  );
+  check("copied, with its longest line in another file from the start", SIX, [{ "b.ts": SIX }, ""], "copied", {
+    others: { "c.ts": `const settings = readSettings(folder, "settings.json");\n` },
+  });
+  check("copied, beside code with the same short lines again and again", AGAIN, [{ "b.ts": AGAIN }, ""], "copied", {
+    before: AGAIN.replaceAll("load", "store").replaceAll("true", "null"),
+  });
+  check("standing in another file from the start", TEXT, [{ "b.ts": `y();\n${TEXT}` }, ""], "deleted", {
+    others: { "b.ts": TEXT },
+  });
 });
