@@ -86,6 +86,7 @@ export const openChanges = (repo: string, signal: AbortSignal, isRead: (path: st
       git ??= gitStream(repo, DIFF_ARGS, signal);
       lines ??= splitBlocks(git.chunks);
       const stream = git;
+      stream.hold(true);
       const parser = createParser(isRead);
       const asked = (async () => {
         for (let at = 0; at < pairs.length; at += MAX_QUEUED_PAIRS) {
@@ -107,6 +108,8 @@ export const openChanges = (repo: string, signal: AbortSignal, isRead: (path: st
           if (done === null) break;
           if (done === "end") {
             await asked;
+            // One that waits to be asked keeps no program from its end.
+            stream.hold(false);
             return;
           }
           yield done;

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { access } from "node:fs/promises";
 import { delimiter, isAbsolute } from "node:path";
 
@@ -48,6 +48,8 @@ export interface GitStream {
   end(): void;
   /** Ends git when it still runs. */
   kill(): void;
+  /** Whether this program stays for git's sake: it does until it is told otherwise. */
+  hold(isHeld: boolean): void;
 }
 
 export interface GitStreamOptions {
@@ -117,8 +119,16 @@ export const gitStream = (
       }),
     end: () => child.stdin.end(),
     kill,
+    hold(isHeld) {
+      for (const one of [child, child.stdin, child.stdout, child.stderr] as Holdable[])
+        if (isHeld) one.ref();
+        else one.unref();
+    },
   };
 };
+
+/** A process, or a pipe: Node declares its sockets as streams. */
+type Holdable = Pick<ChildProcess, "ref" | "unref">;
 
 /** A folder that is gone and a missing git fail alike. */
 const notStarted = async (repo: string, error: Error): Promise<GitError> => {

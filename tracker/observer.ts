@@ -4,10 +4,11 @@ import { aliveTokens, cloneSnapshot, emptySnapshot, type Snapshot } from "../cor
 import { addSource, carryOver } from "../core/survival/commit-step.ts";
 import { type CensorReason, SURVIVAL_RECORD_VERSION, type SurvivalRecord } from "../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../core/survival/survival-state.ts";
-import { type ChangesReader, openChanges } from "./commit-changes.ts";
+import type { ChangesReader } from "./commit-changes.ts";
 import { type Rewrite, type SnippetChange, walkCommits, type WalkContext, type WalkedSnippet } from "./commit-walk.ts";
 import { createEvaluation } from "./evaluation.ts";
 import { GitError, gitText } from "./git.ts";
+import { keepChanges } from "./kept-changes.ts";
 import { readParents } from "./loose-objects.ts";
 import { isWrittenPath } from "./mined-files.ts";
 import { type CommitNode, listNewCommits } from "./new-commits.ts";
@@ -49,6 +50,7 @@ export interface Observer {
   /** Git gave no answer: what is not known to be alive is not known. */
   failed(reason: CensorReason): Promise<void>;
   tips(): Tips;
+  close(): void;
 }
 
 /** More new commits than that, and the answer comes first, from one comparison (survival.md section 3.8). */
@@ -91,6 +93,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
     }
     return files.paths;
   };
+  const kept = keepChanges(repository, isRead);
   const noteUnreadable = (change: FileChange): void => {
     const path = change.newPath ?? change.oldPath;
     if (path === null || !ownFiles().has(path)) return;
@@ -223,13 +226,14 @@ export const createObserver = (options: ObserverOptions): Observer => {
     async observe(signal) {
       if (options.at === undefined && (await isInOperation(repository))) return { kind: "waiting" };
       const refs = options.at === undefined ? await readRefs(repository, peeled, signal) : refsAt(options.at);
+      await kept.refresh();
       if (refs.stamp === stamp && suspects.size === 0) return { kind: "unchanged" };
       if (seen === null) await begin(refs, signal);
       const nodes = await listNewCommits(repository, [...tipsOf(refs)], new Set(snapshots.keys()), signal);
       const records: SurvivalRecord[] = [];
       let changes: SnippetChange[] = [];
       if (nodes.length > 0 || hasUnknownTip(refs)) {
-        using reader = openChanges(repository.top, signal, isRead);
+        using reader = kept.open(signal);
         if (nodes.length > JUMP_FROM_COMMITS) await jump(refs, reader);
         changes = await walk(refs, nodes, reader);
       }
@@ -279,6 +283,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
       await options.commit(records);
     },
     tips: () => ({ refs: seen ?? {}, commits: [...new Set(Object.values(seen ?? {}))], pending }),
+    close: () => kept[Symbol.dispose](),
   };
 
   function headRecords(refs: RefState, before: SeenRefs | null, nCommits: number): SurvivalRecord[] {

@@ -74,6 +74,7 @@ export const watchRepository = (
   };
   const lookIfMoved = async (why: "changed" | "asked"): Promise<void> => {
     const { stamp, folders } = await stampOf(repository);
+    if (stopped.signal.aborted) return;
     for (const folder of folders) listen(folder);
     if (why === "changed" && stamp === seen) return;
     const observation = await look(AbortSignal.any([stopped.signal, AbortSignal.timeout(deadlineMs)]));

@@ -285,6 +285,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
     async close() {
       isClosing = true;
       await queue;
+      observer.close();
       // It is only a cache: a full disk does not keep the log open.
       await saveUnsaved().catch(() => undefined);
       await log.close();
