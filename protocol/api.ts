@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { evaluationReport } from "./evaluation.ts";
 import { inContextExample, keptEvent, modelVersion, suggestionContext } from "./events.ts";
 import { runModel } from "./run-model.ts";
 import { showFilter } from "./show-filter.ts";
@@ -176,33 +177,6 @@ export const trainingProgress = z.object({
   secondsLeft: z.number(),
 });
 export type TrainingProgress = z.infer<typeof trainingProgress>;
-
-/** Challenger against champion on the same later cases. */
-export const evaluationReport = z.object({
-  id: z.string(),
-  challenger: z.string(),
-  champion: z.string(),
-  cases: z.int(),
-  /** Exact first line, fraction of cases. */
-  acceptedAtLine: z.object({ challenger: z.number(), champion: z.number() }),
-  editSimilarity: z.object({ challenger: z.number(), champion: z.number() }),
-  /** Mean loss in nats per target token on the held-out completions. */
-  heldOutLoss: z.object({ challenger: z.number(), champion: z.number() }),
-  primary: z.object({
-    metric: z.string(),
-    difference: z.number(),
-    low: z.number(),
-    high: z.number(),
-    confidence: z.number(),
-    resamples: z.int(),
-  }),
-  guards: z.array(z.object({ name: z.string(), holds: z.boolean(), detail: z.string() })),
-  /** Cases at which 3 points of accepted@line are told from none; reports of older servers do not say. */
-  neededCases: z.int().optional(),
-  verdict: z.enum(["promote", "refuse"]),
-  reason: z.string(),
-});
-export type EvaluationReport = z.infer<typeof evaluationReport>;
 
 export const trainingRun = z.object({
   id: z.string(),

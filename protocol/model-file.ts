@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { evaluationReport } from "./api.ts";
+import { evaluationReport } from "./evaluation.ts";
 
 /** `GET /v1/models/:id/config`: the model's file that a version was trained with, as it was read then. */
 export const versionConfig = z.object({

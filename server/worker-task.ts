@@ -9,6 +9,7 @@ import { readFeedback } from "./datasets/feedback-rows.ts";
 import { historyRows } from "./datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type Snapshot } from "./datasets/snapshot.ts";
 import { compareAdapters, type EvaluatedModel } from "./evaluation/compare.ts";
+import { followRememberedCode } from "./evaluation/remembered.ts";
 import { weightGuard } from "./evaluation/guards.ts";
 import { shownOutcomes } from "./filter/shown-outcomes.ts";
 import { takeRunFolder } from "./jobs/run-folder.ts";
@@ -109,6 +110,9 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
     { challenger: { adapter: challenger }, champion: { adapter: champion } },
     parts.test,
     {
+      remembered: followRememberedCode([...parts.train, ...parts.validation, ...parts.test], (text) =>
+        base.tokenizer.encode(text),
+      ),
       guards: [weightGuard(task.strategy === "lora" ? adapterWeights(challenger.dir) : modelWeights(challenger.dir))],
       seed: lora.seed,
       signal,

@@ -6,8 +6,10 @@ export interface CaseMeasures {
   readonly acceptedAtLine: boolean;
   /** Edit similarity of the first line, 0 to 1. */
   readonly editSimilarity: number;
-  /** Mean loss of what was really written, nats per target token. */
+  /** Mean loss of what was really written as it is served, nats per target token. */
   readonly heldOutLoss: number;
+  /** The same of the model alone, without what it copies; reported, and not decided by. */
+  readonly lossAlone?: number;
 }
 
 export interface GateCase {
@@ -71,6 +73,8 @@ export interface GateDecision {
   readonly acceptedAtLine: { readonly challenger: number; readonly champion: number };
   readonly editSimilarity: { readonly challenger: number; readonly champion: number };
   readonly heldOutLoss: { readonly challenger: number; readonly champion: number };
+  /** Of the models alone, where it was measured. */
+  readonly lossAlone?: { readonly challenger: number; readonly champion: number };
   readonly primary: {
     readonly metric: GateMetric;
     /** Positive when the challenger is better, whatever the metric's direction. */
@@ -159,6 +163,9 @@ export const decidePromotion = (input: GateInput): GateDecision => {
     acceptedAtLine: means(cases, (measures) => Number(measures.acceptedAtLine)),
     editSimilarity: means(cases, (measures) => measures.editSimilarity),
     heldOutLoss: means(cases, (measures) => measures.heldOutLoss),
+    ...(cases.some((one) => one.challenger.lossAlone !== undefined) && {
+      lossAlone: means(cases, (measures) => measures.lossAlone ?? measures.heldOutLoss),
+    }),
     primary: {
       metric,
       difference: finite(difference, 0),

@@ -31,7 +31,16 @@ export interface Generator {
     signal: AbortSignal,
     options?: WriteOptions,
   ): Promise<readonly Completion[]>;
-  score(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }>;
+  score(request: CompletionRequest, completion: string, options?: Pick<WriteOptions, "memory">): Promise<TextScore>;
+}
+
+/** Negative log-likelihood of a text, summed over its tokens. */
+export interface TextScore {
+  /** Of the model alone. */
+  readonly nats: number;
+  /** As it is served: mixed with what is copied from the visible and the remembered code. */
+  readonly servedNats: number;
+  readonly nTokens: number;
 }
 
 /** Told the text after each token, as it would be shown if that were the last; a later text may be shorter. */
@@ -236,19 +245,23 @@ export function createGenerator(options: GeneratorOptions): Generator {
       return [...made.values()].toSorted((a, b) => b.meanLogProbability - a.meanLogProbability);
     },
 
-    async score(request, completion) {
+    async score(request, completion, { memory } = {}) {
       const { owed } = healPrefix(request.prefix, tokenizer);
       const target = tokenizer.encode(owed + completion).slice(0, contextTokens / 2);
       const { prompt } = prepare(request, target.length);
       const ids = [...prompt.ids, ...target.slice(0, -1)];
       const logits = await reader.readAll(ids, target.length);
-      return {
-        nats: -target.reduce((sum, id, i) => sum + logProbabilityOf(logits[i]!, id), 0),
-        nTokens: target.length,
-      };
+      const prior = priorOf(prompt, memory ?? null);
+      const { prefix } = prompt.visible;
+      const nats = target.map((id, i) => -logProbabilityOf(logits[i]!, id));
+      const served = (id: number, i: number): number =>
+        prior === null ? nats[i]! : -prior.logProbability(logits[i]!, [...prefix, ...target.slice(0, i)], id);
+      return { nats: sumOf(nats), servedNats: sumOf(target.map(served)), nTokens: target.length };
     },
   };
 }
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 const choiceOf = ({ sampling }: CompletionRequest, context: ChoiceContext): TokenChoice =>
   sampling ? sampledChoice(context, sampling) : greedyChoice(context);

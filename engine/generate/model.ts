@@ -10,7 +10,7 @@ import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Completion, CompletionRequest } from "./completion.ts";
 import { openDecoderSessions } from "./decoder-sessions.ts";
 import { readGenerationConfig } from "./generation-config.ts";
-import { createGenerator, type GeneratorOptions, type WriteOptions } from "./generator.ts";
+import { createGenerator, type GeneratorOptions, type TextScore, type WriteOptions } from "./generator.ts";
 import { createTokenReader } from "./token-reader.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -32,7 +32,11 @@ export interface Model {
   /** Swap the adapter between two requests. Throws adapter-invalid or adapter-mismatch and keeps the old one. */
   setAdapter(adapter: { version: string; dir: string } | null): Promise<void>;
   /** Negative log-likelihood of a given completion, in nats, summed over its tokens and those that healing owes. */
-  scoreCompletion(request: CompletionRequest, completion: string): Promise<{ nats: number; nTokens: number }>;
+  scoreCompletion(
+    request: CompletionRequest,
+    completion: string,
+    options?: Pick<WriteOptions, "memory">,
+  ): Promise<TextScore>;
   /** Touch what the first suggestion needs, and measure how much can be read at once; see `warm-up.ts`. */
   warmUp(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -121,7 +125,7 @@ export async function openModel(modelDir: string, options: ModelOptions): Promis
     },
     candidates: (request, count, signal, options) =>
       inTurn(() => generator.candidates(request, count, signal, options)),
-    scoreCompletion: (request, completion) => inTurn(() => generator.score(request, completion)),
+    scoreCompletion: (request, completion, options) => inTurn(() => generator.score(request, completion, options)),
     setAdapter: (next) =>
       inTurn(async () => {
         reader.use(await sessions.decoderFor(next ? readAdapter(next.dir, config) : null));

@@ -1,5 +1,5 @@
 import { html, svg, type TemplateResult } from "lit";
-import type { EvaluationReport } from "../../protocol/api.ts";
+import type { EvaluationReport } from "../../protocol/evaluation.ts";
 import { signedText } from "./number-text.ts";
 
 const WIDTH = 360;

@@ -1,5 +1,6 @@
-import { html, type TemplateResult } from "lit";
-import type { EvaluationReport, TrainingRun } from "../../protocol/api.ts";
+import { html, nothing, type TemplateResult } from "lit";
+import type { TrainingRun } from "../../protocol/api.ts";
+import type { EvaluationReport } from "../../protocol/evaluation.ts";
 import { emptyState } from "./failure-notice.ts";
 import { intervalName, intervalPlot } from "./interval-plot.ts";
 import { countText, percentText, shortId, signedText } from "./number-text.ts";
@@ -67,6 +68,17 @@ function report(evaluation: EvaluationReport): TemplateResult {
           ${metric("Accepted at line", evaluation.acceptedAtLine, percentText, "higher", percentPoints)}
           ${metric("Edit similarity", evaluation.editSimilarity, (value) => value.toFixed(4), "higher", fourDigits)}
           ${metric("Held-out loss", evaluation.heldOutLoss, (value) => value.toFixed(4), "lower", fourDigits)}
+          ${
+            evaluation.lossAlone === undefined
+              ? nothing
+              : metric(
+                  "Loss of the model alone",
+                  evaluation.lossAlone,
+                  (value) => value.toFixed(4),
+                  "lower",
+                  fourDigits,
+                )
+          }
         </tbody>
       </table>
     </div>

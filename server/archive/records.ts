@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { evaluationReport, strategy, trainingProgress, trainingRequest } from "../../protocol/api.ts";
+import { strategy, trainingProgress, trainingRequest } from "../../protocol/api.ts";
+import { evaluationReport } from "../../protocol/evaluation.ts";
 import { evaluationSample } from "../../protocol/samples.ts";
 import { keptEvent } from "../../protocol/events.ts";
 import { VERSION_ID } from "./layout.ts";

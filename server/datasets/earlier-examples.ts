@@ -1,3 +1,4 @@
+import { rememberedText } from "../../core/datasets/remembered-text.ts";
 import type { HistoryPoint } from "../../core/history-point.ts";
 import type { PromptExample } from "../../engine/generate/completion.ts";
 import { createExampleIndex, type IndexedExample } from "../../engine/retrieve/example-index.ts";
@@ -38,19 +39,11 @@ export function followHistory(root: string): EarlierExamples {
   };
 }
 
-/** Lines before the cursor that an example shows, so that a reader of the prompt sees where the text belongs. */
-const EXAMPLE_LINES_BEFORE = 6;
-/** Longest text of one example, characters: a prompt has room for a few. */
-const MAX_EXAMPLE_CHARS = 1_600;
 const MAX_ID_CHARS = 64;
 
 /** What was written at a point, with the lines above it, as an in-context example. */
 export function exampleOf(point: HistoryPoint, root: string): IndexedExample {
-  const before = point.prefix
-    .split("\n")
-    .slice(-EXAMPLE_LINES_BEFORE - 1)
-    .join("\n");
-  const text = (before + point.target).slice(-MAX_EXAMPLE_CHARS);
+  const text = rememberedText(point.prefix, point.target);
   const { path, language, commit } = point;
   return { id: point.id.slice(-MAX_ID_CHARS), root, path, language, text, commit };
 }

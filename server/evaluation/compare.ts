@@ -10,10 +10,12 @@ import {
 } from "../../core/evaluation/gate.ts";
 import { acceptedAtLine, editSimilarity } from "../../core/evaluation/similarity.ts";
 import type { Completion, CompletionRequest } from "../../engine/generate/completion.ts";
+import type { RepositoryMemory } from "../../engine/generate/generator.ts";
 import type { Model } from "../../engine/generate/model.ts";
 import { samplesOf } from "./samples.ts";
 import { latencyGuard, lengthMixGuard, secretGuard } from "./guards.ts";
 import type { EvaluationSample } from "../../protocol/samples.ts";
+import type { RememberedCode } from "./remembered.ts";
 import path from "node:path";
 
 /** Both measures of the text look at the first line only. */
@@ -29,7 +31,7 @@ export interface Side {
 
 /**
  * Runs challenger and champion on the same later cases and lets the gate decide. Both see the prompt as
- * it was; the loss is of the text that was really written.
+ * it was and copy from the code that was remembered then; the loss is of the text that was really written.
  */
 export async function compareAdapters(
   model: EvaluatedModel,
@@ -37,6 +39,8 @@ export async function compareAdapters(
   rows: readonly DatasetRow[],
   options: {
     readonly guards: readonly Guard[];
+    /** What both copy from beside the prompt, as in an editor; nothing unless given. */
+    readonly remembered?: RememberedCode;
     readonly seed: number;
     readonly signal: AbortSignal;
     /** As Kept ships them unless given. */
@@ -50,7 +54,7 @@ export async function compareAdapters(
     rows.filter((row) => row.good && row.completion.trim() !== ""),
     maxCases,
   );
-  const { champion, challenger } = await measureBoth(model, sides, cases, options.signal);
+  const { champion, challenger } = await measureBoth(model, sides, cases, options);
   const written = ({ completion: { text }, measures: { acceptedAtLine } }: Measured) => ({ text, acceptedAtLine });
   options.onSamples?.(
     samplesOf(cases.map((row, i) => ({ row, champion: written(champion[i]!), challenger: written(challenger[i]!) }))),
@@ -99,34 +103,41 @@ async function measureBoth(
   model: EvaluatedModel,
   sides: { readonly challenger: Side; readonly champion: Side },
   cases: readonly DatasetRow[],
-  signal: AbortSignal,
+  { remembered, signal }: { readonly remembered?: RememberedCode; readonly signal: AbortSignal },
 ): Promise<{ challenger: Measured[]; champion: Measured[] }> {
   const measured: { challenger: Measured[]; champion: Measured[] } = { challenger: [], champion: [] };
   for (let at = 0; at < cases.length; at += TURN_CASES) {
     const turn = cases.slice(at, at + TURN_CASES);
+    await remembered?.forwardTo(turn);
     const isEven = (at / TURN_CASES) % 2 === 0;
     for (const name of isEven ? (["champion", "challenger"] as const) : (["challenger", "champion"] as const)) {
       await model.setAdapter(sides[name].adapter);
-      for (const row of turn) measured[name].push(await measure(model, row, signal));
+      for (const row of turn) measured[name].push(await measure(model, row, remembered?.memoryAt(row) ?? null, signal));
     }
   }
   return measured;
 }
 
-async function measure(model: EvaluatedModel, row: DatasetRow, signal: AbortSignal): Promise<Measured> {
+async function measure(
+  model: EvaluatedModel,
+  row: DatasetRow,
+  memory: RepositoryMemory | null,
+  signal: AbortSignal,
+): Promise<Measured> {
   signal.throwIfAborted();
   const request = requestFor(row);
   const before = process.cpuUsage();
-  const completion = await model.complete(request, signal);
+  const completion = await model.complete(request, signal, { memory });
   const { user, system } = process.cpuUsage(before);
-  const { nats, nTokens } = await model.scoreCompletion(request, row.completion);
+  const { nats, servedNats, nTokens } = await model.scoreCompletion(request, row.completion, { memory });
   return {
     completion,
     cpuMs: (user + system) / 1_000,
     measures: {
       acceptedAtLine: acceptedAtLine(completion.text, row.completion),
       editSimilarity: editSimilarity(completion.text, row.completion),
-      heldOutLoss: nats / nTokens,
+      heldOutLoss: servedNats / nTokens,
+      lossAlone: nats / nTokens,
     },
   };
 }

@@ -1,4 +1,5 @@
-import type { EvaluationReport, TrainingRun } from "../../protocol/api.ts";
+import type { TrainingRun } from "../../protocol/api.ts";
+import type { EvaluationReport } from "../../protocol/evaluation.ts";
 import type { DeployAnswer } from "../../protocol/model-file.ts";
 import { appendFileSync } from "node:fs";
 
@@ -67,6 +68,7 @@ function evaluationLines(report: EvaluationReport): string[] {
         row("accepted@line", report.acceptedAtLine, 3),
         row("edit similarity", report.editSimilarity, 3),
         row("held-out loss, nats a token", report.heldOutLoss, 4),
+        ...(report.lossAlone ? [row("the same of the model alone", report.lossAlone, 4)] : []),
       ],
     ),
     "",

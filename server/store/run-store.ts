@@ -1,10 +1,5 @@
-import {
-  type EvaluationReport,
-  type TrainingProgress,
-  type TrainingRequest,
-  trainingRequest,
-  type TrainingRun,
-} from "../../protocol/api.ts";
+import { type TrainingProgress, type TrainingRequest, trainingRequest, type TrainingRun } from "../../protocol/api.ts";
+import type { EvaluationReport } from "../../protocol/evaluation.ts";
 import { isoTime } from "../clock.ts";
 import type { Db } from "./database.ts";
 

@@ -1,4 +1,5 @@
-import type { AliasName, ArtefactFile, EvaluationReport, ModelVersionRow } from "../../protocol/api.ts";
+import type { AliasName, ArtefactFile, ModelVersionRow } from "../../protocol/api.ts";
+import type { EvaluationReport } from "../../protocol/evaluation.ts";
 import { isoTime } from "../clock.ts";
 import type { Db } from "./database.ts";
 

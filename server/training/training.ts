@@ -1,4 +1,5 @@
-import type { EvaluationReport, TrainingRequest, TrainingRun } from "../../protocol/api.ts";
+import type { TrainingRequest, TrainingRun } from "../../protocol/api.ts";
+import type { EvaluationReport } from "../../protocol/evaluation.ts";
 import type { GateDecision } from "../../core/evaluation/gate.ts";
 import type { Clock } from "../clock.ts";
 import type { Snapshot } from "../datasets/snapshot.ts";

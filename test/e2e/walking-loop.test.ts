@@ -1,4 +1,5 @@
-import { trainingRun, why as whySchema, type EvaluationReport } from "../../protocol/api.ts";
+import { trainingRun, why as whySchema } from "../../protocol/api.ts";
+import type { EvaluationReport } from "../../protocol/evaluation.ts";
 import type { EventKind, EventOf, KeptEvent } from "../../protocol/events.ts";
 import { startCodeServer, type CodeServer } from "../support/vscode/code-server.ts";
 import { openEditorPage, type EditorPage } from "../support/vscode/editor-page.ts";

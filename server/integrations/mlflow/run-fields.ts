@@ -1,4 +1,5 @@
-import type { EvaluationReport, TrainingProgress, TrainingRun } from "../../../protocol/api.ts";
+import type { TrainingProgress, TrainingRun } from "../../../protocol/api.ts";
+import type { EvaluationReport } from "../../../protocol/evaluation.ts";
 import type { Store } from "../../store/store.ts";
 import type { Metric, Tag } from "./wire.ts";
 

@@ -1,5 +1,6 @@
 import type { HistoryPoint } from "../../../core/history-point.ts";
-import { loginCode, serverStatus, why, type EvaluationReport, type TrainingRun } from "../../../protocol/api.ts";
+import { loginCode, serverStatus, why, type TrainingRun } from "../../../protocol/api.ts";
+import type { EvaluationReport } from "../../../protocol/evaluation.ts";
 import type { ServerClient } from "../../cli/client.ts";
 import { printable, table } from "../../cli/output.ts";
 import { readSnapshot } from "../../datasets/snapshot.ts";
@@ -187,7 +188,7 @@ async function train(
 }
 
 function verdictText(run: TrainingRun, evaluation: EvaluationReport): string {
-  const { primary, acceptedAtLine, editSimilarity, heldOutLoss } = evaluation;
+  const { primary, acceptedAtLine, editSimilarity, heldOutLoss, lossAlone } = evaluation;
   const signed = (value: number) => (value >= 0 ? "+" : "") + value.toFixed(3);
   const row = (name: string, { champion, challenger }: { champion: number; challenger: number }) =>
     [name, champion.toFixed(3), challenger.toFixed(3), signed(challenger - champion)] as const;
@@ -195,6 +196,7 @@ function verdictText(run: TrainingRun, evaluation: EvaluationReport): string {
     row("accepted at line", acceptedAtLine),
     row("edit similarity", editSimilarity),
     row("held-out loss (nats/token)", heldOutLoss),
+    ...(lossAlone ? [row("the same of the model alone", lossAlone)] : []),
   ];
   const failed = evaluation.guards.filter(({ holds }) => !holds);
   return (

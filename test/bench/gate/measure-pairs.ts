@@ -1,15 +1,18 @@
 // Measures pairs for the gate's benchmark: node test/bench/gate/measure-pairs.ts <points.jsonl[.xz]> <out.tsv>
 // [--rows 1000] [--cases 900] [--seed 1] [--adapter <folder>]. An adapter is trained on the newest rows of the first
-// four fifths, unless one that was is given, and meets the base model at cases of the last fifth.
+// four fifths, unless one that was is given, and meets the base model at cases of the last fifth. As the server's
+// gate does, both copy from the code of earlier commits.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { acceptedAtLine, editSimilarity } from "../../../core/evaluation/similarity.ts";
 import type { CaseMeasures, GateCase } from "../../../core/evaluation/gate.ts";
+import type { DatasetRow } from "../../../core/dataset-row.ts";
 import type { HistoryPoint } from "../../../core/history-point.ts";
 import { evenlySpaced } from "../../../core/statistics/evenly-spaced.ts";
 import { openModel, type Model } from "../../../engine/generate/model.ts";
+import { followRememberedCode } from "../../../server/evaluation/remembered.ts";
 import { readPointsFile } from "../../../server/replay/points-file.ts";
 import { withoutSecrets } from "../../../server/replay/walk.ts";
 import type { TrainingRow } from "../../../server/training/backend.ts";
@@ -85,20 +88,37 @@ async function trainedAdapter(): Promise<string> {
 async function measureAll(model: Model, dir: string | null): Promise<CaseMeasures[]> {
   await model.setAdapter(dir === null ? null : { version: "adapter", dir });
   const measures: CaseMeasures[] = [];
+  const remembered = followRememberedCode(points.map(feedbackOf), (text) => model.tokenizer.encode(text));
   for (const point of cases) {
     const request = requestAt(point, dataset);
-    const { text } = await model.complete(request, stop.signal);
+    const row = feedbackOf(point);
+    await remembered.forwardTo([row]);
+    const memory = remembered.memoryAt(row);
+    const { text } = await model.complete(request, stop.signal, { memory });
     stop.signal.throwIfAborted();
-    const { nats, nTokens } = await model.scoreCompletion(request, point.target);
+    const { nats, servedNats, nTokens } = await model.scoreCompletion(request, point.target, { memory });
     measures.push({
       acceptedAtLine: acceptedAtLine(text, point.target),
       editSimilarity: editSimilarity(text, point.target),
-      heldOutLoss: nats / nTokens,
+      heldOutLoss: servedNats / nTokens,
+      lossAlone: nats / nTokens,
     });
     if (measures.length % 100 === 0) process.stderr.write(`${dataset}: ${measures.length} of ${cases.length}\n`);
   }
   return measures;
 }
+
+/** What was written at a point, as if an editor had suggested it. */
+const feedbackOf = (point: HistoryPoint): DatasetRow => ({
+  ...rowOf(point),
+  id: point.id,
+  source: "feedback",
+  root: dataset,
+  language: point.language,
+  good: true,
+  writtenAt: point.writtenAt,
+  group: point.commit,
+});
 
 function rowOf(point: HistoryPoint): TrainingRow {
   return {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EvaluationReport } from "../../../protocol/api.ts";
+import type { EvaluationReport } from "../../../protocol/evaluation.ts";
 import type { EvaluationSample } from "../../../protocol/samples.ts";
 import type { ContentFiles } from "../../../server/registry/content-files.ts";
 import type { Store } from "../../../server/store/store.ts";

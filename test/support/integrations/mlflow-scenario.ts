@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { EvaluationReport } from "../../../protocol/api.ts";
+import type { EvaluationReport } from "../../../protocol/evaluation.ts";
 import { allow } from "../../../server/egress/allowances.ts";
 import { permitsOf } from "../../../server/egress/allowances.ts";
 import { openEgress } from "../../../server/egress/egress.ts";

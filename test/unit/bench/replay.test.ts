@@ -111,7 +111,8 @@ describe("measuring the base model", () => {
       tokenizer: { encode: (text: string) => Array.from(text, (_, i) => i) },
       scoreCompletion: async (_: CompletionRequest, text: string) => {
         scored.push(text);
-        return { nats: 3 * Math.LN2 * Buffer.byteLength(text), nTokens: text.length };
+        const nats = 3 * Math.LN2 * Buffer.byteLength(text);
+        return { nats, servedNats: nats, nTokens: text.length };
       },
     };
     const progress = createProgress(new AbortController().signal, () => {});

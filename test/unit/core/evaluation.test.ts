@@ -8,7 +8,7 @@ import {
   levenshtein,
 } from "../../../core/evaluation/similarity.ts";
 import { createRandom } from "../../../core/statistics/random.ts";
-import { evaluationReport } from "../../../protocol/api.ts";
+import { evaluationReport } from "../../../protocol/evaluation.ts";
 
 describe("acceptedAtLine", () => {
   const check = (completion: string, target: string, expected: boolean): void => {

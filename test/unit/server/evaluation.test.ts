@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { DatasetRow } from "../../../core/dataset-row.ts";
+import type { RepositoryMemory } from "../../../engine/generate/generator.ts";
 import { evenlySpaced } from "../../../core/statistics/evenly-spaced.ts";
 import { compareAdapters, type EvaluatedModel } from "../../../server/evaluation/compare.ts";
 import type { EvaluationSample } from "../../../protocol/samples.ts";
+import { followRememberedCode } from "../../../server/evaluation/remembered.ts";
 import { samplesOf } from "../../../server/evaluation/samples.ts";
 import { latencyGuard, lengthMixGuard, secretGuard, weightGuard } from "../../../server/evaluation/guards.ts";
 
@@ -25,14 +27,15 @@ const rows = (n: number): DatasetRow[] =>
   }));
 
 /** A model whose adapters are named for the share of cases in which they write what was written. */
-function modelThat(log: string[] = []): EvaluatedModel {
+function modelThat(log: string[] = [], onMemory: (memory: RepositoryMemory | null) => void = () => {}): EvaluatedModel {
   let skill = 0;
   return {
     async setAdapter(adapter) {
       skill = adapter === null ? 0 : Number(adapter.version);
       log.push(`set ${skill}`);
     },
-    async complete(request) {
+    async complete(request, _signal, options) {
+      onMemory(options?.memory ?? null);
       const i = Number(/a(\d+)/.exec(request.prefix)![1]);
       log.push(`case ${i}`);
       return {
@@ -47,9 +50,11 @@ function modelThat(log: string[] = []): EvaluatedModel {
         nExamplesUsed: 0,
       };
     },
-    scoreCompletion: async (request) => {
+    scoreCompletion: async (request, _completion, options) => {
+      onMemory(options?.memory ?? null);
       const i = Number(/a(\d+)/.exec(request.prefix)![1]);
-      return { nats: 4 * (2 - skill + (i % 3) / 100), nTokens: 4 };
+      const nats = 4 * (2 - skill + (i % 3) / 100);
+      return { nats: nats + 4, servedNats: nats, nTokens: 4 };
     },
   };
 }
@@ -134,6 +139,45 @@ describe("evaluation", () => {
       ["set 0", "set 1", "set 1", "set 0", "set 0", "set 1"],
     );
     for (let i = 0; i < 24; i++) assert.equal(log.filter((line) => line === `case ${i}`).length, 2);
+  });
+
+  it("decides by the loss as it is served, and says that of the models alone", async () => {
+    const { heldOutLoss, lossAlone } = await decide("0.8", null, rows(60));
+    for (const side of ["challenger", "champion"] as const)
+      assert.ok(Math.abs(lossAlone![side] - heldOutLoss[side] - 1) < 1e-9);
+  });
+
+  it("lets both sides copy what feedback had found good before a turn's cases, and nothing of their group", async () => {
+    const feedback = rows(40).map((row, i): DatasetRow => ({ ...row, source: i % 4 === 0 ? "history" : "feedback" }));
+    const cases = feedback.slice(20);
+    const encode = (text: string) => Array.from(text, (letter) => letter.charCodeAt(0));
+    const seen: string[] = [];
+    const model = modelThat([], (memory) => {
+      const remembers = (i: number): boolean => {
+        const code = encode(`const a${i} = value${i}`);
+        return memory?.tokens.matches(code).some(({ length }) => length === code.length) ?? false;
+      };
+      seen.push(feedback.flatMap((_, i) => (remembers(i) ? [i] : [])).join(" "));
+    });
+    await compareAdapters(
+      model,
+      { challenger: { adapter: { version: "0.8", dir: "" } }, champion: { adapter: null } },
+      cases,
+      {
+        guards: [],
+        remembered: followRememberedCode(feedback, encode),
+        seed: 1,
+        signal: AbortSignal.timeout(10_000),
+      },
+    );
+    // Turns of 8, of which each case is completed and scored by both sides.
+    assert.equal(seen.length, 20 * 4);
+    for (let turn = 0; turn * 32 < seen.length; turn++)
+      assert.equal(new Set(seen.slice(turn * 32, turn * 32 + 32)).size, 1, "both sides remember the same");
+    // Cases of one turn have ten groups less two: what else feedback wrote before the first of them is remembered.
+    const upTo = (end: number, groups: readonly number[]): string =>
+      feedback.flatMap((_, i) => (i % 4 !== 0 && i < end && !groups.includes(i % 10) ? [i] : [])).join(" ");
+    assert.equal(seen[0], upTo(20, [0, 1, 2, 3, 4, 5, 6, 7]));
   });
 
   it("ends when it is told to", async () => {
