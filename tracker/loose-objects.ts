@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { inflate, type ZlibOptions } from "node:zlib";
+import { inflate, inflateSync, type ZlibOptions } from "node:zlib";
 import { MAX_BLOB_BYTES } from "./blobs.ts";
 
 const inflateBytes = promisify<Buffer, ZlibOptions, Buffer>(inflate);
@@ -9,9 +10,12 @@ const inflateBytes = promisify<Buffer, ZlibOptions, Buffer>(inflate);
 /** Tags of tags; a longer chain is a loop. */
 const MAX_TAGS = 8;
 
-/** Parents of a commit that lies in a file of its own; null when it does not. */
-export const readParents = async (commonDir: string, commit: string): Promise<string[] | null> => {
-  const header = await readHeader(commonDir, commit);
+/**
+ * Parents of a commit that lies in a file of its own; null when it does not. Reads at once: some hundred bytes are
+ * there sooner than a thread that reads them, and a rebase asks for one commit behind the other.
+ */
+export const readParents = (commonDir: string, commit: string): string[] | null => {
+  const header = headerOf(readObjectNow(commonDir, commit));
   if (header?.type !== "commit") return null;
   return [...header.text.matchAll(/^parent ([0-9a-f]{40,64})$/gm)].map((match) => match[1] as string);
 };
@@ -64,23 +68,49 @@ const entryOf = (tree: Buffer, name: Buffer, nIdBytes: number): string | undefin
 const SPACE = 0x20;
 
 /** Type and text, up to the first blank line, of a loose object. */
-const readHeader = async (commonDir: string, id: string): Promise<{ type: string; text: string } | null> => {
-  const object = await readObject(commonDir, id);
+const readHeader = async (commonDir: string, id: string): Promise<ObjectHeader | null> =>
+  headerOf(await readObject(commonDir, id));
+
+interface ObjectHeader {
+  readonly type: string;
+  readonly text: string;
+}
+
+const headerOf = (object: LooseObject | null): ObjectHeader | null => {
   if (object === null) return null;
   const text = object.body.toString("latin1");
   const end = text.indexOf("\n\n");
   return { type: object.type, text: end === -1 ? text : text.slice(0, end) };
 };
 
+interface LooseObject {
+  readonly type: string;
+  readonly body: Buffer;
+}
+
 /** A loose object; null when it lies in a pack, is no object, or is larger than what git is asked for. */
-const readObject = async (commonDir: string, id: string): Promise<{ type: string; body: Buffer } | null> => {
+const readObject = async (commonDir: string, id: string): Promise<LooseObject | null> => {
   try {
-    const packed = await readFile(join(commonDir, "objects", id.slice(0, 2), id.slice(2)));
-    const bytes = await inflateBytes(packed, { maxOutputLength: MAX_BLOB_BYTES });
-    const end = bytes.indexOf(0);
-    const type = /^(\w+) \d+$/.exec(bytes.toString("latin1", 0, Math.max(0, end)))?.[1];
-    return type === undefined ? null : { type, body: bytes.subarray(end + 1) };
+    return parseObject(await inflateBytes(await readFile(fileOf(commonDir, id)), INFLATED));
   } catch {
     return null;
   }
+};
+
+const readObjectNow = (commonDir: string, id: string): LooseObject | null => {
+  try {
+    return parseObject(inflateSync(readFileSync(fileOf(commonDir, id)), INFLATED));
+  } catch {
+    return null;
+  }
+};
+
+const INFLATED: ZlibOptions = { maxOutputLength: MAX_BLOB_BYTES };
+
+const fileOf = (commonDir: string, id: string): string => join(commonDir, "objects", id.slice(0, 2), id.slice(2));
+
+const parseObject = (bytes: Buffer): LooseObject | null => {
+  const end = bytes.indexOf(0);
+  const type = /^(\w+) \d+$/.exec(bytes.toString("latin1", 0, Math.max(0, end)))?.[1];
+  return type === undefined ? null : { type, body: bytes.subarray(end + 1) };
 };

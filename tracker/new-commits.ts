@@ -1,6 +1,7 @@
 import { gitStream } from "./git.ts";
 import { readParents } from "./loose-objects.ts";
 import type { Repository } from "./repository.ts";
+import { createTurns } from "./turns.ts";
 
 export interface CommitNode {
   readonly commit: string;
@@ -34,10 +35,12 @@ const readLoose = async (
 ): Promise<CommitNode[] | null> => {
   const nodes = new Map<string, CommitNode>();
   const queue = [...tips];
+  const turns = createTurns();
   for (let commit = queue.pop(); commit !== undefined; commit = queue.pop()) {
     if (nodes.has(commit) || known.has(commit)) continue;
     if (nodes.size >= MAX_LOOSE_COMMITS) return null;
-    const parents = await readParents(commonDir, commit);
+    if (turns.isOver()) await turns.next();
+    const parents = readParents(commonDir, commit);
     // Only git can tell where a chain that ends elsewhere meets what is known.
     if (parents === null || parents.length === 0) return null;
     nodes.set(commit, { commit, parents });

@@ -131,7 +131,7 @@ export const createObserver = (options: ObserverOptions): Observer => {
   ): Promise<SnippetChange[]> => {
     const changes: SnippetChange[] = [];
     const tips = new Set([...tipsOf(refs)].filter((commit) => !snapshots.has(commit)));
-    const rewrites = findRewrites(refs, nodes, seen ?? {}, snapshots, await amendedCommit(refs, nodes));
+    const rewrites = findRewrites(refs, nodes, seen ?? {}, snapshots, amendedCommit(refs, nodes));
     const plan = { nodes, tips, rewrites, nearest: nearestKnown(refs) };
     await walkCommits({ ...context, savedSource }, plan, reader, (change) => changes.push(change), noteUnreadable);
     await lookAgain(tips, changes, reader);
@@ -139,11 +139,11 @@ export const createObserver = (options: ObserverOptions): Observer => {
   };
 
   /** The commit that the only new one took the place of; null when it was nothing like an amend. */
-  const amendedCommit = async (refs: RefState, nodes: readonly CommitNode[]): Promise<string | null> => {
+  const amendedCommit = (refs: RefState, nodes: readonly CommitNode[]): string | null => {
     const [node] = nodes;
     const old = seen?.["HEAD:"];
     if (nodes.length !== 1 || node === undefined || old === undefined || tipsOf(refs).has(old)) return null;
-    const parents = await readParents(repository.commonDir, old);
+    const parents = readParents(repository.commonDir, old);
     return parents !== null && parents.join() === node.parents.join() ? old : null;
   };
 

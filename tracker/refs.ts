@@ -68,7 +68,7 @@ export const readRefs = async (repository: Repository, peeled: PeeledTags, signa
     const name = `stash@{${index}}`;
     stashed.push({ name, commit });
     // The third parent of an entry holds the files that git did not know.
-    const untracked = (await readParents(repository.commonDir, commit))?.[2];
+    const untracked = readParents(repository.commonDir, commit)?.[2];
     if (untracked !== undefined) stashed.push({ name, commit: untracked });
   }
   const stamp = JSON.stringify([resolved, branches, defaults, tags, stashed]);

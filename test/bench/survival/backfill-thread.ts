@@ -62,6 +62,7 @@ const walkHistory = async ({ repo, nSnippets }: BackfillQuestion, signal: AbortS
     peakMb: peak / 2 ** 20,
     processes: nProcesses,
     gitCommitsPerSecond: await measureGit(repo, nodes, signal),
+    changedLinesPerCommit: (await countChangedLines(repo, signal)) / nodes.length,
     aliveAtEnd: alive.reduce((count, tokens) => count + (tokens > 0 ? 1 : 0), 0),
   };
 };
@@ -77,6 +78,19 @@ const measureGit = async (repo: string, nodes: readonly CommitNode[], signal: Ab
   for await (const chunk of git.chunks) void chunk;
   await asked;
   return (nodes.length / (performance.now() - startedAt)) * 1000;
+};
+
+/** Added and deleted lines of all commits, each against its first parent. */
+const countChangedLines = async (repo: string, signal: AbortSignal): Promise<number> => {
+  const args = ["log", "--first-parent", "-m", "-M", "--shortstat", "--format=", "HEAD"];
+  const git = gitStream(repo, args, signal);
+  git.end();
+  const chunks: Buffer[] = [];
+  for await (const chunk of git.chunks) chunks.push(chunk);
+  const counts = Buffer.concat(chunks)
+    .toString("latin1")
+    .matchAll(/(\d+) (?:insertion|deletion)/g);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 };
 
 const done = new AbortController();

@@ -12,6 +12,8 @@ export interface BackfillFigures {
   readonly processes: number;
   /** What git alone makes of the same commits, asked the same. */
   readonly gitCommitsPerSecond: number;
+  /** Lines that a commit adds and deletes, on average: what a rate of commits depends on. */
+  readonly changedLinesPerCommit: number;
   readonly aliveAtEnd: number;
 }
 
