@@ -2,7 +2,7 @@ import { openBlobs } from "../../../tracker/blobs.ts";
 import { GitError, gitText } from "../../../tracker/git.ts";
 import type { Insertion } from "./insertions.ts";
 import type { RemovalQuestion } from "./removal.ts";
-import { indexLines, squeezedLines } from "./truth.ts";
+import { indexLines } from "./truth.ts";
 
 /** A copy that was edited on the way has one of so many longest lines. */
 const LINES_SOUGHT = 3;
@@ -12,10 +12,7 @@ const MAX_READ_FILES = 40;
 /** A copy that was edited on the way is one from this share of the lines on: as much as makes code alive. */
 const COPIED_FROM = 0.5;
 
-/**
- * Whether another file held the code, by its longest line, when it was written: then nobody can say which one is left.
- * Asked of code that stands whole in another file.
- */
+/** Whether another file held the code, by its longest line, when it was written: then nobody can say which one is left. */
 export const hasCopy = async (insertion: Insertion, { repo, signal }: RemovalQuestion): Promise<boolean> => {
   const names = await filesWith(longestLines(insertion, 1), insertion.commit, repo, signal);
   return names.some((name) => name !== insertion.path);
@@ -28,28 +25,20 @@ export const hasCopy = async (insertion: Insertion, { repo, signal }: RemovalQue
  */
 export const isCopied = async (insertion: Insertion, goneAt: number, question: RemovalQuestion): Promise<boolean> => {
   const removing = question.commits[goneAt];
-  if (removing === undefined || (await isHalfIn(removing, insertion, question)) !== true) return false;
-  return (await isHalfIn(insertion.commit, insertion, question)) === false;
+  if (removing === undefined || !(await isHalfIn(removing, insertion, question))) return false;
+  return !(await hasCopy(insertion, question)) && !(await isHalfIn(insertion.commit, insertion, question));
 };
 
-/**
- * Whether half of the lines or more stand together in a commit, elsewhere than where they were inserted. A line that is
- * written again and again counts once: it would make look-alikes of all code with the same one. Null when too many files
- * would have to be read.
- */
-const isHalfIn = async (
-  commit: string,
-  insertion: Insertion,
-  { repo, signal }: RemovalQuestion,
-): Promise<boolean | null> => {
+/** Whether half of the lines or more stand together in a commit, elsewhere than where they were inserted. */
+const isHalfIn = async (commit: string, insertion: Insertion, { repo, signal }: RemovalQuestion): Promise<boolean> => {
   const names = await filesWith(longestLines(insertion, LINES_SOUGHT), commit, repo, signal);
-  if (names.length > MAX_READ_FILES) return null;
-  const wanted = [...new Set(squeezedLines(insertion.text))].join("\n");
+  if (names.length > MAX_READ_FILES) return false;
   using blobs = openBlobs(repo, signal);
   for (const name of names) {
     const isOwn = commit === insertion.commit && name === insertion.path;
     const text = isOwn ? withoutInsertion(insertion) : (await blobs.read(`${commit}:${name}`))?.toString("utf8");
-    if (text !== undefined && indexLines(new Map([[name, text]])).find(wanted, COPIED_FROM) !== null) return true;
+    if (text !== undefined && indexLines(new Map([[name, text]])).find(insertion.text, COPIED_FROM) !== null)
+      return true;
   }
   return false;
 };

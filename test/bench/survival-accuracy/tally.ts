@@ -1,6 +1,6 @@
 import { wilsonInterval } from "../../../core/statistics/wilson.ts";
 import { pairedBootstrap } from "../../../core/statistics/bootstrap.ts";
-import { GROUPS, groupOf } from "./groups.ts";
+import { type Group, GROUPS, groupOf } from "./groups.ts";
 import type { Fate } from "./truth.ts";
 
 /** What each measure gave: a share of 0 to 1. */
@@ -39,6 +39,7 @@ export const createTally = (): Tally => {
   const moved = (): Case[] => among(({ fate }) => MOVED.has(fate));
   const untouched = (): Case[] => among(({ fate }) => fate === "untouched");
 
+  const groups = (): Group[] => GROUPS.filter((group) => cases.some(({ repository }) => groupOf(repository) === group));
   const measures = (): string[] => Object.keys(cases.find(({ verdicts }) => verdicts !== null)?.verdicts ?? {});
 
   const metrics = (): Record<string, number> => {
@@ -104,7 +105,7 @@ export const createTally = (): Tally => {
       return [
         `| measure | ${COLUMNS.map(({ title }) => title).join(" | ")} |`,
         `|---|${COLUMNS.map(() => "---|").join("")}`,
-        ...GROUPS.map((group) => row(`kept, histories ${group}`, "kept", ` of ${group}`)),
+        ...groups().map((group) => row(`kept, histories ${group}`, "kept", ` of ${group}`)),
         ...measures().map((measure) => row(measure, measure, "")),
       ];
     },
