@@ -29,7 +29,7 @@ interface ExportFlags {
 export function addExportCommand(models: Command, connect: () => Promise<ServerClient>): void {
   models
     .command("export <id>")
-    .description("write a version to a folder for other tools")
+    .description("write a version to a folder for other tools; `base` is the base model alone, as gguf")
     .addOption(
       new Option(
         "--format <name>",
@@ -43,34 +43,61 @@ export function addExportCommand(models: Command, connect: () => Promise<ServerC
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nNeeds a running server.\n\nExample:\n  kept models export 0123abcd --format gguf-lora --out lora\n",
+      "\nNeeds a running server, but for `base`.\n\nExample:\n  kept models export 0123abcd --format gguf-lora --out lora\n",
     )
     .action(async (id: string, flags: ExportFlags) => {
-      const files = await exportVersion(id, flags, await connect());
+      const files =
+        id === BASE
+          ? await intoFolder(flags.out, (result) => writeBase(flags, result))
+          : await exportVersion(id, flags, await connect());
       print({ version: id, format: flags.format, files }, flags, () => files.map((file) => `${file}\n`).join(""));
     });
 }
 
-/** Writes into a folder beside the wanted one, which takes its place when it is whole. Answers the files. */
+/** The base model, among the ids. */
+const BASE = "base";
+
 async function exportVersion(id: string, flags: ExportFlags, server: ServerClient): Promise<string[]> {
-  const out = path.resolve(flags.out);
+  const version = await server.get(`/v1/models/${encodeURIComponent(id)}`, modelVersionRow);
+  return intoFolder(flags.out, async (result, work) => {
+    const adapterDir = path.join(work, "adapter");
+    await fetchVersionFiles(server, version.files, adapterDir);
+    write(flags, version, adapterDir, result);
+  });
+}
+
+/** Writes into a folder beside the wanted one, which takes its place when it is whole. Answers the files. */
+async function intoFolder(
+  wanted: string,
+  writeInto: (result: string, work: string) => Promise<void> | void,
+): Promise<string[]> {
+  const out = path.resolve(wanted);
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new AppError("invalid", `${out} is not empty.`, { hint: "Choose a folder that does not exist yet." });
-  const version = await server.get(`/v1/models/${encodeURIComponent(id)}`, modelVersionRow);
   mkdirSync(path.dirname(out), { recursive: true });
   const work = mkdtempSync(`${out}.`);
   try {
-    const adapterDir = path.join(work, "adapter");
-    await fetchVersionFiles(server, version.files, adapterDir);
     const result = path.join(work, "result");
     mkdirSync(result);
-    write(flags, version, adapterDir, result);
+    await writeInto(result, work);
     if (existsSync(out)) rmSync(out, { recursive: true });
     renameSync(result, out);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   return readdirSync(out).map((name) => path.join(out, name));
+}
+
+function writeBase({ format, modelDir }: ExportFlags, result: string): void {
+  const baseDir = resolveModelDir(modelDir, process.env);
+  if (format !== "gguf")
+    throw new AppError("invalid", `The base model is a folder for other tools already: ${baseDir}`, {
+      hint: "For llama.cpp: --format gguf.",
+    });
+  const { name, config, weights } = loadCheckpoint(baseDir);
+  const weight = (tensor: string): Float32Array => weights.get(tensor)!;
+  const file = path.join(result, `${name}.gguf`);
+  writeGgufModel(file, { name, config, weight, tokenizer: readTokenizerFile(baseDir).definition }, "F16");
 }
 
 function write(

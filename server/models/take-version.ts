@@ -66,6 +66,8 @@ export function takeVersion(
           sources,
           manifest: { pulled: true },
         });
+        // Its rows stayed where it was made: as of one whose time is over, only this row is here.
+        store.expiry.expireDataset(datasetId, systemClock.wallMs());
       }
       if (store.runs.get(runId) === null) {
         const request = { strategy: "lora" as const, backend: "onnx" as const, workspaces: [], overrides: {} };

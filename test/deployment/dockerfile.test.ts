@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { readRuntimeFile } from "../../server/runtime-file.ts";
+import { followAsService } from "./as-service.ts";
 import { tempFolder } from "../server/temp-folder.ts";
 import { until } from "../server/server-process.ts";
 import { committedCopy } from "../support/committed-copy.ts";
@@ -103,6 +104,9 @@ describe("the Dockerfile", function () {
       server.kill("SIGTERM");
     }
     assert.deepEqual(await ended, [0, null]);
+    // The image's /app is one of the places where the page's units have Kept.
+    cpSync(path.join(context, "scripts/systemd"), place("scripts/systemd"), { recursive: true });
+    await followAsService(place("."), path.join(folder.dir, "service"));
   });
 });
 

@@ -5,6 +5,7 @@ import path from "node:path";
 import { writeNewModel, WORKFLOW_HOSTS } from "../../server/models/new-model.ts";
 import { tempFolder } from "../server/temp-folder.ts";
 import { commitAll, committedCopy } from "../support/committed-copy.ts";
+import { followPage } from "../support/followed-page.ts";
 import { runWorkflow, type RanJob, type RunnerPlace } from "../support/workflow-runner.ts";
 
 const MODEL = {
@@ -52,35 +53,40 @@ describe("workflows of a new model", function () {
   });
 
   for (const host of WORKFLOW_HOSTS) {
-    describe(`of ${host}, step by step on a clean clone`, () => {
+    // GitHub's in Kept's own repository; Forgejo's in another one, where the page's commands made them.
+    const where = host === "github" ? "Kept's own repository" : "another repository, as docs/integrations/ci.md says";
+    describe(`of ${host}, step by step on a clean clone of ${where}`, () => {
       let folder: Awaited<ReturnType<typeof tempFolder>>;
       let place: RunnerPlace;
       before(async () => {
         folder = await tempFolder();
-        const origin = path.join(folder.dir, "origin");
-        committedCopy(origin);
-        writeNewModel(origin, MODEL);
+        const kept = path.join(folder.dir, "kept");
+        committedCopy(kept);
         // A history of a few commits, and toy sizes: what is tested here is the workflow.
         const history = path.join(folder.dir, "history");
         smallHistory(history);
+        const isKept = host === "github";
+        const origin = isKept ? kept : history;
+        if (isKept) writeNewModel(origin, MODEL);
+        else await makeByPage(origin, path.join(folder.dir, "home"));
         const config = path.join(origin, "models/team/config.yaml");
         const text = readFileSync(config, "utf8");
         writeFileSync(
           config,
           text
-            .replace('workspaces: ["../.."]', `workspaces: ["${history}"]`)
+            .replace('workspaces: ["../.."]', isKept ? `workspaces: ["${history}"]` : 'workspaces: ["../.."]')
             .replace("  rank: 16\n", "  rank: 4\n  steps: 6\n")
             .replace("  minCases: 20\n", "  minCases: 5\n  maxCases: 8\n"),
         );
         commitAll(origin, "Add a model");
         place = {
           workspace: path.join(folder.dir, "work"),
-          repositories: { "": origin },
+          repositories: { "": origin, "me/kept": kept },
           cache: path.join(folder.dir, "cache"),
           artifacts: path.join(folder.dir, "artifacts"),
           event: "schedule",
           runId: "1",
-          vars: {},
+          vars: isKept ? {} : { KEPT_REPOSITORY: "me/kept" },
           inputs: {},
         };
         mkdirSync(place.artifacts);
@@ -91,7 +97,9 @@ describe("workflows of a new model", function () {
         const workspace = `${place.workspace}-${runId}`;
         mkdirSync(workspace);
         const file = path.join(place.repositories[""]!, `.${host}/workflows/${name}.yaml`);
-        return runWorkflow(file, { ...place, workspace, runId });
+        // The page's fourth step is to start the training by hand; the deployment follows by itself.
+        const isByHand = host === "forgejo" && name === "train";
+        return runWorkflow(file, { ...place, workspace, runId, event: isByHand ? "workflow_dispatch" : place.event });
       };
       const said = (ran: RanJob): string =>
         ran.steps.map(({ name, code, output }) => `${name}: ${code}\n${output.slice(-2_000)}`).join("\n");
@@ -126,7 +134,7 @@ describe("workflows of a new model", function () {
         );
       });
 
-      // The twins differ in where their actions come from; what follows is the same commands once more.
+      // The twins differ in where they and their actions come from; what follows is the same commands once more.
       if (host !== "github") return;
 
       it("trains nothing when nothing is new, and says so", async () => {
@@ -153,6 +161,17 @@ describe("workflows of a new model", function () {
     });
   }
 });
+
+/** The first step of the page's five minutes, in a repository that is not Kept's. */
+async function makeByPage(repository: string, home: string): Promise<void> {
+  const person = { GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@example.com" };
+  const committer = { GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@example.com" };
+  await using page = followPage("integrations/ci.md", "Five minutes", { home, env: { ...person, ...committer } });
+  await page.terminal(repository).follow();
+  page.end();
+  for (const file of ["models/team/config.yaml", ".forgejo/workflows/train.yaml", ".github/workflows/deploy.yaml"])
+    assert.ok(existsSync(path.join(repository, file)), file);
+}
 
 /** Commits of a file each, with the lines that a model of code may learn from. */
 function smallHistory(dir: string): void {

@@ -6,7 +6,6 @@ import type { KeptEvent } from "../../protocol/events.ts";
 import { fetchAdapter } from "../../extension/sync/adapter-store.ts";
 import { discoverServer } from "../../extension/sync/server-discovery.ts";
 import { superviseEngine } from "../../extension/suggest/engine-supervisor.ts";
-import { LABELING } from "../../server/integrations/label-studio/labeling.ts";
 import { runCli, startServerProcess, until, type ServerProcess } from "../server/server-process.ts";
 import { sampleSession, shownWith } from "../server/sample-events.ts";
 import { tempFolder } from "../server/temp-folder.ts";
@@ -22,7 +21,7 @@ import { createTinyModel } from "../support/tiny-model.ts";
 import { v7 as uuidv7 } from "uuid";
 
 /**
- * The whole way with the real systems and a server process of Kept: a model's file, a Label Studio project, answers
+ * The whole way with the real systems and a server process of Kept: a model's file from the template, a Label Studio project, answers
  * of a person, a dataset, a run that MLflow follows, a version, the gate, an alias, and the adapter in an editor's
  * engine. MLflow is killed while the run is under way. Each step is a test, and each builds on the one before.
  */
@@ -134,27 +133,36 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
     model[Symbol.dispose]();
   });
 
-  it("connects both from the model's file", async () => {
-    const file = path.join(dir, "models", MODEL, "config.yaml");
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(
-      file,
-      [
-        `name: ${MODEL}`,
-        "mlflow:",
-        "  enabled: true",
-        `  trackingUri: ${mlflow.url}`,
-        "  tags: { team: tests }",
-        "labelStudio:",
-        "  enabled: true",
-        `  url: ${studio.url}`,
-        "  maxTasks: 50",
-        "  minUncertainty: 0",
-        "  reconcileMinutes: 600",
-        "",
-      ].join("\n"),
+  it("makes a model from the template, and connects both from its file", async () => {
+    const repository = path.join(dir, "repository");
+    mkdirSync(repository);
+    const made = await runCli(
+      ["models", "new", MODEL, "--base", model.dir, "--languages", "typescript", "--problem-type", "completion"],
+      repository,
     );
-    writeFileSync(path.join(path.dirname(file), "labeling.xml"), LABELING);
+    assert.equal(made.code, 0, made.stderr);
+    const file = path.join(repository, "models", MODEL, "config.yaml");
+    let text = readFileSync(file, "utf8");
+    for (const [from, to] of [
+      // Feedback alone, and a run when this test asks for one.
+      ['workspaces: ["../.."]', "workspaces: []"],
+      ["sources: [feedback, history]", "sources: [feedback]"],
+      ["automatic: true", "automatic: false"],
+      [
+        "mlflow:\n  enabled: false\n  trackingUri: null",
+        `mlflow:\n  enabled: true\n  trackingUri: ${mlflow.url}\n  tags: { team: tests }`,
+      ],
+      [
+        "labelStudio:\n  enabled: false\n  url: null",
+        `labelStudio:\n  enabled: true\n  url: ${studio.url}\n  maxTasks: 50\n  minUncertainty: 0\n  reconcileMinutes: 600`,
+      ],
+    ] as const) {
+      assert.ok(text.includes(from), from);
+      text = text.replace(from, to);
+    }
+    writeFileSync(file, text);
+    await kept("models", "validate", file);
+    await kept("models", "use", file);
     await kept("mlflow", "connect", "--config", file, "--private");
     await kept("label-studio", "setup", "--config", file, "--private");
     const status = await until(async () => {

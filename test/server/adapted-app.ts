@@ -86,6 +86,8 @@ export function registerChampion(
     sources: {},
     manifest: {},
   });
+  // There are no rows of it.
+  store.expiry.expireDataset("ds", 1);
   store.runs.create({
     id: "run",
     request: { strategy: "lora", backend: "onnx", workspaces: [], overrides: {} },

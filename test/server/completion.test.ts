@@ -67,7 +67,7 @@ describe("completion", function () {
     ["--data-dir train models pu", ["pull"]],
     ["completion z", ["zsh"]],
     ["models export --format gguf-", ["gguf-lora"]],
-    ["egress allow ", ["ci", "label-studio", "metrics", "mlflow"]],
+    ["egress allow ", ["ci", "hub", "label-studio", "metrics", "mlflow", "s3"]],
     ["export archive none-such-file", []],
   ] as const) {
     it(`of bash: kept ${line}`, async () => {

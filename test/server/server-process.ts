@@ -52,8 +52,9 @@ export interface CliResult {
 }
 
 /** Runs `kept` from source. */
-export async function runCli(args: readonly string[]): Promise<CliResult> {
+export async function runCli(args: readonly string[], cwd: string = process.cwd()): Promise<CliResult> {
   const child = spawn(process.execPath, [path.join(ROOT, "server/cli.ts"), ...args], {
+    cwd,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -12,6 +13,8 @@ export interface PushHub extends AsyncDisposable {
   /** Method, path and token of each request. */
   readonly seen: string[];
   trick: Trick | null;
+  /** Has the files of a folder as a public repository, which is read without a token. */
+  publish(repo: string, dir: string): void;
 }
 
 /**
@@ -25,6 +28,7 @@ export async function startPushHub(token: string): Promise<PushHub> {
   const commits = new Map<string, string>();
   const storage = new Map<string, Buffer>();
   const seen: string[] = [];
+  const open = new Set<string>();
   const server = createServer((request, response) => void answer(request, response));
   const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
   const gitHash = (bytes: Buffer): string =>
@@ -47,7 +51,11 @@ export async function startPushHub(token: string): Promise<PushHub> {
       return void response.writeHead(200).end();
     }
     if (stored !== undefined) return send(request, response, storage.get(stored));
-    if (request.headers.authorization !== `Bearer ${token}`) return json({ error: "Unauthorized" }, 401);
+    if (
+      ![...open].some((repo) => path.includes(`/${repo.replace(/^models\//, "")}/`)) &&
+      request.headers.authorization !== `Bearer ${token}`
+    )
+      return json({ error: "Unauthorized" }, 401);
     if (path === "/api/repos/create") {
       const { name, organization, type } = JSON.parse(body.toString()) as Record<string, string>;
       const repo = `${type ?? "model"}s/${organization ?? "me"}/${name}`;
@@ -143,6 +151,10 @@ export async function startPushHub(token: string): Promise<PushHub> {
     repos,
     seen,
     trick: null,
+    publish(repo, dir) {
+      open.add(repo);
+      repos.set(repo, new Map(readdirSync(dir).map((name) => [name, readFileSync(`${dir}/${name}`)])));
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

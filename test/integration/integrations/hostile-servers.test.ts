@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -9,9 +9,13 @@ import { openConnectionLog } from "../../../server/egress/connection-log.ts";
 import { openEgress } from "../../../server/egress/egress.ts";
 import type { EgressPurpose } from "../../../server/egress/permit.ts";
 import { PROBLEM_CODES } from "../../../server/http/problem-codes.ts";
+import { connectMlflow } from "../../../server/integrations/mlflow/integration.ts";
+import { pullVersion } from "../../../server/integrations/mlflow/pull.ts";
+import { pullModel } from "../../../server/hub/pull.ts";
 import { pullFromHub, pushToHub } from "../../../server/integrations/huggingface/hub-folder.ts";
 import { serveLora } from "../../../server/integrations/llama-cpp/lora-adapters.ts";
 import { listRemote, pullFolder, pushFolder } from "../../../server/integrations/s3/s3-remote.ts";
+import { takePulled } from "../../../server/models/take-version.ts";
 import { loadLora } from "../../../server/integrations/vllm/lora-adapters.ts";
 import { writeRandomAdapter } from "../../server/adapted-app.ts";
 import { tempFolder } from "../../server/temp-folder.ts";
@@ -34,7 +38,17 @@ const HOSTILE: Record<string, (response: ServerResponse, canary: string) => void
   "deep JSON": (response) => json(response, "[".repeat(200_000)),
   HTML: (response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><h1>Log in</h1>"),
   "an empty answer": (response) => response.writeHead(200).end(),
-  "a redirect": (response, canary) => response.writeHead(307, { Location: canary }).end(),
+  "a prototype": (response) =>
+    json(response, '{"__proto__":{"ok":true},"constructor":{"prototype":{"ok":true}},"sha":7,"siblings":null}'),
+  "what is no UTF-8": (response) =>
+    response.writeHead(200, { "Content-Type": "application/json" }).end(Buffer.from([0x22, 0xff, 0xfe, 0x22])),
+  "XML that grows": (response) => response.writeHead(200, { "Content-Type": "application/xml" }).end(LAUGHS),
+  "HTML with 404": (response) => response.writeHead(404, { "Content-Type": "text/html" }).end("<h1>Not here</h1>"),
+  "a redirect, 302": (response, canary) => response.writeHead(302, { Location: canary }).end(),
+  "a redirect that keeps the body, 307": (response, canary) => response.writeHead(307, { Location: canary }).end(),
+  "401": (response) => response.writeHead(401).end('{"error":"who are you"}'),
+  "403": (response) => response.writeHead(403).end('{"error":"not you"}'),
+  "429": (response) => response.writeHead(429, { "Retry-After": "1000000" }).end("{}"),
   "500": (response) => response.writeHead(500).end("broken"),
   "503 with HTML": (response) => response.writeHead(503, { "Content-Type": "text/html" }).end("<h1>Down</h1>"),
   "a body without end": (response) => {
@@ -53,6 +67,11 @@ const HOSTILE: Record<string, (response: ServerResponse, canary: string) => void
   },
 };
 
+/** Entities of entities: four gigabytes for who resolves them. */
+const LAUGHS = `<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "${"ha".repeat(500)}">${["b", "c", "d", "e", "f"]
+  .map((name, i) => `<!ENTITY ${name} "${`&${"abcde"[i]};`.repeat(20)}">`)
+  .join("")}]><ListBucketResult><Contents><Key>&f;</Key></Contents></ListBucketResult>`;
+
 function* endless(): Generator<Buffer> {
   const piece = Buffer.alloc(256 * 1024, "[");
   for (;;) yield piece;
@@ -68,6 +87,8 @@ describe("hostile answers of other systems", function () {
   let canary: Server;
   let nStolen = 0;
   let answer: (response: ServerResponse, canary: string) => void;
+  /** What it answers well, so that a call comes as far as what it does not; null where it is hostile. */
+  let polite: (url: string) => string | null = () => null;
   let folder: Awaited<ReturnType<typeof tempFolder>>;
   const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const at = (...names: string[]) => path.join(folder.dir, ...names);
@@ -81,6 +102,8 @@ describe("hostile answers of other systems", function () {
         response.on("error", () => {});
         // A body that nobody can see is none.
         if (request.method === "HEAD") response.write = () => false;
+        const wellBehaved = polite(request.url ?? "");
+        if (wellBehaved !== null) return void json(response, wellBehaved);
         answer(response, `${urlOf(canary)}/stolen`);
       }),
     );
@@ -123,6 +146,22 @@ describe("hostile answers of other systems", function () {
     limits: LIMITS,
   });
 
+  const mlflow = () =>
+    connectMlflow({
+      base: new URL(urlOf(hostile)),
+      egress: egress("mlflow"),
+      env: {},
+      signal: AbortSignal.timeout(30_000),
+      limits: LIMITS,
+    });
+  const VERSION = {
+    name: "kept",
+    version: "1",
+    source: "mlflow-artifacts:/1/r/artifacts/adapter",
+    run_id: "r",
+    tags: [],
+  };
+
   /** Everything that asks another system. Each ends in an error with a documented code. */
   const CALLS: Record<string, () => Promise<unknown>> = {
     "S3: push": () =>
@@ -132,6 +171,28 @@ describe("hostile answers of other systems", function () {
     "hub: push": () =>
       pushToHub({ kind: "adapter", repo: "me/thing", dir: at("adapter"), isPublic: false, title: "Push" }, hub()),
     "hub: pull": () => pullFromHub({ kind: "adapter", repo: "me/thing", revision: "main", out: at("back") }, hub()),
+    "hub: pull a base model": () =>
+      pullModel({
+        repo: "me/base",
+        revision: "main",
+        modelsDir: at("models"),
+        maxBytes: 1e9,
+        hub: hub(),
+        onProgress: () => {},
+      }),
+    "hub: pull an adapter as a version": () =>
+      takePulled(at("data"), model.dir, "hub-invalid", (out) =>
+        pullFromHub({ kind: "adapter", repo: "me/thing", revision: "main", out }, hub()),
+      ),
+    "S3: pull an adapter as a version": () =>
+      takePulled(at("data"), model.dir, "remote-invalid", (out) =>
+        pullFolder(bucket(), { kind: "adapters", name: "one", out }),
+      ),
+    "MLflow: pull a version": () => pullVersion(mlflow(), "kept", { alias: "champion" }),
+    "MLflow: pull a version whose files are hostile": () => {
+      polite = (url) => (url.includes("mlflow-artifacts") ? null : JSON.stringify({ model_version: VERSION }));
+      return pullVersion(mlflow(), "kept", { alias: "champion" });
+    },
     "llama.cpp: serve an adapter": () => serveLora(server(), "a.gguf", 1),
     "vLLM: load an adapter": () => loadLora(server(), "kept-1", "/srv/a"),
   };
@@ -141,6 +202,7 @@ describe("hostile answers of other systems", function () {
       for (const [how, hostileAnswer] of Object.entries(HOSTILE)) {
         it(`${how}: ends with a documented code, and changes nothing`, async () => {
           answer = hostileAnswer;
+          polite = () => null;
           const before = readdirSync(at("thing"));
           let turns = 0;
           const loop = setInterval(() => turns++, 20);
@@ -158,6 +220,12 @@ describe("hostile answers of other systems", function () {
           assert.equal(({} as { ok?: boolean }).ok, undefined);
           assert.deepEqual(readdirSync(at("thing")), before);
           assert.ok(!readdirSync(folder.dir).includes("back"));
+          const pulled = existsSync(at("models")) ? readdirSync(at("models")) : [];
+          assert.deepEqual(
+            pulled.filter((one) => !one.startsWith(".")),
+            [],
+          );
+          assert.ok(!existsSync(at("data")), "nothing of it came as far as the store");
           assert.equal(nStolen, 0);
         });
       }
@@ -169,6 +237,7 @@ describe("hostile answers of other systems", function () {
     for (const [how, hostileAnswer] of Object.entries(HOSTILE)) {
       it(`${how}: no suggestion, a word in the log, and suggestions again when the server is well`, async () => {
         let isWell = true;
+        polite = () => null;
         answer = (response, to) => (isWell ? json(response, GOOD) : hostileAnswer(response, to));
         const said: string[] = [];
         let onReady = Promise.withResolvers<void>();

@@ -90,6 +90,10 @@ describe("an adapter that is pushed by one machine and pulled by another", funct
         deployVersion({ store, registry: {} as never, canaries: { running: () => null } as never, base: () => "" }, {}),
       );
       assert.deepEqual([answer.outcome, answer.reason], ["refused", "It was not tested."]);
+      // What is not here is missed by nobody: neither by a backup nor by an archive.
+      const backups = at(`backups-${where}`);
+      await done("there", "backup", "create", "--folder", backups);
+      await done("there", "export", "archive", at(`archive-${where}.tar.gz`));
       // Again it is the same one.
       assert.equal(JSON.parse(await done("there", ...pulling(where), "--json")).isNew, false);
     });

@@ -155,14 +155,19 @@ export async function startLabelStudioServer(
 }
 
 /** As a person makes one on the account page: by logging in. */
-async function personalAccessToken(url: string): Promise<string> {
+const personalAccessToken = (url: string): Promise<string> => tokenOf(url, "/user/login/");
+
+/** As a person comes to one in the browser, who signs up first. */
+export const signUp = (url: string): Promise<string> => tokenOf(url, "/user/signup/");
+
+async function tokenOf(url: string, door: "/user/login/" | "/user/signup/"): Promise<string> {
   const jar = new Map<string, string>();
   const send = async (target: string, init: RequestInit = {}): Promise<Response> => {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
     const answer = await fetch(url + target, {
       ...init,
       redirect: "manual",
-      headers: { ...(init.headers as Record<string, string>), Cookie: cookie, Referer: `${url}/user/login/` },
+      headers: { ...(init.headers as Record<string, string>), Cookie: cookie, Referer: `${url}${door}` },
       signal: AbortSignal.timeout(60_000),
     });
     for (const line of answer.headers.getSetCookie()) {
@@ -171,9 +176,9 @@ async function personalAccessToken(url: string): Promise<string> {
     }
     return answer;
   };
-  await (await send("/user/login/")).text();
+  await (await send(door)).text();
   const form = { csrfmiddlewaretoken: jar.get("csrftoken") ?? "", email: USER, password: PASSWORD };
-  await (await send("/user/login/", { method: "POST", body: new URLSearchParams(form) })).text();
+  await (await send(door, { method: "POST", body: new URLSearchParams(form) })).text();
   const made = await send("/api/token/", {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRFToken": jar.get("csrftoken") ?? "" },
