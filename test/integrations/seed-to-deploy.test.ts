@@ -7,6 +7,7 @@ import { fetchAdapter } from "../../extension/sync/adapter-store.ts";
 import { discoverServer } from "../../extension/sync/server-discovery.ts";
 import { superviseEngine } from "../../extension/suggest/engine-supervisor.ts";
 import { runCli, startServerProcess, until, type ServerProcess } from "../server/server-process.ts";
+import { wordOf } from "../server/own-feedback.ts";
 import { sampleSession, shownWith } from "../server/sample-events.ts";
 import { tempFolder } from "../server/temp-folder.ts";
 import { ENGINE_ENTRY, STATEMENT_REQUEST } from "../support/engine-request.ts";
@@ -31,7 +32,7 @@ const HOUR_MS = 3_600_000;
 const STEP_MS = 300_000;
 const TRAINING_MS = 600_000;
 /** So many that the run is under way for a while after MLflow has heard of its first. */
-const STEPS = 120;
+const STEPS = 240;
 /** What a person corrects a suggestion to: it has to be in the dataset. */
 const CORRECTED = 'keep("as a person wrote it in Label Studio");';
 const MODEL = "house-style";
@@ -43,7 +44,8 @@ function feedback(n: number): KeptEvent[] {
     const id = uuidv7();
     const shown = shownWith(session, id, {
       path: `src/file-${i % 30}.ts`,
-      prefix: `// ${uuidv7()}\nexport const value = `,
+      // The same texts in every run: what the gate says of them is the same too.
+      prefix: `// ${wordOf(`disputed ${i}`)}\nexport const value = `,
       completion: `keep(${i});`,
     });
     if (i % 10 === 9) return [shown, session.of("accepted", id), session.of("undone", id)];
