@@ -1,3 +1,5 @@
+import type { MinedLoss } from "./datasets/history-verdict.ts";
+
 /** One row of a dataset: a place in code, what belongs there, and how much the row counts. */
 export interface DatasetRow {
   readonly id: string;
@@ -16,6 +18,8 @@ export interface DatasetRow {
   readonly weight: number;
   /** When the code was written, milliseconds since 1970: what the split goes by. */
   readonly writtenAt: number;
+  /** Why code from git history is bad: what took it away, and when; absent otherwise. */
+  readonly loss?: MinedLoss;
   /** Who else than the owner of the store it came from, such as `tool:claude`; absent for the owner's own. */
   readonly person?: string;
   /** Commit for mined rows. Cases of one commit are resampled together. */

@@ -46,6 +46,8 @@ export const datasetExample = z.object({
   /** In a preference pair: what was written in its place. */
   chosen: z.string().nullable(),
   weight: z.number(),
+  /** Why code from git history is bad: what took it away, how long after it was written, and by which commit. */
+  loss: z.object({ cause: z.string(), afterMs: z.number(), commit: z.string() }).nullable(),
   /** The suggestion's label and a person's verdict as they are now: the dataset stays as it was built. */
   label: label.nullable(),
   rating: z.enum(["up", "down"]).nullable(),

@@ -1,13 +1,21 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { DatasetExample } from "../../protocol/datasets.ts";
 import { nounText, signedText } from "./number-text.ts";
-import { absoluteTime } from "./time-text.ts";
+import { absoluteTime, durationText } from "./time-text.ts";
 import { visibleText } from "./visible-text.ts";
 
 const ORIGINS: Readonly<Record<DatasetExample["from"], string>> = {
   suggestion: "a suggestion",
   "typed-instead": "typed in the place of a suggestion",
   history: "from git history",
+};
+
+/** What took code from git history away. */
+const CAUSES: Readonly<Record<string, string>> = {
+  revert: "reverted",
+  fix: "replaced by a fix",
+  quick_rewrite: "written anew",
+  other: "written anew",
 };
 
 /** One example in its place, with why it counts as it does. */
@@ -48,6 +56,16 @@ export function exampleView(
           : html`<button class="link" @click=${() => openWhy(suggestionId)}>Why this suggestion?</button>`
       }
     </p>
+    ${
+      example.loss === null
+        ? nothing
+        : html`<p class="loss">
+            <span class="quiet">Bad because it was</span>
+            ${CAUSES[example.loss.cause] ?? visibleText(example.loss.cause)}
+            <span class="quiet">${durationText(example.loss.afterMs)} after it was written, by commit</span>
+            <code title=${example.loss.commit}>${visibleText(example.loss.commit.slice(0, 10))}</code>
+          </p>`
+    }
     ${
       label === null
         ? nothing

@@ -125,6 +125,7 @@ function exampleOf(store: Store, row: Row, chosen: Row | null): DatasetExample {
     examples: row.examples.length,
     chosen: chosen?.completion ?? null,
     weight: chosen === null ? row.weight : Math.min(row.weight, chosen.weight),
+    loss: row.loss ?? null,
     label: suggestionId === null ? null : store.labels.get(suggestionId),
     rating: suggestionId === null ? null : (store.suggestions.get(suggestionId)?.rating ?? null),
   };

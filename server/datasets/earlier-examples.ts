@@ -10,9 +10,9 @@ export const EXAMPLES_PER_PROMPT = 4;
 export interface EarlierExamples {
   /**
    * The examples of the next point in time order, from earlier commits alone, for every second point: an adapter
-   * has to write with and without them. Points of one commit follow each other.
+   * has to write with and without them. Points of one commit follow each other; what is not good is no example later.
    */
-  next(point: HistoryPoint): PromptExample[];
+  next(point: HistoryPoint, isGood?: boolean): PromptExample[];
 }
 
 export function followHistory(root: string): EarlierExamples {
@@ -21,13 +21,13 @@ export function followHistory(root: string): EarlierExamples {
   let commit = "";
   let written: HistoryPoint[] = [];
   return {
-    next(point) {
+    next(point, isGood = true) {
       if (point.commit !== commit) {
         for (const earlier of written) index.add(exampleOf(earlier, root));
         written = [];
         commit = point.commit;
       }
-      written.push(point);
+      if (isGood) written.push(point);
       nPoints += 1;
       if (nPoints % 2 === 1) return [];
       const { prefix, path, language } = point;

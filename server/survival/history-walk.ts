@@ -29,15 +29,16 @@ const MAX_REVISIONS = 200;
 /**
  * What became of code through all commits since it was taken over, by the tracker, at once and with nothing
  * running before: a tracker of its own walks the history and leaves nothing behind. Code that nothing can be
- * said of is left out.
+ * said of is left out. With `at` the history of that commit is all there is.
  * @throws AppError `git-unavailable`
  */
 export async function walkHistory(
   folder: string,
   codes: readonly WalkedCode[],
   signal: AbortSignal,
+  at: string | null = null,
 ): Promise<Map<string, SnippetSurvival>> {
-  return walk(folder, codes, signal, null, (tracker) => new Map(tracker.state));
+  return walk(folder, codes, signal, at, (tracker) => new Map(tracker.state));
 }
 
 /**

@@ -1,12 +1,15 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import type { Browser } from "playwright-core";
 import type { DatasetRow } from "../../protocol/api.ts";
 import { readTar } from "../../server/archive/tar.ts";
 import { LAUNCH_DEADLINE_MS, launchChromium } from "../support/browser/chromium.ts";
 import type { Feedback } from "../support/browser/feedback.ts";
 import { type KeptServer, startKeptServer } from "../support/browser/kept-server.ts";
+import { makeFixedRepository } from "../support/fixed-repository.ts";
+import { tempFolder } from "../server/temp-folder.ts";
 import { visit, waitForCount, waitForText } from "../support/browser/visit.ts";
 
 const START_MS = Date.UTC(2026, 0, 5, 9);
@@ -112,6 +115,24 @@ describe("dashboard: datasets", function () {
     assert.equal(await ratingOf("src/part-1.ts"), null);
     await page.keyboard.press("u");
     await waitForCount(page, "#dataset-browser .example-button .yours", 0);
+    assert.deepEqual(await seen.problems(), []);
+  });
+
+  it("says why code from git history is bad", async () => {
+    await using folder = await tempFolder();
+    const { dir, fixed } = makeFixedRepository(path.join(folder.dir, "repo"));
+    const mined = (await server.ask("POST", "/v1/datasets", { workspaces: [dir] })) as DatasetRow;
+    await using seen = await visit(browser, server, { query: `?dataset=${mined.id}` });
+    const card = seen.page.locator("#dataset-browser");
+    await card.locator("#dataset-view").selectOption("kto");
+    await card.locator(".example-button", { hasText: "let found" }).first().click();
+    await waitForText(seen.page, "#dataset-browser .loss", "replaced by a fix");
+    const said = await card.locator(".example-detail").innerText();
+    for (const part of ["from git history", "2 d", fixed.slice(0, 10), "nobody was asked"])
+      assert.ok(said.includes(part), `${part}: ${said}`);
+    await card.locator("#dataset-view").selectOption("dpo");
+    await card.locator(".example-button", { hasText: "let found" }).first().click();
+    await waitForText(seen.page, "#dataset-browser .example-detail", "Written in its place");
     assert.deepEqual(await seen.problems(), []);
   });
 

@@ -6,11 +6,13 @@ import type { DatasetRow } from "../../../core/dataset-row.ts";
 import { systemClock } from "../../../server/clock.ts";
 import { collectTask } from "../../../server/datasets/collect.ts";
 import { feedbackRows, readFeedback } from "../../../server/datasets/feedback-rows.ts";
+import { pairRows } from "../../../core/datasets/views.ts";
 import { historyRows } from "../../../server/datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type SnapshotOrigin } from "../../../server/datasets/snapshot.ts";
 import { openStore, readStore } from "../../../server/store/store.ts";
 import { sampleSession, shownWith } from "../../server/sample-events.ts";
 import { storeEvents } from "../../server/store-events.ts";
+import { FIXED_AFTER_MS, makeFixedRepository } from "../../support/fixed-repository.ts";
 import { tempFolder } from "../../server/temp-folder.ts";
 import { v7 as uuidv7 } from "uuid";
 
@@ -166,6 +168,42 @@ describe("history rows", () => {
       assert.equal(weight < 1 && weight > 0, true);
       assert.match(group, /^[0-9a-f]{40}$/);
     }
+  });
+
+  it("are bad where the code was reverted or fixed soon, with what was written instead, and as old as that is known", async () => {
+    await using folder = await tempFolder();
+    const { dir, added, fixed, fixedAt, wrong, right, git } = makeFixedRepository(path.join(folder.dir, "repo"));
+    const mined = await historyRows(dir, AbortSignal.timeout(20_000));
+
+    const bad = mined.rows.filter(({ good }) => !good);
+    assert.ok(bad.length > 0);
+    for (const { loss, writtenAt, group, completion, weight } of bad) {
+      assert.deepEqual(loss, { cause: "fix", afterMs: FIXED_AFTER_MS, commit: fixed });
+      assert.deepEqual([writtenAt, group], [fixedAt, fixed]);
+      assert.ok(wrong.includes(completion) && weight > 0 && weight < 0.3);
+    }
+    const pairs = pairRows(mined.rows);
+    // Of a point inside a line that begins otherwise now, nothing was written in its place.
+    assert.ok(pairs.length > 0 && pairs.every((pair) => bad.includes(pair.bad)));
+    for (const { good, bad: refused } of pairs) {
+      assert.ok(right.includes(good.completion), good.completion);
+      assert.equal(good.writtenAt, refused.writtenAt);
+    }
+    // What is bad is good nowhere, and no example for what came later.
+    const badPlaces = new Set(bad.map(({ id }) => id.split(":")[0]));
+    assert.equal(
+      mined.rows.some(({ id, good }) => good && badPlaces.has(id)),
+      false,
+    );
+    const shown = mined.rows.flatMap(({ examples }) => examples.map(({ text }) => text));
+    for (const { completion } of bad)
+      assert.equal(
+        shown.some((text) => text.endsWith(completion)),
+        false,
+      );
+    // The same commit gives the same rows, whatever else came.
+    git("branch", "other", added);
+    assert.deepEqual((await historyRows(dir, AbortSignal.timeout(20_000))).rows, mined.rows);
   });
 
   it("a folder without a repository is an error", async () => {
