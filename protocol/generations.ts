@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { importOrigin } from "./imports.ts";
 import { absoluteFolder, commitHash, insidePath, oneLine } from "./fields.ts";
 
 /** Code that another tool generated, reported so that it is followed and learned from like Kept's own. */
@@ -40,6 +41,8 @@ export type Generation = z.infer<typeof generation>;
 /** `POST /v1/generations`, with `Idempotency-Key: <text>` or an `id` in each generation. */
 export const generationRequest = z.object({
   generations: z.array(generation).min(1).max(MAX_GENERATIONS_PER_REQUEST),
+  /** For what was read from a file or from notes: it is held until a person accepts the import. */
+  import: importOrigin.optional(),
 });
 
 export const generationResult = z.object({

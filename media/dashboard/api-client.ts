@@ -14,6 +14,7 @@ import {
   readiness,
   runCurve,
   runPage,
+  type SuggestionRow,
   type ServerStatus,
   serverStatus,
   suggestionPage,
@@ -37,6 +38,7 @@ import {
   type ExportFormatName,
 } from "../../protocol/datasets.ts";
 import { type LabelVersionRow, type LabelVersions, labelVersion, labelVersions } from "../../protocol/labels.ts";
+import { importedSuggestions, importPage, type ImportRow, importRow } from "../../protocol/imports.ts";
 import { type EvaluationSample, runSamples } from "../../protocol/samples.ts";
 import { type TrainingSchedule, trainingSchedule } from "../../protocol/schedule.ts";
 import { type Overview, overview } from "../../protocol/overview.ts";
@@ -48,6 +50,9 @@ const ANSWER_DEADLINE_MS = 15_000;
 
 /** What a person does to a run. */
 export type TrainingMove = "cancel" | "pause" | "resume";
+
+/** What a person decides about an import. */
+export type ImportMove = "accept" | "accept-as-mine" | "refuse";
 
 /** A request that the server answered with a problem, or did not answer (`code` is `unreachable`). */
 export interface Failure {
@@ -79,6 +84,9 @@ export interface ApiClient {
   status(): Promise<Answer<ServerStatus>>;
   runs(): Promise<Answer<TrainingRun[]>>;
   curve(runId: string): Promise<Answer<TrainingProgress[]>>;
+  imports(): Promise<Answer<ImportRow[]>>;
+  importedSuggestions(importId: string): Promise<Answer<SuggestionRow[]>>;
+  decideImport(importId: string, move: ImportMove): Promise<Answer<ImportRow>>;
   samples(runId: string): Promise<Answer<EvaluationSample[]>>;
   startTraining(request: TrainingRequest): Promise<Answer<TrainingRun>>;
   /** Cancels, pauses or resumes a run. */
@@ -157,6 +165,16 @@ export function apiClient(token: string, signal: AbortSignal): ApiClient {
       mapped(await ask("GET", `/v1/training/runs/${id(runId)}/curve`, runCurve), (curve) => curve.points),
     samples: async (runId) =>
       mapped(await ask("GET", `/v1/training/runs/${id(runId)}/samples`, runSamples), (answer) => answer.samples),
+    imports: async () => mapped(await ask("GET", "/v1/imports?limit=100", importPage), (page) => page.imports),
+    importedSuggestions: async (importId) =>
+      mapped(
+        await ask("GET", `/v1/imports/${id(importId)}/suggestions?limit=20`, importedSuggestions),
+        (answer) => answer.suggestions,
+      ),
+    decideImport: (importId, move) =>
+      move === "refuse"
+        ? ask("POST", `/v1/imports/${id(importId)}/refuse`, importRow, {})
+        : ask("POST", `/v1/imports/${id(importId)}/accept`, importRow, { mine: move === "accept-as-mine" }),
     startTraining: (request) => ask("POST", "/v1/training/runs", trainingRun, request),
     moveTraining: (runId, move) => ask("POST", `/v1/training/runs/${id(runId)}/${move}`, trainingRun, {}),
     versions: async () => mapped(await ask("GET", "/v1/models?limit=200", modelPage), (page) => page.models),

@@ -214,6 +214,12 @@ export class DashboardPage extends LightElement {
           ></kept-versions>
           ${datasetsPanel(data.datasets, this._datasetId, this._nowMs, (id) => void this.#openDataset(id))}
         </div>
+        <kept-imports
+          .api=${this.#api}
+          .nowMs=${this._nowMs}
+          .tick=${data.status?.suggestions}
+          .openWhy=${(id: string) => void this.#openWhy(id)}
+        ></kept-imports>
         ${
           this._datasetId === null
             ? nothing

@@ -1,6 +1,8 @@
 import { Option, type Command } from "commander";
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import { v7 as uuidv7 } from "uuid";
+import type { ImportOrigin } from "../../protocol/imports.ts";
 import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
 import { AppError } from "../errors.ts";
@@ -29,6 +31,8 @@ interface ImportFlags {
 const USUAL_TRACES = path.join(".agent-trace", "traces.jsonl");
 /** A file of records; larger ones are cut up by whoever wrote them. */
 const MAX_TRACE_BYTES = 64 * 1024 * 1024;
+/** Longest name of an import, characters. */
+const MAX_NAME_CHARS = 256;
 /** Refusals that a person reads; `--json` has all. */
 const SHOWN_REFUSALS = 20;
 
@@ -43,7 +47,7 @@ export function addImportCommands(group: Command, parts: ImportParts): void {
     .addOption(dryRun())
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  git fetch origin refs/notes/ai:refs/notes/ai && kept import git-ai --repo .\n")
-    .action(async (flags: ImportFlags) => parts.setExit(await runImport(flags, parts, findGitAiGenerations)));
+    .action(async (flags: ImportFlags) => parts.setExit(await runImport(flags, parts, findGitAiGenerations, "git-ai")));
   group
     .command("agent-trace [file]")
     .description(
@@ -55,8 +59,12 @@ export function addImportCommands(group: Command, parts: ImportParts): void {
     .addHelpText("after", "\nExample:\n  kept import agent-trace traces.jsonl --repo .\n")
     .action(async (file: string | undefined, flags: ImportFlags) =>
       parts.setExit(
-        await runImport(flags, parts, async (root, signal) =>
-          findTracedGenerations(root, await readTraces(path.resolve(file ?? path.join(root, USUAL_TRACES))), signal),
+        await runImport(
+          flags,
+          parts,
+          async (root, signal) =>
+            findTracedGenerations(root, await readTraces(path.resolve(file ?? path.join(root, USUAL_TRACES))), signal),
+          "agent-trace",
         ),
       ),
     );
@@ -66,13 +74,14 @@ async function runImport(
   flags: ImportFlags,
   { dataDir }: ImportParts,
   find: (root: string, signal: AbortSignal) => Promise<Found>,
+  kind: ImportOrigin["kind"],
 ): Promise<number> {
   using interrupt = createInterrupt();
   const { signal } = interrupt;
   try {
     const root = await topFolder(path.resolve(flags.repo), signal);
     const found = await find(root, signal);
-    const taken = flags.dryRun === true ? null : await take(found, root, dataDir(), signal);
+    const taken = flags.dryRun === true ? null : await take(found, root, kind, dataDir(), signal);
     const value = { root, read: found.nRead, found: found.generations.length, ...taken, refused: found.refused };
     print(value, flags, () => describe(found, taken));
     return found.nRead > 0 && found.generations.length === 0 && found.refused.length > 0 ? EXIT.failed : EXIT.done;
@@ -83,6 +92,8 @@ async function runImport(
 }
 
 interface Taken {
+  /** What is held until it is accepted; null when nothing was new. */
+  readonly import: string | null;
   readonly accepted: number;
   readonly duplicates: number;
   readonly rejected: readonly { readonly id: string | null; readonly reason: string }[];
@@ -90,13 +101,21 @@ interface Taken {
 }
 
 /** Takes generations in, and what has become of the new ones since they were written. */
-async function take(found: Found, root: string, dataDir: string, signal: AbortSignal): Promise<Taken> {
+async function take(
+  found: Found,
+  root: string,
+  kind: ImportOrigin["kind"],
+  dataDir: string,
+  signal: AbortSignal,
+): Promise<Taken> {
   using sink = await openSink(dataDir);
-  const results = await sink.takeGenerations(found.generations);
+  const origin = { id: uuidv7(), kind, name: path.basename(root).slice(0, MAX_NAME_CHARS) || "/" };
+  const results = await sink.takeGenerations(found.generations, origin);
   const fresh = new Set(results.flatMap(({ status, suggestionIds }) => (status === "accepted" ? suggestionIds : [])));
   if (fresh.size > 0) await follow(fresh, root, dataDir, sink, signal);
   const rejected = results.filter(({ status }) => status === "rejected");
   return {
+    import: fresh.size > 0 ? origin.id : null,
     accepted: results.filter(({ status }) => status === "accepted").length,
     duplicates: results.filter(({ status }) => status === "duplicate").length,
     rejected: rejected.map(({ id, reason }) => ({ id, reason: reason ?? "refused" })),
@@ -139,6 +158,9 @@ const describe = (found: Found, taken: Taken | null): string =>
         ? [["imported", "nothing: --dry-run"]]
         : [
             ["imported", `${taken.accepted} new, ${taken.duplicates} known before`],
+            ...(taken.import === null
+              ? []
+              : [["held", `nothing is learnt from it until: kept import accept ${taken.import}`]]),
             ...taken.rejected.slice(0, SHOWN_REFUSALS).map(({ id, reason }) => ["rejected", `${id}: ${reason}`]),
           ]),
       ...found.refused

@@ -6,6 +6,7 @@ import {
   type GenerationResult,
   MAX_GENERATIONS_PER_REQUEST,
 } from "../../protocol/generations.ts";
+import type { ImportOrigin } from "../../protocol/imports.ts";
 import { connectToServer, type ServerClient } from "../cli/client.ts";
 import { systemClock } from "../clock.ts";
 import { prepareDataDir } from "../data-dir.ts";
@@ -20,7 +21,7 @@ import { takeGenerations } from "./take-generations.ts";
 
 /** Where the command line puts what it has found: the running server, or the data folder itself. */
 export interface Sink extends Disposable {
-  takeGenerations(generations: readonly Generation[]): Promise<GenerationResult[]>;
+  takeGenerations(generations: readonly Generation[], origin?: ImportOrigin): Promise<GenerationResult[]>;
   takeEvents(events: readonly KeptEvent[]): Promise<void>;
 }
 
@@ -44,10 +45,15 @@ export async function runningServer(dataDir: string): Promise<ServerClient | nul
 }
 
 const serverSink = (server: ServerClient): Sink => ({
-  async takeGenerations(generations) {
+  async takeGenerations(generations, origin) {
     const results: GenerationResult[] = [];
     for (const batch of generationBatches(generations)) {
-      const answer = await server.send("POST", "/v1/generations", { generations: batch }, generationResponse);
+      const answer = await server.send(
+        "POST",
+        "/v1/generations",
+        { generations: batch, import: origin },
+        generationResponse,
+      );
       results.push(...answer.results);
     }
     return results;
@@ -97,7 +103,8 @@ function storeSink(dataDir: string): Sink {
     return answer.response;
   };
   return {
-    takeGenerations: (generations) => takeGenerations(generations, null, { store, clock: systemClock, ingest }),
+    takeGenerations: (generations, origin) =>
+      takeGenerations(generations, null, { store, clock: systemClock, ingest, origin: origin ?? null }),
     async takeEvents(events) {
       for (const batch of batches(events)) {
         const { results } = await ingest(JSON.stringify({ events: batch }));

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { shownEvent } from "../../core/labels/kept-text.ts";
 import type { IngestResponse } from "../../protocol/api.ts";
 import type { Generation, GenerationResult } from "../../protocol/generations.ts";
+import type { ImportOrigin } from "../../protocol/imports.ts";
 import type { Clock } from "../clock.ts";
 import type { Store } from "../store/store.ts";
 import { type AdoptedGeneration, adoptGeneration } from "./generation-events.ts";
@@ -11,6 +12,8 @@ export interface AdoptionParts {
   readonly clock: Clock;
   /** Stores the events of a JSON batch; resolves when they are durable. */
   readonly ingest: (json: string) => Promise<IngestResponse>;
+  /** Import that they come with; null for what a tool reports by itself. */
+  readonly origin: ImportOrigin | null;
 }
 
 /**
@@ -38,7 +41,7 @@ const keyOf = (generation: Generation, requestKey: string | null, at: number): s
 async function takeGeneration(
   generation: Generation,
   key: string,
-  { store, clock, ingest }: AdoptionParts,
+  { store, clock, ingest, origin }: AdoptionParts,
 ): Promise<GenerationResult> {
   const id = generation.id ?? null;
   const wallMs = generation.at === undefined ? clock.wallMs() : Date.parse(generation.at);
@@ -54,9 +57,14 @@ async function takeGeneration(
   };
   const before = known();
   if (before !== null) return before;
+  // Before they are there: nothing may be learnt from them in between.
+  if (origin !== null) store.transaction(() => store.imports.hold(origin, suggestionIds, clock.wallMs()));
   const { results } = await ingest(JSON.stringify({ events: adopted.pieces.flatMap(({ events }) => events) }));
   const refused = results.find(({ status }) => status === "rejected");
   if (refused === undefined) return { id, status: "accepted", suggestionIds };
+  const arrived = suggestionIds.filter((one) => store.events.shownSequence(one) !== null);
+  if (origin !== null)
+    store.transaction(() => store.imports.release(suggestionIds.filter((one) => !arrived.includes(one))));
   // The same report may have come by another request in the meantime, and been dated by another clock.
   return known() ?? refuse(refused.reason ?? "refused");
 }

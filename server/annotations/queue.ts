@@ -17,7 +17,7 @@ const LINES_AFTER = 6;
 export function annotationQueue(store: Store, limit: number): AnnotationQueue {
   const asked = store.suggestions
     .page(MAX_LOOKED_AT, null)
-    .suggestions.filter(canBeAsked)
+    .suggestions.filter((suggestion) => canBeAsked(suggestion) && !store.imports.isHeld(suggestion.id))
     .map((suggestion) => ({ suggestion, disagreement: disagreement(suggestion.label!.reasons) }))
     .filter(({ suggestion, disagreement: far }) => far > 0 || suggestion.label!.verdict === "unknown")
     // The sort keeps the order of time where they are alike.

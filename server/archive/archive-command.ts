@@ -115,6 +115,7 @@ function describe({
   versions,
   unsound,
   takenOver,
+  held,
   createdAt,
   keptVersion,
 }: ImportReport): string {
@@ -124,6 +125,12 @@ function describe({
       ["events", `${events.new} new, ${events.known} known before`],
       ...(events.different > 0 ? [["", `${events.different} known with another text; what is here stays`]] : []),
       ...(events.forgotten > 0 ? [["", `${events.forgotten} forgotten here; they do not come back`]] : []),
+      ...(held === null
+        ? []
+        : [
+            ["held", `${held.suggestions} suggestions${held.events > 0 ? ` and ${held.events} events of others` : ""}`],
+            ["", `nothing is learnt from them until: kept import accept ${held.import}`],
+          ]),
       ["datasets", `${datasets.new} new, ${datasets.known} known before`],
       ...(datasets.withheld > 0
         ? [["", `${datasets.withheld} without their rows: something in them was forgotten`]]

@@ -98,8 +98,12 @@ const read = (request: ImportRequest, to: string): Promise<UnpackedArchive> =>
     onProgress: (done, all) => request.onProgress("reading", done, all),
   });
 
-const mergeParts = ({ signal, onProgress }: ImportRequest) => ({
+/** Longest name of an import, characters. */
+const MAX_NAME_CHARS = 256;
+
+const mergeParts = ({ file, signal, onProgress }: ImportRequest) => ({
   signal,
+  name: path.basename(file).slice(0, MAX_NAME_CHARS),
   nowMs: systemClock.wallMs(),
   onProgress: (done: number, all: number) => onProgress("storing", done, all),
 });

@@ -1,3 +1,5 @@
+import { v7 as uuidv7 } from "uuid";
+import type { ImportOrigin } from "../../protocol/imports.ts";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { canonicalJson } from "../store/event-store.ts";
 import type { DataPlaces } from "../places.ts";
@@ -12,6 +14,8 @@ import { invalidArchive } from "./tar.ts";
 export interface MergeParts {
   readonly places: DataPlaces;
   readonly nowMs: number;
+  /** Of the file, without its folder. */
+  readonly name: string;
   readonly signal: AbortSignal;
   /** Hears how many records are stored, of how many. */
   readonly onProgress: (done: number, all: number) => void;
@@ -34,6 +38,8 @@ export interface MergeCounts {
   readonly unsound: readonly string[];
   /** Whether what was served, and the settings, were taken over: only into a folder that had nothing. */
   readonly takenOver: boolean;
+  /** What nothing is learnt from until it is accepted; null when there is none. */
+  readonly held: { readonly import: string; readonly suggestions: number; readonly events: number } | null;
 }
 
 /** Between two breaths of the event loop, records. */
@@ -96,18 +102,26 @@ async function merge(
 
   const events = { new: 0, known: 0, different: 0, forgotten: 0 };
   const touched = new Set<string>();
+  const hold = isEmpty ? null : createHolder(store, parts);
   for await (const { data } of readRecords(
     ...member(archive, EVENTS_MEMBER),
     storedEvent,
     nRecords(archive, EVENTS_MEMBER),
   )) {
     if (Buffer.byteLength(canonicalJson(data.event)) > MAX_EVENT_BYTES) throw invalidArchive("an event is too large");
+    hold?.look(data.event);
     const outcome = storeEvent(store, data.event, data.received_at, isEmpty ? data.sequence : null);
+    if (outcome === "new") hold?.take(data.event);
     events[outcome] += 1;
     if (outcome === "new") touched.add(data.event.suggestionId);
     await breathe();
   }
   store.events.note({ accepted: events.new, duplicate: events.known, rejected: events.different + events.forgotten });
+
+  hold?.end();
+  // In an empty folder they are the owner's own, with what that had imported and not accepted.
+  for (const name of ["imports", "imported_suggestions", "imported_events"])
+    await each(tables.get(name)!, (row) => void (isEmpty && insert(name, row)));
 
   // Tombstones come with their archive, but an import deletes nothing: what is here stays.
   const hasEvents = db.prepare("SELECT 1 FROM events WHERE suggestion_id = ? LIMIT 1");
@@ -195,6 +209,34 @@ async function merge(
     versions: { ...versions, new: versions.new.size },
     unsound: [...unsound],
     takenOver: isEmpty,
+    held: hold?.counts() ?? null,
+  };
+}
+
+/** Holds what an archive brings to a store that has its own: suggestions, and events of those that are here. */
+function createHolder(store: Store, { name, nowMs }: MergeParts) {
+  const origin: ImportOrigin = { id: uuidv7(), kind: "archive", name };
+  const isHere = store.db.prepare("SELECT 1 FROM events WHERE suggestion_id = ? LIMIT 1");
+  const suggestions = new Set<string>();
+  const known = new Set<string>();
+  const events: string[] = [];
+  return {
+    /** Before an event is stored: whether its suggestion was here. */
+    look({ suggestionId }: KeptEvent): void {
+      if (!suggestions.has(suggestionId) && isHere.get(suggestionId) !== undefined) known.add(suggestionId);
+    },
+    take({ id, suggestionId }: KeptEvent): void {
+      if (known.has(suggestionId)) events.push(id);
+      else suggestions.add(suggestionId);
+    },
+    end(): void {
+      if (suggestions.size > 0) store.imports.hold(origin, [...suggestions], nowMs);
+      if (events.length > 0) store.imports.holdEvents(origin, events, nowMs);
+    },
+    counts: (): MergeCounts["held"] =>
+      suggestions.size + events.length === 0
+        ? null
+        : { import: origin.id, suggestions: suggestions.size, events: events.length },
   };
 }
 

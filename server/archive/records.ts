@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { strategy, trainingProgress, trainingRequest } from "../../protocol/api.ts";
 import { evaluationReport } from "../../protocol/evaluation.ts";
+import { importKind } from "../../protocol/imports.ts";
 import { evaluationSample } from "../../protocol/samples.ts";
 import { keptEvent } from "../../protocol/events.ts";
 import { VERSION_ID } from "./layout.ts";
@@ -121,6 +122,35 @@ export const TABLES: readonly RecordTable[] = [
     order: "run_id, position",
     columns: { run_id: id, position: count, body: evaluationSample },
     json: ["body"],
+    isOptional: true,
+  },
+  {
+    member: "imports.jsonl",
+    table: "imports",
+    order: "imported_at, id",
+    columns: {
+      id,
+      kind: importKind,
+      name: z.string().max(256),
+      imported_at: time,
+      state: z.enum(["held", "accepted", "refused"]),
+      is_own: z.int().min(0).max(1),
+      decided_at: time.nullable(),
+    },
+    isOptional: true,
+  },
+  {
+    member: "imported-suggestions.jsonl",
+    table: "imported_suggestions",
+    order: "suggestion_id",
+    columns: { suggestion_id: id, import_id: id },
+    isOptional: true,
+  },
+  {
+    member: "imported-events.jsonl",
+    table: "imported_events",
+    order: "event_id",
+    columns: { event_id: id, import_id: id },
     isOptional: true,
   },
   {

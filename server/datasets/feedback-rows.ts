@@ -25,6 +25,8 @@ export const readFeedback = (store: Store): { rows: DatasetRow[]; eventWatermark
  */
 export function feedbackRows(store: Store): DatasetRow[] {
   return store.labels.inShownOrder().flatMap((id) => {
+    // What came from elsewhere waits until a person has accepted it.
+    if (store.imports.isHeld(id)) return [];
     const label = store.labels.get(id);
     const events = inSessionOrder(store.events.ofSuggestion(id));
     const shown = shownEvent(events);
@@ -32,11 +34,13 @@ export function feedbackRows(store: Store): DatasetRow[] {
     // Recorded at the level of outcomes: it has a label, but there is no text to learn from.
     if (shown.withheld !== undefined) return [];
     const rows: DatasetRow[] = [];
+    const from = store.imports.foreign(id);
+    const place = placeOf(shown, from === null ? null : `import:${from}`);
     const kept = keptText(events, summariseSignals(events), label);
     if (kept !== null) {
       const typed = kept.from === "typed-instead";
       rows.push({
-        ...place(shown),
+        ...place,
         id: typed ? `${id}:typed` : id,
         completion: kept.text,
         good: true,
@@ -44,14 +48,19 @@ export function feedbackRows(store: Store): DatasetRow[] {
       });
     }
     if (label.verdict === "bad") {
-      rows.push({ ...place(shown), id: `${id}:bad`, completion: shown.completion, good: false, weight: label.weight });
+      rows.push({ ...place, id: `${id}:bad`, completion: shown.completion, good: false, weight: label.weight });
     }
     return rows;
   });
 }
 
-function place(shown: EventOf<"shown">): Omit<DatasetRow, "id" | "completion" | "good" | "weight"> {
+function placeOf(
+  shown: EventOf<"shown">,
+  imported: string | null,
+): Omit<DatasetRow, "id" | "completion" | "good" | "weight"> {
   const { root, path, language, prefix, suffix, examples } = shown.context;
+  // An import is one identity, whatever names it gives.
+  const person = imported ?? (shown.source === "tool" ? `tool:${shown.generator?.tool ?? "unnamed"}` : null);
   return {
     suggestionId: shown.suggestionId,
     source: "feedback",
@@ -62,7 +71,7 @@ function place(shown: EventOf<"shown">): Omit<DatasetRow, "id" | "completion" | 
     suffix,
     examples: examples.map(({ path, text }) => ({ path, text })),
     writtenAt: shown.wallMs,
-    ...(shown.source === "tool" ? { person: `tool:${shown.generator?.tool ?? "unnamed"}` } : {}),
+    ...(person === null ? {} : { person }),
     group: `${shown.sessionId}:${path}:${Math.floor(shown.wallMs / GROUP_MS)}`,
   };
 }

@@ -35,7 +35,7 @@ export interface ServerParts {
   readonly training: Training;
   readonly labelStudio: Pick<LabelStudio, "admits" | "modelVersion" | "predict" | "notice">;
   /** Takes batches of events in; when it throws, nothing of the batch was stored. */
-  readonly events: Pick<EventWriter, "take" | "settled" | "isOpen">;
+  readonly events: Pick<EventWriter, "take" | "settled" | "isOpen" | "derive">;
   /** Held while reading and storing batches that are larger than one event may be. */
   readonly largeBatches: Semaphore;
   /** Finds in a worker who wrote the lines that signals name; nothing is stored. */

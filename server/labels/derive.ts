@@ -35,7 +35,7 @@ export function deriveSuggestions(store: Store, suggestionIds: Iterable<string>)
     const label: LabelRow = { suggestionId: id, ...mutableLabel(labelSuggestion(signals, table)) };
     store.suggestions.put(suggestionRecord(shown, sequence, signals));
     store.labels.put(label, watermark);
-    const example = exampleOf(events, shown, signals, label);
+    const example = store.imports.isHeld(id) ? null : exampleOf(events, shown, signals, label);
     if (example === null) store.examples.remove(id);
     else store.examples.put(example);
     suggestions.push(id);

@@ -51,11 +51,13 @@ export function openCanaryStore(db: Db): CanaryStore {
   const drawn = db.prepare(`
     SELECT s.id, s.adapter, s.outcome FROM suggestions s JOIN events e ON e.sequence = s.sequence
     WHERE s.sequence > ? AND s.source = 'editor' AND json_extract(e.body, '$.model.drawn') IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM foreign_suggestions f WHERE f.suggestion_id = s.id)
     ORDER BY s.sequence LIMIT ?`);
   const shownWith = db.prepare(`
     WITH served AS (
-      SELECT sequence, id, adapter, outcome FROM suggestions
-      WHERE sequence > @after AND source = 'editor' AND adapter IS @adapter)
+      SELECT sequence, id, adapter, outcome FROM suggestions s
+      WHERE sequence > @after AND source = 'editor' AND adapter IS @adapter
+        AND NOT EXISTS (SELECT 1 FROM foreign_suggestions f WHERE f.suggestion_id = s.id))
     SELECT id, adapter, outcome FROM served
     WHERE sequence IN (SELECT sequence FROM served ORDER BY sequence LIMIT @nFirst)
        OR sequence IN (SELECT sequence FROM served ORDER BY sequence DESC LIMIT @nNewest)

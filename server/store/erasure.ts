@@ -25,7 +25,7 @@ export interface Erasure {
   eventsAfter(sequence: number, places: readonly Place[]): Stored[];
   /** Puts an event in the place of another one with the same id and sequence. */
   replaceEvent(sequence: number, event: KeptEvent): void;
-  /** Takes folders out of what is kept of datasets and runs. */
+  /** Takes folders out of what is kept of datasets and runs; all of them, also the names of what was imported. */
   forgetFolders(roots: readonly string[] | "all"): void;
   forgetManifest(datasetId: string): void;
 }
@@ -94,16 +94,19 @@ export function openErasure(db: Db): Erasure {
       inParts(suggestionIds, (marks, part) => {
         const mine = `SELECT id FROM events WHERE suggestion_id IN (${marks})`;
         db.prepare(`DELETE FROM event_conflicts WHERE event_id IN (${mine})`).run(...part);
+        db.prepare(`DELETE FROM imported_events WHERE event_id IN (${mine})`).run(...part);
         const { changes } = db.prepare(`DELETE FROM events WHERE suggestion_id IN (${marks})`).run(...part);
         const examples = db.prepare(`DELETE FROM examples WHERE suggestion_id IN (${marks})`).run(...part).changes;
         // What editors hold of the index is out of date.
         if (examples > 0) db.prepare("UPDATE examples_revision SET revision = revision + 1").run();
         db.prepare(`DELETE FROM suggestions WHERE id IN (${marks})`).run(...part);
+        db.prepare(`DELETE FROM imported_suggestions WHERE suggestion_id IN (${marks})`).run(...part);
         return changes;
       }),
     deleteEvents: (eventIds) =>
       inParts(eventIds, (marks, part) => {
         db.prepare(`DELETE FROM event_conflicts WHERE event_id IN (${marks})`).run(...part);
+        db.prepare(`DELETE FROM imported_events WHERE event_id IN (${marks})`).run(...part);
         return db.prepare(`DELETE FROM events WHERE id IN (${marks})`).run(...part).changes;
       }),
     eventsAfter(sequence, places) {
@@ -139,6 +142,9 @@ export function openErasure(db: Db): Erasure {
       );
     },
     forgetFolders(roots) {
+      // Their names are those of files and repositories; what they brought is gone by now.
+      if (roots === "all")
+        db.exec("DELETE FROM imported_suggestions; DELETE FROM imported_events; DELETE FROM imports");
       const runs = db.prepare("SELECT id, request FROM runs").all() as { id: string; request: string }[];
       for (const { id, request } of runs) {
         const parsed = JSON.parse(request) as { workspaces?: string[] };

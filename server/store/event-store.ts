@@ -18,7 +18,7 @@ export interface EventStore {
    * with another body is refused and leaves an audit row.
    */
   append(event: KeptEvent, receivedAt: number, sequence?: number | null): AppendResult;
-  /** Events of one suggestion, in server order, the first {@link MAX_EVENTS_OF_SUGGESTION}. */
+  /** Events of one suggestion but for those of imports that nobody has accepted, in server order, the first {@link MAX_EVENTS_OF_SUGGESTION}. */
   ofSuggestion(suggestionId: string): KeptEvent[];
   /** Sequence of the `shown` event of a suggestion, or null. */
   shownSequence(suggestionId: string): number | null;
@@ -46,7 +46,9 @@ export function openEventStore(db: Db): EventStore {
   const audit = db.prepare(`
     INSERT INTO event_conflicts (event_id, stored_sha256, refused_sha256, received_at) VALUES (?, ?, ?, ?)`);
   const ofSuggestion = db.prepare(
-    `SELECT body FROM events WHERE suggestion_id = ? ORDER BY sequence LIMIT ${MAX_EVENTS_OF_SUGGESTION}`,
+    `SELECT body FROM events e WHERE suggestion_id = ?
+       AND NOT EXISTS (SELECT 1 FROM held_events h WHERE h.event_id = e.id)
+     ORDER BY sequence LIMIT ${MAX_EVENTS_OF_SUGGESTION}`,
   );
   const shown = db.prepare("SELECT min(sequence) AS sequence FROM events WHERE suggestion_id = ? AND kind = 'shown'");
   const note = db.prepare(`

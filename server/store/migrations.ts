@@ -331,4 +331,34 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM evaluation_samples WHERE run_id IN (SELECT id FROM runs WHERE dataset_id = NEW.id);
   END;
   `,
+  // What came from other machines and files: held until a person has accepted it.
+  `
+  CREATE TABLE imports (
+    id          TEXT PRIMARY KEY,
+    kind        TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    imported_at INTEGER NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('held', 'accepted', 'refused')),
+    is_own      INTEGER NOT NULL,
+    decided_at  INTEGER
+  ) STRICT;
+  CREATE TABLE imported_suggestions (
+    suggestion_id TEXT PRIMARY KEY,
+    import_id     TEXT NOT NULL REFERENCES imports (id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX imported_suggestions_by_import ON imported_suggestions (import_id);
+  CREATE TABLE imported_events (
+    event_id  TEXT PRIMARY KEY,
+    import_id TEXT NOT NULL REFERENCES imports (id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX imported_events_by_import ON imported_events (import_id);
+  CREATE VIEW held_suggestions AS
+    SELECT m.suggestion_id FROM imported_suggestions m JOIN imports i ON i.id = m.import_id WHERE i.state <> 'accepted';
+  -- Not the owner's own, accepted or not.
+  CREATE VIEW foreign_suggestions AS
+    SELECT m.suggestion_id, m.import_id FROM imported_suggestions m JOIN imports i ON i.id = m.import_id
+    WHERE i.state <> 'accepted' OR i.is_own = 0;
+  CREATE VIEW held_events AS
+    SELECT m.event_id FROM imported_events m JOIN imports i ON i.id = m.import_id WHERE i.state <> 'accepted';
+  `,
 ];

@@ -16,7 +16,8 @@ export function openScheduleStore(db: Db): ScheduleStore {
   const newLabels = db
     .prepare(`
       SELECT count(*) FROM labels l JOIN suggestions s ON s.id = l.suggestion_id
-      WHERE l.verdict IN ('good', 'bad') AND s.sequence > coalesce(
+      WHERE l.verdict IN ('good', 'bad')
+        AND NOT EXISTS (SELECT 1 FROM held_suggestions h WHERE h.suggestion_id = s.id) AND s.sequence > coalesce(
         (SELECT json_extract(d.manifest, '$.eventWatermark') FROM runs r JOIN datasets d ON d.id = r.dataset_id
          ORDER BY r.created_at DESC, r.id DESC LIMIT 1), 0)`)
     .pluck();

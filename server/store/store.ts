@@ -17,6 +17,7 @@ import { openExpiry, type Expiry } from "./expiry.ts";
 import { openEventStore, type EventStore } from "./event-store.ts";
 import { openErasure, type Erasure } from "./erasure.ts";
 import { openExampleStore, type ExampleStore } from "./example-store.ts";
+import { openImportStore, type ImportStore } from "./import-store.ts";
 import { openForgetStore, type ForgetStore } from "./forget-store.ts";
 import { openJobStore, type JobStore } from "./job-store.ts";
 import { openLabelStore, type LabelStore } from "./label-store.ts";
@@ -38,6 +39,7 @@ export interface Store extends Disposable {
   readonly examples: ExampleStore;
   readonly datasets: DatasetStore;
   readonly runs: RunStore;
+  readonly imports: ImportStore;
   readonly samples: SampleStore;
   readonly versions: VersionStore;
   readonly canaries: CanaryStore;
@@ -100,6 +102,7 @@ function aggregates(db: Db): Omit<Store, typeof Symbol.dispose> {
     examples: openExampleStore(db),
     datasets: openDatasetStore(db),
     runs: openRunStore(db),
+    imports: openImportStore(db),
     samples: openSampleStore(db),
     versions: openVersionStore(db),
     canaries: openCanaryStore(db),

@@ -51,6 +51,9 @@ export interface SuggestionStore {
   countRated(): number;
 }
 
+/** Rates, weights and filters are the owner's: what came from elsewhere is not counted, accepted or not. */
+const OWN = "NOT EXISTS (SELECT 1 FROM foreign_suggestions f WHERE f.suggestion_id = s.id)";
+
 export function openSuggestionStore(db: Db): SuggestionStore {
   const put = db.prepare(`
     INSERT INTO suggestions (id, sequence, shown_at, source, root, path, language, line, completion, base, adapter,
@@ -66,9 +69,11 @@ export function openSuggestionStore(db: Db): SuggestionStore {
   const newest = db.prepare(`${select} WHERE s.sequence < ? ORDER BY s.sequence DESC LIMIT ?`);
 
   const ended = db.prepare(`
-    SELECT root, path, completion, adapter, shown_at AS shownAt, outcome, retained, survived FROM suggestions
-    WHERE source = ? AND outcome <> 'open' ORDER BY sequence DESC LIMIT ?`);
-  const nEnded = db.prepare("SELECT source, count(*) AS n FROM suggestions WHERE outcome <> 'open' GROUP BY source");
+    SELECT root, path, completion, adapter, shown_at AS shownAt, outcome, retained, survived FROM suggestions s
+    WHERE source = ? AND outcome <> 'open' AND ${OWN} ORDER BY sequence DESC LIMIT ?`);
+  const nEnded = db.prepare(
+    `SELECT source, count(*) AS n FROM suggestions s WHERE outcome <> 'open' AND ${OWN} GROUP BY source`,
+  );
 
   return {
     put: (record) => void put.run(record),
@@ -88,7 +93,7 @@ export function openSuggestionStore(db: Db): SuggestionStore {
     newestOfEditor: (limit) =>
       (
         db
-          .prepare("SELECT id FROM suggestions WHERE source = 'editor' ORDER BY sequence DESC LIMIT ?")
+          .prepare(`SELECT id FROM suggestions s WHERE source = 'editor' AND ${OWN} ORDER BY sequence DESC LIMIT ?`)
           .pluck()
           .all(limit) as string[]
       ).reverse(),
@@ -101,11 +106,12 @@ export function openSuggestionStore(db: Db): SuggestionStore {
     newestRated: (limit) =>
       (
         db
-          .prepare("SELECT id FROM suggestions WHERE rating IS NOT NULL ORDER BY sequence DESC LIMIT ?")
+          .prepare(`SELECT id FROM suggestions s WHERE rating IS NOT NULL AND ${OWN} ORDER BY sequence DESC LIMIT ?`)
           .pluck()
           .all(limit) as string[]
       ).reverse(),
-    countRated: () => db.prepare("SELECT count(*) FROM suggestions WHERE rating IS NOT NULL").pluck().get() as number,
+    countRated: () =>
+      db.prepare(`SELECT count(*) FROM suggestions s WHERE rating IS NOT NULL AND ${OWN}`).pluck().get() as number,
     count: () => db.prepare("SELECT count(*) FROM suggestions").pluck().get() as number,
   };
 }

@@ -20,9 +20,9 @@ export const generationRoutes: readonly Route[] = [
       if (key !== null && (key === "" || key.length > MAX_KEY_CHARS)) {
         throw new AppError("invalid", `Idempotency-Key: it has to have 1 to ${MAX_KEY_CHARS} characters`);
       }
-      const { generations } = await readJson(c, generationRequest, MAX_BATCH_BYTES);
+      const { generations, import: origin = null } = await readJson(c, generationRequest, MAX_BATCH_BYTES);
       const ingest = (json: string) => events.take(json);
-      return c.json({ results: await takeGenerations(generations, key, { store, clock, ingest }) });
+      return c.json({ results: await takeGenerations(generations, key, { store, clock, ingest, origin }) });
     },
   },
 ];

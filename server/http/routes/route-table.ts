@@ -11,6 +11,7 @@ import { forgetRoutes } from "./forget.ts";
 import { healthRoutes } from "./health.ts";
 import { labelStudioRoutes } from "./label-studio.ts";
 import { loginRoutes } from "./login.ts";
+import { importRoutes } from "./imports.ts";
 import { metricRoutes } from "./metrics.ts";
 import { modelRoutes } from "./models.ts";
 import { openApiRoutes } from "./openapi.ts";
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...suggestionRoutes,
   ...labelRoutes,
   ...datasetRoutes,
+  ...importRoutes,
   ...datasetContentsRoutes,
   ...trainingRoutes,
   ...modelRoutes,
