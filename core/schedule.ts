@@ -25,7 +25,7 @@ export const DEFAULT_SCHEDULE: ScheduleSettings = {
   strategy: "lora",
 };
 
-export type ScheduleTrigger = "labels" | "nightly" | "drift";
+export type ScheduleTrigger = "labels" | "nightly" | "drift" | "forgotten";
 
 export interface ScheduleFacts {
   readonly now: number;
@@ -43,6 +43,8 @@ export interface ScheduleFacts {
   readonly onBattery: boolean;
   /** What is served has got worse since the last run. */
   readonly hasDrifted: boolean;
+  /** What is served learnt from something that was forgotten since, and there is something else to learn from. */
+  readonly servesForgotten: boolean;
 }
 
 /** What is known when a run that the schedule started is under way, or was paused by it. */
@@ -103,6 +105,8 @@ export function decideTraining(settings: ScheduleSettings, facts: ScheduleFacts)
 }
 
 function dueTrigger(settings: ScheduleSettings, facts: ScheduleFacts): ScheduleTrigger | null {
+  // Nothing new is needed: the same without what is gone.
+  if (facts.servesForgotten) return "forgotten";
   if (facts.newLabels < FEWEST_LABELS) return null;
   if (settings.drift && facts.hasDrifted) return "drift";
   if (facts.newLabels >= settings.labels) return "labels";

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { strategy, trainingBackend } from "./api.ts";
 
-const scheduleTrigger = z.enum(["labels", "nightly", "drift"]);
+const scheduleTrigger = z.enum(["labels", "nightly", "drift", "forgotten"]);
 /** `GET /v1/schedule`: when training starts by itself. */
 export const trainingSchedule = z.object({
   settings: z.object({

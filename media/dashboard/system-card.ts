@@ -115,7 +115,12 @@ export class SystemCard extends LightElement {
   }
 }
 
-const TRIGGERS = { labels: "new labels", nightly: "the night's run", drift: "drift" } as const;
+const TRIGGERS = {
+  labels: "new labels",
+  nightly: "the night's run",
+  drift: "drift",
+  forgotten: "what was forgotten",
+} as const;
 const WAITS = {
   idle: "until you rest",
   mains: "for mains power",

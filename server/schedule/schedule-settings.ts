@@ -39,7 +39,7 @@ export function changeSchedule(settings: SettingsStore, change: Partial<Schedule
 
 /** What the schedule did last. */
 const lastStart = z.object({
-  trigger: z.enum(["labels", "nightly", "drift"]).nullable().default(null),
+  trigger: z.enum(["labels", "nightly", "drift", "forgotten"]).nullable().default(null),
   at: z.number().nullable().default(null),
   night: z.number().nullable().default(null),
   run: z.string().nullable().default(null),

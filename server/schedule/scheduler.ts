@@ -43,8 +43,8 @@ export interface Scheduler extends AsyncDisposable {
 
 /** Between two looks, milliseconds. */
 const EVERY_MS = 60_000;
-/** Between two runs for the same fall, milliseconds. */
-const DRIFT_GAP_MS = 24 * 3_600_000;
+/** Between two runs for the same fall, or for the same that was forgotten, milliseconds. */
+const AGAIN_MS = 24 * 3_600_000;
 
 /** Starts training by itself when there is something to learn and nobody is held up. */
 export function startScheduler(parts: ScheduleParts): Scheduler {
@@ -57,7 +57,8 @@ export function startScheduler(parts: ScheduleParts): Scheduler {
     const now = clock.wallMs();
     const newLabels = schedule.newLabels();
     // A fall shows until there is another champion: a run that brought none is not tried again at once.
-    const isTried = last.trigger === "drift" && last.at !== null && Math.abs(now - last.at) < DRIFT_GAP_MS;
+    const isTried = (trigger: ScheduleTrigger): boolean =>
+      last.trigger === trigger && last.at !== null && Math.abs(now - last.at) < AGAIN_MS;
     const decision = decideTraining(readSchedule(settings), {
       now,
       hour: new Date(now).getHours(),
@@ -67,7 +68,8 @@ export function startScheduler(parts: ScheduleParts): Scheduler {
       isTraining: store.runs.active() !== null,
       lastEventAt: schedule.lastEventAt(),
       onBattery: await onBattery(),
-      hasDrifted: newLabels >= FEWEST_LABELS && !isTried && parts.hasDrifted(),
+      hasDrifted: newLabels >= FEWEST_LABELS && !isTried("drift") && parts.hasDrifted(),
+      servesForgotten: !isTried("forgotten") && servesForgotten(store),
     });
     return { settings: readSchedule(settings), newLabels, decision, last };
   };
@@ -133,4 +135,12 @@ export function startScheduler(parts: ScheduleParts): Scheduler {
       await looking;
     },
   };
+}
+
+/** A champion that remembers what was forgotten is trained anew from what is left of its lineage. */
+function servesForgotten(store: Store): boolean {
+  const champion = store.versions.alias("champion");
+  if (champion === null || store.versions.get(champion)?.tainted !== true) return false;
+  const { good, bad } = store.labels.counts();
+  return good + bad > 0 || store.schedule.lastWorkspaces().length > 0;
 }

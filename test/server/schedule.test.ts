@@ -3,6 +3,8 @@ import path from "node:path";
 import { trainingSchedule, type TrainingSchedule } from "../../protocol/schedule.ts";
 import { systemClock, type Clock } from "../../server/clock.ts";
 import { createTinyModel } from "../support/tiny-model.ts";
+import { joinStore } from "../../server/store/store.ts";
+import { adaptedApp } from "./adapted-app.ts";
 import { runningApp } from "./running-app.ts";
 import { sampleSession, shownWith } from "./sample-events.ts";
 import { runCli, until } from "./server-process.ts";
@@ -13,6 +15,28 @@ const SOON_MS = 60_000;
 
 describe("training that starts by itself", function () {
   this.timeout(180_000);
+
+  it("is due when what is served remembers what was forgotten, while there is something else to learn from", async () => {
+    const session = sampleSession(Date.now());
+    await using adapted = await adaptedApp(session.story("shown accepted retained"));
+    const { running } = adapted;
+    const decision = async () => trainingSchedule.parse((await running.call("GET", "/v1/schedule")).body).decision;
+    assert.deepEqual(await decision(), { kind: "rest", reason: "nothing-new" });
+    {
+      using store = joinStore(running.app.places.database);
+      const id = uuidv7();
+      store.transaction(() => {
+        store.runs.finish("run", "succeeded", 2, null);
+        store.forget.begin({ id, requestedAtMs: Date.now(), scope: { kind: "suggestions", ids: [uuidv7()] } });
+        store.forget.invalidate("ds", id, Date.now());
+        store.forget.finish(id, Date.now());
+      });
+    }
+    assert.deepEqual(await decision(), { kind: "wait", trigger: "forgotten", for: "idle" });
+    const scope = { kind: "everything" };
+    await running.call("POST", "/v1/forget", { id: uuidv7(), requestedAtMs: Date.now(), scope });
+    assert.deepEqual(await decision(), { kind: "rest", reason: "nothing-new" });
+  });
 
   it("waits while somebody works, starts when nobody does, and only once for the same labels", async () => {
     using model = createTinyModel();

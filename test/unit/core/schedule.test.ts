@@ -14,6 +14,7 @@ const FACTS: ScheduleFacts = {
   lastEventAt: NOW - HOUR_MS,
   onBattery: false,
   hasDrifted: false,
+  servesForgotten: false,
 };
 const decide = (facts: Partial<ScheduleFacts>, settings = {}) =>
   decideTraining({ ...DEFAULT_SCHEDULE, ...settings }, { ...FACTS, ...facts });
@@ -50,6 +51,12 @@ describe("the schedule of training", () => {
       { newLabels: 20, hasDrifted: true },
       { drift: false },
       { kind: "rest", reason: "nothing-new" },
+    ],
+    [
+      "starts when what is served remembers what was forgotten, without anything new",
+      { newLabels: 0, servesForgotten: true },
+      {},
+      { kind: "start", trigger: "forgotten" },
     ],
     ["rests where it is off", {}, { automatic: false }, { kind: "rest", reason: "off" }],
     ["rests where examples alone are wanted", {}, { strategy: "in-context" }, { kind: "rest", reason: "off" }],
