@@ -5,11 +5,12 @@ import { appendFileSync, existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import type { KeptEvent } from "../../protocol/events.ts";
 import { deployment, modelPage, runCurve, trainingRun, why, type TrainingRun } from "../../protocol/api.ts";
+import { runSamples } from "../../protocol/samples.ts";
 import { feedback } from "./idiom-feedback.ts";
 import { createTinyModel } from "../support/tiny-model.ts";
 import { runningApp, type RunningApp } from "./running-app.ts";
 import { sampleSession, shownWith } from "./sample-events.ts";
-import { startServerProcess, until } from "./server-process.ts";
+import { runCli, startServerProcess, until } from "./server-process.ts";
 import { tempFolder } from "./temp-folder.ts";
 import { v7 as uuidv7 } from "uuid";
 
@@ -90,6 +91,18 @@ describe("the loop with an untrained model", function () {
     assert.equal(points.length > 0, true);
     assert.equal(points.at(-1)!.step <= points.at(-1)!.totalSteps, true);
     points.forEach(({ step }, i) => assert.equal(i === 0 || step > points[i - 1]!.step, true));
+  });
+
+  it("keeps five places of its test, with what was written there before and after, for the page and the terminal", async () => {
+    const { samples } = runSamples.parse((await server.call("GET", `/v1/training/runs/${run.id}/samples`)).body);
+    assert.equal(samples.length, 5);
+    assert.ok(samples.some(({ challenger, champion }) => challenger.text !== champion.text));
+    for (const { kept, challenger } of samples)
+      assert.equal(challenger.accepted, challenger.text.split("\n", 1)[0]!.trimEnd() === kept);
+    const { code, stdout } = await runCli(["--data-dir", server.app.places.dataDir, "train", "show"]);
+    assert.equal(code, 0);
+    assert.equal(stdout.match(/^place +\S+\.\w+$/gm)?.length, 5, stdout);
+    assert.match(stdout, /^after +\S/m);
   });
 
   it("lists the version with its aliases and its evaluation", async () => {
