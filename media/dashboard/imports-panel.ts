@@ -7,7 +7,7 @@ import { LightElement } from "./light-element.ts";
 import { countText, nounText } from "./number-text.ts";
 import { PacedReads } from "./paced-reads.ts";
 import { timeText } from "./time-text.ts";
-import { firstLine, visibleText } from "./visible-text.ts";
+import { firstLine, visibleString, visibleText } from "./visible-text.ts";
 
 /** Between two looks at the server, milliseconds. */
 const REFRESH_GAP_MS = 3_000;
@@ -132,7 +132,12 @@ export class ImportsPanel extends LightElement {
     const named = visibleText(name, CELL_CHARS);
     const button = (text: string, isShown: boolean, act: () => void, isPressed: boolean | null = null) =>
       isShown
-        ? html`<button class="plain" aria-label="${text}: ${name}" aria-expanded=${isPressed ?? nothing} @click=${act}>
+        ? html`<button
+            class="plain"
+            aria-label="${text}: ${visibleString(name)}"
+            aria-expanded=${isPressed ?? nothing}
+            @click=${act}
+          >
             ${text}
           </button>`
         : nothing;
