@@ -1,4 +1,4 @@
-import Database from "better-sqlite3";
+import { lockExclusively } from "../exclusive-lock.ts";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,7 +18,7 @@ export async function takeRunFolder(runDir: string, signal: AbortSignal): Promis
   const holder = path.join(runDir, "worker.pid");
   const late = AbortSignal.any([signal, AbortSignal.timeout(GONE_MS)]);
   for (;;) {
-    const taken = tryLock(lock);
+    const taken = lockExclusively(lock, RETRY_MS);
     if (taken !== null) {
       writeFileSync(holder, String(process.pid), { mode: 0o600 });
       return taken;
@@ -27,19 +27,6 @@ export async function takeRunFolder(runDir: string, signal: AbortSignal): Promis
     endHolder(holder);
     if (late.aborted) throw new Error("Another training process holds the run's folder and does not end.");
     await delay(RETRY_MS, undefined, { signal: late }).catch(() => {});
-  }
-}
-
-function tryLock(file: string): Disposable | null {
-  const db = new Database(file, { timeout: 0 });
-  try {
-    db.pragma("locking_mode = EXCLUSIVE");
-    db.exec("BEGIN EXCLUSIVE");
-    return { [Symbol.dispose]: () => void db.close() };
-  } catch (error) {
-    db.close();
-    if (!String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY")) throw error;
-    return null;
   }
 }
 

@@ -8,12 +8,14 @@ import { AppError } from "../errors.ts";
 import { withStore } from "../settings.ts";
 import { readActiveModel, useModelFile } from "./active-model.ts";
 import { diffConfigs, flatten } from "./config-diff.ts";
+import { describedModel } from "./frozen-model.ts";
 import {
   checkModelFile,
   configInvalid,
   CONFIG_NAME,
   MODELS_FOLDER,
   problemsOfFile,
+  readModelFile,
   resolveModelFile,
 } from "./model-file.ts";
 import { WORKFLOW_HOSTS, writeNewModel, type WorkflowHost } from "./new-model.ts";
@@ -118,11 +120,8 @@ export function addConfigCommands(models: Command, { dataDir, connect, setExit }
     .action(async (from: string, to: string, flags: { json?: boolean }) => {
       const configOf = async (named: string): Promise<unknown> => {
         const file = resolveModelFile(named, process.cwd());
-        if (existsSync(file)) {
-          const checked = checkModelFile(file);
-          if (!checked.ok) throw configInvalid(checked.problems);
-          return checked.value.config;
-        }
+        // As a version's manifest says it, so that a folder is the same folder in both.
+        if (existsSync(file)) return describedModel(readModelFile(file)).config;
         const { model, hyperParameters } = await (
           await connect()
         ).get(`/v1/models/${encodeURIComponent(named)}/config`, versionConfig);

@@ -2,7 +2,7 @@
 // node back-up.ts <data folder> <folder of the backups>
 import { createBackup } from "../../../server/backup/create.ts";
 import { dataPlaces } from "../../../server/places.ts";
-import { writeSync } from "node:fs";
+import { say } from "./say.ts";
 
 const [dataDir = "", to = ""] = process.argv.slice(2);
-writeSync(1, `${createBackup(dataPlaces(dataDir), to, new Date()).dir}\n`);
+say(createBackup(dataPlaces(dataDir), to, new Date()).dir);

@@ -1,7 +1,7 @@
 // Saves a checkpoint of a run at every step, and says the step when it is saved.
 // node save-checkpoints.ts <run folder>
 import { saveRunCheckpoint } from "../../../server/training/onnx/run-checkpoint.ts";
-import { writeSync } from "node:fs";
+import { say } from "./say.ts";
 
 const [runDir = ""] = process.argv.slice(2);
 const vector = (step: number) => new Float32Array(2_000).fill(step);
@@ -16,5 +16,5 @@ for (let step = 1; step <= 40; step += 1) {
     firstMoment: vector(step),
     secondMoment: vector(step),
   });
-  writeSync(1, `${step}\n`);
+  say(String(step));
 }

@@ -6,7 +6,7 @@ import { createIngestQuota } from "../../../server/ingest/quota.ts";
 import { systemClock } from "../../../server/clock.ts";
 import { openStore } from "../../../server/store/store.ts";
 import { sampleSession } from "../../server/sample-events.ts";
-import { writeSync } from "node:fs";
+import { say } from "./say.ts";
 
 const [dataDir = "", synchronous = "FULL"] = process.argv.slice(2);
 const store = openStore(prepareDataDir(dataDir).database);
@@ -17,5 +17,5 @@ for (;;) {
   const [event] = session.story("shown");
   const { answers } = commitGroup([JSON.stringify({ events: [event] })], { store, clock: systemClock, quota });
   if (answers[0]?.ok !== true) process.exit(1);
-  writeSync(1, `${event!.id}\n`);
+  say(event!.id);
 }

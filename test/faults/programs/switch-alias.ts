@@ -5,7 +5,8 @@ import { prepareDataDir } from "../../../server/data-dir.ts";
 import { openContentFiles } from "../../../server/registry/content-files.ts";
 import { openStore } from "../../../server/store/store.ts";
 import { createToyRegistry } from "../server/toy-registry.ts";
-import { mkdtempSync, writeSync } from "node:fs";
+import { say } from "./say.ts";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -31,5 +32,5 @@ for (let n = 1; n <= 6; n += 1) {
   const { id } = registry.register(n, `weights ${n} ${process.pid}`);
   registry.deploy(id);
   for (const write of late.splice(0)) write();
-  writeSync(1, `${id}\n`);
+  say(id);
 }

@@ -43,47 +43,45 @@ const lookAfter = async (
 /** The snippet without its last line but one: a quarter less of it. */
 const SHORTER = SNIPPET.replace("  return Math.max(0, reduced);\n", "");
 
-describe("git's process between looks", function () {
-  before(function () {
-    // Which processes there are, only Linux says in files.
-    if (process.platform !== "linux") this.skip();
-  });
+describe("git's process between looks", () => {
+  // Which processes there are, only Linux says in files.
+  if (process.platform === "linux") {
+    it("serves one look after the other, and ends with the tracker", async () => {
+      await using repository = await committed();
+      const [pid] = await waitingProcesses();
+      assert.ok(pid !== undefined);
+      assert.equal(await lookAfter(repository, "less", { "a.ts": BASKET + SHORTER }), 0);
+      assert.ok(((await repository.see()).tok ?? 1) < 1);
+      assert.equal(await lookAfter(repository, "whole again", { "a.ts": BASKET + SNIPPET }), 0);
+      assert.equal((await repository.see()).tok, 1);
+      assert.deepEqual(await waitingProcesses(), [pid]);
+      await repository.tracker.close();
+      await gone(pid);
+    });
 
-  it("serves one look after the other, and ends with the tracker", async () => {
-    await using repository = await committed();
-    const [pid] = await waitingProcesses();
-    assert.ok(pid !== undefined);
-    assert.equal(await lookAfter(repository, "less", { "a.ts": BASKET + SHORTER }), 0);
-    assert.ok(((await repository.see()).tok ?? 1) < 1);
-    assert.equal(await lookAfter(repository, "whole again", { "a.ts": BASKET + SNIPPET }), 0);
-    assert.equal((await repository.see()).tok, 1);
-    assert.deepEqual(await waitingProcesses(), [pid]);
-    await repository.tracker.close();
-    await gone(pid);
-  });
+    it("is started again when it ended on its own", async () => {
+      await using repository = await committed();
+      const [pid] = await waitingProcesses();
+      assert.ok(pid !== undefined);
+      process.kill(pid, "SIGKILL");
+      await gone(pid);
+      assert.equal(await lookAfter(repository, "less", { "a.ts": BASKET + SHORTER }), 1);
+      const { tok, losses } = await repository.see();
+      assert.ok((tok ?? 1) < 1);
+      assert.equal(losses.length, 1);
+    });
 
-  it("is started again when it ended on its own", async () => {
-    await using repository = await committed();
-    const [pid] = await waitingProcesses();
-    assert.ok(pid !== undefined);
-    process.kill(pid, "SIGKILL");
-    await gone(pid);
-    assert.equal(await lookAfter(repository, "less", { "a.ts": BASKET + SHORTER }), 1);
-    const { tok, losses } = await repository.see();
-    assert.ok((tok ?? 1) < 1);
-    assert.equal(losses.length, 1);
-  });
-
-  it("leaves packs of objects that git throws away", async () => {
-    await using repository = await committed();
-    await repository.git("gc", "-q");
-    const [pid] = await waitingProcesses();
-    assert.ok(pid !== undefined);
-    await repository.look();
-    await gone(pid);
-    assert.ok((await lookAfter(repository, "less", { "a.ts": BASKET + SHORTER })) > 0);
-    assert.ok(((await repository.see()).tok ?? 1) < 1);
-  });
+    it("leaves packs of objects that git throws away", async () => {
+      await using repository = await committed();
+      await repository.git("gc", "-q");
+      const [pid] = await waitingProcesses();
+      assert.ok(pid !== undefined);
+      await repository.look();
+      await gone(pid);
+      assert.ok((await lookAfter(repository, "less", { "a.ts": BASKET + SHORTER })) > 0);
+      assert.ok(((await repository.see()).tok ?? 1) < 1);
+    });
+  }
 
   for (const [name, file] of [
     ["of the work tree", ".gitattributes"],
