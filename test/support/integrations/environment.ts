@@ -8,6 +8,8 @@ import { until } from "../../server/server-process.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../../..");
 const READY = "kept-ready";
+/** Every package that comes with each of them, in the version that was tested: what a release of tomorrow breaks is not ours. */
+const PINS = path.join(import.meta.dirname, "pins");
 /** Longest install on a slow line, milliseconds. */
 const INSTALL_MS = 20 * 60_000;
 /** Longest start on two busy cores, with the first migrations of a database, milliseconds. */
@@ -17,12 +19,22 @@ const START_MS = 240_000;
 export const VERSIONS = { mlflow: "3.17.2", "label-studio": "1.23.2" } as const;
 export type Package = keyof typeof VERSIONS;
 
-/** Folder of programs of a package in a virtual environment of its own below `.cache/`, installed when it is not there. */
+/** The lines `name==version` that are installed with a package, all that it needs included. */
+export const pinsOf = (name: Package): string => readFileSync(pinsFile(name), "utf8");
+
+const pinsFile = (name: Package): string => path.join(PINS, `${name}-${VERSIONS[name]}.txt`);
+
+/**
+ * Folder of programs of a package in a virtual environment of its own below `.cache/`, installed when it is not there
+ * with all the versions of `pins/`. They were resolved by Python 3.11 on Linux.
+ */
 export async function prepareEnvironment(name: Package, say: (line: string) => void): Promise<string> {
   const wanted = `${name}==${VERSIONS[name]}`;
+  const pins = pinsOf(name);
   const folder = path.join(ROOT, ".cache", "integrations", `${name}-${VERSIONS[name]}`);
   const programs = path.join(folder, process.platform === "win32" ? "Scripts" : "bin");
-  if (existsSync(path.join(folder, READY))) return programs;
+  const ready = path.join(folder, READY);
+  if (existsSync(ready) && readFileSync(ready, "utf8") === pins) return programs;
   const python = await findPython(process.env, AbortSignal.timeout(INSTALL_MS));
   say(`Installing ${wanted} into .cache/integrations (minutes the first time)…`);
   // A virtual environment cannot be moved: one that is not whole is begun anew in its place.
@@ -30,8 +42,8 @@ export async function prepareEnvironment(name: Package, say: (line: string) => v
   mkdirSync(path.dirname(folder), { recursive: true });
   await run(python, ["-m", "venv", folder]);
   const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--prefer-binary"];
-  await run(path.join(programs, "python"), [...pip, wanted]);
-  writeFileSync(path.join(folder, READY), "");
+  await run(path.join(programs, "python"), [...pip, "--constraint", pinsFile(name), wanted]);
+  writeFileSync(ready, pins);
   return programs;
 }
 
