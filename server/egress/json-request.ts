@@ -10,6 +10,7 @@ export interface JsonRequest {
   readonly body?: unknown;
   /** Sent as the bearer token. */
   readonly key?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly limits?: EgressLimits;
 }
@@ -23,7 +24,8 @@ export const JSON_LIMITS: EgressLimits = {
 };
 
 /**
- * One request to another system, answered in JSON; a text that is none, such as a plain "Success", is answered as text.
+ * One request to another system, answered in JSON; a text that is none, such as a plain "Success", is answered as text,
+ * and 204, which brings nothing, as undefined.
  * @throws AppError `remote-unreachable`, `remote-unauthorized`, `remote-invalid`, `not-found`, `egress-refused`
  */
 export async function askJson(request: JsonRequest): Promise<unknown> {
@@ -36,6 +38,7 @@ export async function askJson(request: JsonRequest): Promise<unknown> {
       method,
       headers: {
         Accept: "application/json",
+        ...request.headers,
         ...(key ? { Authorization: `Bearer ${key}` } : {}),
         ...(text === undefined ? {} : { "Content-Type": "application/json" }),
       },
@@ -47,6 +50,10 @@ export async function askJson(request: JsonRequest): Promise<unknown> {
     if (status >= 300 && status < 400) {
       answer.cancel();
       throw new AppError("remote-invalid", `${url.host} redirects (${status}); nothing was sent there.`);
+    }
+    if (status === NO_CONTENT) {
+      answer.cancel();
+      return undefined;
     }
     const pieces: Uint8Array[] = [];
     for await (const piece of answer.body) pieces.push(piece);
@@ -73,6 +80,7 @@ export async function askJson(request: JsonRequest): Promise<unknown> {
   }
 }
 
+const NO_CONTENT = 204;
 /** Longer than any word of success. */
 const MAX_PLAIN_CHARS = 500;
 

@@ -28,7 +28,7 @@ export const mlflowSection = z.strictObject({
   logArtifacts: z.boolean().default(true),
 });
 
-/** Environment: `LABEL_STUDIO_API_KEY`, `LABEL_STUDIO_WEBHOOK_SECRET`. */
+/** Environment: `LABEL_STUDIO_API_KEY`. */
 export const labelStudioSection = z.strictObject({
   enabled: z.boolean().default(false),
   url: address.nullable().default(null),

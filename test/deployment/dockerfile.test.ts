@@ -118,6 +118,7 @@ describe("compose.yaml", () => {
         profiles?: string[];
         ports?: string[];
         network_mode?: string;
+        command?: string[];
         cap_drop?: string[];
         image: string;
         privileged?: boolean;
@@ -135,8 +136,11 @@ describe("compose.yaml", () => {
   });
 
   it("lets nobody in from another machine, and gives the server no rights", () => {
-    for (const { ports = [] } of Object.values(services))
+    for (const [name, { ports = [], network_mode: network, command = [] }] of Object.entries(services)) {
       for (const port of ports) assert.match(port, /^127\.0\.0\.1:/);
+      // Kept's own server has no other place to listen; who else shares the machine's network is told so.
+      if (network === "host" && name !== "kept") assert.ok(command.includes("--internal-host=127.0.0.1"), name);
+    }
     assert.equal(services["kept"]!.network_mode, "host");
     assert.deepEqual(services["kept"]!.cap_drop, ["ALL"]);
     for (const { image, privileged } of Object.values(services)) {

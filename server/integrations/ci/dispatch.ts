@@ -1,5 +1,7 @@
 import type { Clock } from "../../clock.ts";
-import type { Egress } from "../../egress/egress.ts";
+import type { Egress, EgressLimits } from "../../egress/egress.ts";
+import { askJson } from "../../egress/json-request.ts";
+import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { SettingsStore } from "../../store/settings-store.ts";
 import { z } from "zod";
@@ -16,7 +18,8 @@ export interface CiSettings {
 const EVERY_MS = 60_000;
 /** After a failure the host gets this long, milliseconds. */
 const AGAIN_MS = 600_000;
-const LIMITS = { answerMs: 15_000, windowMs: 15_000, bytesPerWindow: 0, maxBytes: 65_536 };
+/** It answers with nothing, or a few words about the run that it started. */
+const LIMITS: EgressLimits = { answerMs: 15_000, windowMs: 15_000, bytesPerWindow: 1, maxBytes: 65_536 };
 
 const told = z.object({ verdicts: z.int().default(0), model: z.string().nullable().default(null) });
 const SETTING = "ci-told";
@@ -51,37 +54,22 @@ export function startDispatcher(parts: {
       return settings.put(SETTING, { verdicts, model: ci.name }, now);
     if (verdicts - last.verdicts < ci.annotations || Math.abs(now - notBeforeMs) < AGAIN_MS) return;
     notBeforeMs = now;
-    await dispatch(ci, verdicts - last.verdicts);
+    await startWorkflow({
+      ci,
+      annotations: verdicts - last.verdicts,
+      egress,
+      token: parts.env["KEPT_CI_TOKEN"] ?? "",
+      signal: stop.signal,
+    });
     notBeforeMs = 0;
     settings.put(SETTING, { verdicts, model: ci.name }, now);
     log.info({ event: "workflow-started", model: ci.name, annotations: verdicts - last.verdicts });
   };
 
-  const dispatch = async (ci: CiSettings, annotations: number): Promise<void> => {
-    const token = parts.env["KEPT_CI_TOKEN"] ?? "";
-    const answer = await egress.request({
-      purpose: "ci",
-      url: new URL(ci.dispatchUrl!),
-      method: "POST",
-      headers: {
-        accept: "application/json",
-        "content-type": "application/json",
-        "user-agent": "kept",
-        ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
-      },
-      body: Buffer.from(JSON.stringify(bodyOf(ci, annotations))),
-      limits: LIMITS,
-      signal: stop.signal,
-    });
-    answer.cancel();
-    if (answer.status < 200 || answer.status > 299)
-      throw new Error(`The host of the workflow answered ${answer.status}.`);
-  };
-
   let looking: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
     looking = looking.then(look).catch((error: unknown) => {
-      if (!stop.signal.aborted) log.warn({ event: "workflow-not-started", problem: (error as Error).message });
+      if (!stop.signal.aborted) log.warn({ event: "workflow-not-started", problem: described(error) });
     });
   }, parts.everyMs ?? EVERY_MS);
   timer.unref();
@@ -93,6 +81,36 @@ export function startDispatcher(parts: {
     },
   };
 }
+
+/**
+ * Asks the host to start the training workflow.
+ * @throws AppError `remote-unreachable`, `remote-unauthorized`, `remote-invalid`, `not-found`, `egress-refused`: not started
+ */
+export async function startWorkflow(parts: {
+  readonly ci: CiSettings;
+  /** New verdicts that it is started for. */
+  readonly annotations: number;
+  readonly egress: Egress;
+  /** May start workflows; empty for none. */
+  readonly token: string;
+  readonly signal: AbortSignal;
+  readonly limits?: EgressLimits;
+}): Promise<void> {
+  const { ci, annotations, egress, token, signal, limits = LIMITS } = parts;
+  const url = new URL(ci.dispatchUrl!);
+  const body = bodyOf(ci, annotations);
+  const headers = { "User-Agent": "kept" };
+  const said = await askJson({ egress, purpose: "ci", url, method: "POST", headers, body, key: token, signal, limits });
+  // Both hosts answer with 204 and nothing, and some versions name the run. A page for people is no start.
+  if (said !== undefined && !startedRun.safeParse(said).success)
+    throw new AppError("remote-invalid", `${url.host} did not say that it started the workflow.`);
+}
+
+/** GitHub's and Forgejo's word for the run. */
+const startedRun = z.union([z.object({ workflow_run_id: z.int() }), z.object({ id: z.int() })]);
+
+const described = (error: unknown): string =>
+  error instanceof AppError ? `${error.message} [${error.code}]` : (error as Error).message;
 
 /** A workflow is started by its branch (both hosts), a repository by the event that its workflows listen for (GitHub). */
 const bodyOf = ({ dispatchUrl, ref, name }: CiSettings, annotations: number): unknown =>

@@ -34,12 +34,13 @@ describe("the training workflow", function () {
   it("is started by new human verdicts where the user allows it, and again after a failure", async () => {
     const seen: { url: string; headers: IncomingHttpHeaders; body: unknown }[] = [];
     let status = 500;
+    let says = "<html>not what was asked for</html>";
     const host = createServer((request, response) => {
       const pieces: Buffer[] = [];
       request.on("data", (piece: Buffer) => pieces.push(piece));
       request.on("end", () => {
         seen.push({ url: request.url!, headers: request.headers, body: JSON.parse(Buffer.concat(pieces).toString()) });
-        response.writeHead(status).end("<html>not what was asked for</html>");
+        response.writeHead(status, { "Content-Type": "application/json" }).end(says);
       });
     });
     host.listen(0, "127.0.0.1");
@@ -77,16 +78,25 @@ describe("the training workflow", function () {
       });
       assert.equal(counted(), 0);
 
+      // A page that somebody put in front of the host is no start.
+      status = 200;
+      aheadMs += 601_000;
+      await until(() => seen[1] ?? null, SOON_MS);
       status = 204;
+      assert.equal(counted(), 0);
       aheadMs += 601_000;
       await until(() => (counted() === 3 ? true : null), SOON_MS);
-      assert.equal(seen.length, 2);
+      assert.equal(seen.length, 3);
+      assert.equal(seen.at(-1)!.headers["user-agent"], "kept");
 
+      // Forgejo says which run it started, where it is asked to.
+      status = 201;
+      says = '{"id":7,"run_number":3}';
       follow("/api/v1/repos/o/r/actions/workflows/train.yaml/dispatches");
       await rate(server, 3);
       await until(() => (counted() === 6 ? true : null), SOON_MS);
       assert.deepEqual(seen.at(-1)!.body, { ref: "main" });
-      assert.equal(seen.length, 3);
+      assert.equal(seen.length, 4);
     } finally {
       delete process.env["KEPT_CI_TOKEN"];
       host.closeAllConnections();

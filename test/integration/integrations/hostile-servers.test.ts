@@ -13,6 +13,7 @@ import { connectMlflow } from "../../../server/integrations/mlflow/integration.t
 import { pullVersion } from "../../../server/integrations/mlflow/pull.ts";
 import { pullModel } from "../../../server/hub/pull.ts";
 import { pullFromHub, pushToHub } from "../../../server/integrations/huggingface/hub-folder.ts";
+import { startWorkflow } from "../../../server/integrations/ci/dispatch.ts";
 import { serveLora } from "../../../server/integrations/llama-cpp/lora-adapters.ts";
 import { listRemote, pullFolder, pushFolder } from "../../../server/integrations/s3/s3-remote.ts";
 import { takePulled } from "../../../server/models/take-version.ts";
@@ -194,6 +195,15 @@ describe("hostile answers of other systems", function () {
       return pullVersion(mlflow(), "kept", { alias: "champion" });
     },
     "llama.cpp: serve an adapter": () => serveLora(server(), "a.gguf", 1),
+    "a host of workflows: start one": () =>
+      startWorkflow({
+        ci: { name: "mine", annotations: 3, dispatchUrl: `${urlOf(hostile)}/repos/o/r/dispatches`, ref: "main" },
+        annotations: 3,
+        egress: egress("ci"),
+        token: "for-the-host",
+        signal: AbortSignal.timeout(30_000),
+        limits: { ...LIMITS, maxBytes: 1024 * 1024 },
+      }),
     "vLLM: load an adapter": () => loadLora(server(), "kept-1", "/srv/a"),
   };
 
