@@ -4,15 +4,12 @@ import { rows } from "../cli/arguments.ts";
 import type { CommandParts } from "../cli/command-parts.ts";
 import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
-import { AppError } from "../errors.ts";
 import { dataPlaces, resolveModelDir } from "../places.ts";
 import { createInterrupt } from "../replay/interrupt.ts";
 import { createProgressLine } from "../replay/progress-line.ts";
-import { readStore } from "../store/store.ts";
-import { gone } from "./contents.ts";
 import { exportDataset } from "./export.ts";
 import { EXPORT_FORMATS, type ExportFormat } from "./export-formats.ts";
-import { existsSync } from "node:fs";
+import { findDataset } from "./find-dataset.ts";
 import path from "node:path";
 
 interface ExportFlags {
@@ -87,15 +84,4 @@ export function addDatasetsCommands(program: Command, { connect, dataDir, setExi
         setExit(EXIT.interrupted);
       }
     });
-}
-
-/** A dataset by its id. @throws AppError `not-found`, `dataset-gone` */
-function findDataset(database: string, id: string): { id: string; sha256: string } {
-  const missing = new AppError("not-found", `There is no dataset ${id}.`, { hint: "`kept datasets list` shows them." });
-  if (!existsSync(database)) throw missing;
-  using store = readStore(database);
-  const dataset = store.datasets.get(id);
-  if (dataset === null) throw missing;
-  if (dataset.forgotten === true || dataset.expired === true) throw gone(id);
-  return { id: dataset.id, sha256: dataset.sha256 };
 }

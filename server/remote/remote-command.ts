@@ -3,6 +3,9 @@ import { verifyBackup } from "../backup/backup-folder.ts";
 import type { CommandParts } from "../cli/command-parts.ts";
 import { EXIT } from "../cli/exit-codes.ts";
 import { print, table } from "../cli/output.ts";
+import { gone, hasRows } from "../datasets/contents.ts";
+import { findDataset } from "../datasets/find-dataset.ts";
+import { readSnapshot } from "../datasets/snapshot.ts";
 import { openConnectionLog } from "../egress/connection-log.ts";
 import { openEgress } from "../egress/egress.ts";
 import { AppError } from "../errors.ts";
@@ -21,7 +24,7 @@ import { writeVersionFolder } from "../models/version-folder.ts";
 import { dataPlaces, resolveModelDir } from "../places.ts";
 import { createInterrupt } from "../replay/interrupt.ts";
 import { createProgressLine } from "../replay/progress-line.ts";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -75,7 +78,10 @@ export function addRemoteCommand(program: Command, { dataDir, setExit }: Command
     remote
       .command("push")
       .addArgument(kind())
-      .argument("<name>", "id of a dataset or of a version, or the folder of a backup")
+      .argument(
+        "<name>",
+        "id of a dataset or of a version (`kept datasets list`, `kept models list`), or the folder of a backup",
+      )
       .description("send what is not there yet; run again it goes on where it stopped"),
   )
     .addHelpText(
@@ -170,10 +176,19 @@ function sourceOf(what: string, name: string, dataDir: string): Source {
     return { name: path.basename(dir), dir, [Symbol.dispose]: nothing };
   }
   if (what === "dataset") {
-    const dir = path.join(dataPlaces(dataDir).datasets, path.basename(name));
-    if (path.basename(name) !== name || !existsSync(dir))
-      throw new AppError("not-found", `There is no dataset ${name}.`, { hint: "`kept datasets list` shows them." });
-    return { name, dir, [Symbol.dispose]: nothing };
+    const { datasets, database } = dataPlaces(dataDir);
+    const { id, sha256 } = findDataset(database, name);
+    if (!hasRows(datasets, sha256)) throw gone(id);
+    try {
+      readSnapshot(datasets, sha256);
+    } catch (error) {
+      throw new AppError("corrupt-store", (error as Error).message, {
+        cause: error,
+        hint: "Nothing was sent. `kept backup restore` brings it back where a backup has it.",
+      });
+    }
+    const dir = path.join(datasets, sha256);
+    return { name: id, dir, [Symbol.dispose]: nothing };
   }
   const dir = mkdtempSync(path.join(tmpdir(), "kept-push-"));
   const end = (): void => rmSync(dir, { recursive: true, force: true });

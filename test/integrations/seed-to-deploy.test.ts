@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { deployment, suggestionPage, trainingRun } from "../../protocol/api.ts";
-import type { KeptEvent } from "../../protocol/events.ts";
 import { fetchAdapter } from "../../extension/sync/adapter-store.ts";
 import { discoverServer } from "../../extension/sync/server-discovery.ts";
 import { superviseEngine } from "../../extension/suggest/engine-supervisor.ts";
+import { withStore } from "../../server/settings.ts";
 import { runCli, startServerProcess, until, type ServerProcess } from "../server/server-process.ts";
-import { wordOf } from "../server/own-feedback.ts";
-import { sampleSession, shownWith } from "../server/sample-events.ts";
 import { tempFolder } from "../server/temp-folder.ts";
 import { ENGINE_ENTRY, STATEMENT_REQUEST } from "../support/engine-request.ts";
 import {
@@ -19,16 +17,16 @@ import {
 } from "../support/integrations/environment.ts";
 import { badAnswer, goodAnswer } from "../support/integrations/label-studio-scenario.ts";
 import { createTinyModel } from "../support/tiny-model.ts";
-import { v7 as uuidv7 } from "uuid";
+import { disputedFeedback } from "./disputed-feedback.ts";
+import { BUCKET_KEYS, startBucket, type RealServer } from "./real-server.ts";
 
 /**
- * The whole way with the real systems and a server process of Kept: a model's file from the template, a Label Studio project, answers
- * of a person, a dataset, a run that MLflow follows, a version, the gate, an alias, and the adapter in an editor's
- * engine. MLflow is killed while the run is under way. Each step is a test, and each builds on the one before.
+ * The whole way with the real systems and a server process of Kept: a model's file from the template, a Label Studio
+ * project, answers of a person, a dataset, a run that MLflow follows, a version, the gate, an alias, the adapter in an
+ * editor's engine, and all of it in a bucket. MLflow is killed while the run is under way. Each step is a test, and
+ * each builds on the one before.
  */
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const START_MS = 1_750_000_000_000;
-const HOUR_MS = 3_600_000;
 const STEP_MS = 300_000;
 const TRAINING_MS = 600_000;
 /** So many that the run is under way for a while after MLflow has heard of its first. */
@@ -37,25 +35,7 @@ const STEPS = 240;
 const CORRECTED = 'keep("as a person wrote it in Label Studio");';
 const MODEL = "house-style";
 
-/** Feedback of `n` suggestions: one idiom again and again, and every tenth one disputed. */
-function feedback(n: number): KeptEvent[] {
-  return Array.from({ length: n }, (_, i) => {
-    const session = sampleSession(START_MS + i * HOUR_MS);
-    const id = uuidv7();
-    const shown = shownWith(session, id, {
-      path: `src/file-${i % 30}.ts`,
-      // The same texts in every run: what the gate says of them is the same too.
-      prefix: `// ${wordOf(`disputed ${i}`)}\nexport const value = `,
-      completion: `keep(${i});`,
-    });
-    if (i % 10 === 9) return [shown, session.of("accepted", id), session.of("undone", id)];
-    return i % 4 === 3
-      ? [shown, session.of("rejected", id), session.of("typed-instead", id, { text: `keep("${i}", ${i});` })]
-      : [shown, session.of("accepted", id), session.of("retained", id)];
-  }).flat();
-}
-
-describe("seed to deploy, with MLflow and Label Studio", function () {
+describe("seed to deploy, with MLflow, Label Studio and a bucket", function () {
   this.timeout(30 * 60_000);
   this.bail(true);
 
@@ -65,6 +45,7 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
   let dataDir = "";
   let mlflow: ForeignServer;
   let studio: ForeignServer & { readonly key: string };
+  let bucket: RealServer;
   let server: ServerProcess;
   let runId = "";
   let version = "";
@@ -122,7 +103,9 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
     ]);
     rest.use(mlflow);
     rest.use(studio);
-    process.env["LABEL_STUDIO_API_KEY"] = studio.key;
+    mkdirSync(path.join(dir, "bucket"));
+    bucket = rest.use(await startBucket(path.join(dir, "bucket"), "team"));
+    Object.assign(process.env, { LABEL_STUDIO_API_KEY: studio.key, ...BUCKET_KEYS });
     server = await startServerProcess(dataDir, ["--model-dir", model.dir]);
     rest.defer(async () => {
       server.child.kill();
@@ -130,12 +113,12 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
     });
   });
   after(async () => {
-    delete process.env["LABEL_STUDIO_API_KEY"];
+    for (const name of ["LABEL_STUDIO_API_KEY", ...Object.keys(BUCKET_KEYS)]) delete process.env[name];
     await rest.disposeAsync();
     model[Symbol.dispose]();
   });
 
-  it("makes a model from the template, and connects both from its file", async () => {
+  it("makes a model from the template, and connects all three from its file", async () => {
     const repository = path.join(dir, "repository");
     mkdirSync(repository);
     const made = await runCli(
@@ -158,6 +141,10 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
         "labelStudio:\n  enabled: false\n  url: null",
         `labelStudio:\n  enabled: true\n  url: ${studio.url}\n  maxTasks: 50\n  minUncertainty: 0\n  reconcileMinutes: 600`,
       ],
+      [
+        "s3:\n  enabled: false\n  endpoint: null\n  bucket: null",
+        `s3:\n  enabled: true\n  endpoint: ${bucket.url}\n  bucket: team`,
+      ],
     ] as const) {
       assert.ok(text.includes(from), from);
       text = text.replace(from, to);
@@ -167,6 +154,7 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
     await kept("models", "use", file);
     await kept("mlflow", "connect", "--config", file, "--private");
     await kept("label-studio", "setup", "--config", file, "--private");
+    await kept("egress", "allow", "s3", bucket.url, "--private");
     const status = await until(async () => {
       const now = await statusOf("label-studio");
       return now.connectedTo === null ? null : now;
@@ -183,7 +171,7 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
   });
 
   it("asks about suggestions whose signals disagree, with what the label says already", async () => {
-    const events = feedback(260);
+    const events = disputedFeedback(260);
     for (let at = 0; at < events.length; at += 100)
       await call("POST", "/v1/events", { events: events.slice(at, at + 100) });
     const disputed = events.filter(({ kind }) => kind === "undone").length;
@@ -324,6 +312,43 @@ describe("seed to deploy, with MLflow and Label Studio", function () {
     );
     assert.deepEqual([pulled.version, pulled.isNew], [version, true]);
     assert.equal(existsSync(path.join(other, "files")), true);
+  });
+
+  it("keeps dataset, adapter and backup in the bucket, and gives them to a third machine", async () => {
+    const datasetId = trainingRun.parse(await call("GET", `/v1/training/runs/${runId}`)).datasetId!;
+    const { dir: backup } = JSON.parse(
+      await kept("backup", "create", "--folder", path.join(dir, "backups"), "--json"),
+    ) as { dir: string };
+    await kept("remote", "push", "dataset", datasetId);
+    await kept("remote", "push", "adapter", version);
+    await kept("remote", "push", "backup", backup);
+
+    const third = path.join(dir, "third");
+    const there = async (...args: string[]) => {
+      const at = ["--endpoint", bucket.url, "--bucket", "team"];
+      const { code, stdout, stderr } = await runCli(["--data-dir", third, "remote", ...args, ...at]);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    const { things } = JSON.parse(await there("list", "--json")) as { things: { kind: string; name: string }[] };
+    assert.deepEqual(things.map(({ kind, name }) => `${kind} ${name}`).toSorted(), [
+      `adapter ${version}`,
+      `backup ${path.basename(backup)}`,
+      `dataset ${datasetId}`,
+    ]);
+    const rows = path.join(dir, "rows");
+    await there("pull", "dataset", datasetId, "--out", rows);
+    const { sha256 } = (await call("GET", `/v1/datasets/${datasetId}`)) as { sha256: string };
+    assert.deepEqual(
+      readFileSync(path.join(rows, "rows.jsonl")),
+      readFileSync(path.join(dataDir, "datasets", sha256, "rows.jsonl")),
+    );
+    assert.equal((await there("pull", "adapter", version, "--model-dir", model.dir)).trim(), version);
+    const back = path.join(dir, "back");
+    await there("pull", "backup", path.basename(backup), "--out", back);
+    await kept("backup", "restore", back, "--to", path.join(dir, "restored"));
+    const restored = withStore(path.join(dir, "restored"), (store) => store.versions.alias("champion"));
+    assert.equal(restored, version);
   });
 
   interface RemoteRun {

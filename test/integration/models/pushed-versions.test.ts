@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { hashOf } from "../../../server/content-hash.ts";
+import { writeSnapshot } from "../../../server/datasets/snapshot.ts";
 import { deployVersion } from "../../../server/models/deploy.ts";
 import type { RemoteManifest } from "../../../server/integrations/s3/s3-remote.ts";
+import { dataPlaces } from "../../../server/places.ts";
 import { withStore } from "../../../server/settings.ts";
 import { registerChampion, writeRandomAdapter } from "../../server/adapted-app.ts";
 import { runCli } from "../../server/server-process.ts";
@@ -105,6 +107,41 @@ describe("an adapter that is pushed by one machine and pulled by another", funct
       assert.deepEqual(aliases("there"), [null, null]);
     });
   }
+
+  it("takes the dataset that it learnt from along by the id that is listed, and nothing that is gone or damaged", async () => {
+    const { datasets } = dataPlaces(at("here"));
+    const row = {
+      id: "r1",
+      suggestionId: null,
+      source: "history",
+      root: "/projects/demo",
+      path: "src/a.ts",
+      language: "typescript",
+      prefix: "const a = ",
+      suffix: "",
+      examples: [],
+      completion: "1;",
+      good: true,
+      weight: 1,
+      writtenAt: 1,
+      group: "g",
+    } as const;
+    const origin = { eventWatermark: 0, labelVersion: "1", workspaces: [], seed: 1, codeVersion: "0" };
+    const made = writeSnapshot(datasets, [row], origin);
+    withStore(at("here"), (store) => store.datasets.put({ ...made, createdAt: 1 }));
+    const pushing = ["remote", "push", "dataset", made.id, ...bucket()];
+    assert.equal(await done("here", ...pushing), `datasets/${made.id}`);
+    assert.match(await done("there", "remote", "list", "dataset", ...bucket()), new RegExp(`dataset +${made.id}`));
+    await done("there", "remote", "pull", "dataset", made.id, "--out", at("back"), ...bucket());
+    for (const file of ["manifest.json", "rows.jsonl"])
+      assert.deepEqual(readFileSync(at("back", file)), readFileSync(path.join(datasets, made.sha256, file)));
+    await refused("not-found", "here", "remote", "push", "dataset", "0123456789abcdef", ...bucket());
+    const rows = path.join(datasets, made.sha256, "rows.jsonl");
+    appendFileSync(rows, "{}\n");
+    await refused("corrupt-store", "here", ...pushing);
+    rmSync(rows);
+    await refused("dataset-gone", "here", ...pushing);
+  });
 
   it("is refused when its record says of it what is not so", async () => {
     await push("remote");
