@@ -1,4 +1,5 @@
 import type { CodeHunk, FileChange } from "../core/survival/file-change.ts";
+import { type Syntax, syntaxOf } from "../core/survival/markdown-text.ts";
 import { GitError, type GitStream, gitStream } from "./git.ts";
 import { unquotePath } from "./quoted-path.ts";
 
@@ -328,11 +329,16 @@ const closeFile = ({ oldPath, newPath, newBlob, content, hunks, isNew, isDeleted
   newPath: isDeleted ? null : newPath,
   newBlob,
   content,
-  hunks: hunks.map(closeHunk),
+  hunks: hunks.map((hunk) => closeHunk(hunk, syntaxOfChange(oldPath, newPath))),
 });
 
-const closeHunk = ({ parts, ...place }: OpenHunk): CodeHunk => ({
+/** Markdown that becomes something else is read as code, and so is code that becomes Markdown: it may be either. */
+const syntaxOfChange = (oldPath: string | null, newPath: string | null): Syntax =>
+  [oldPath ?? newPath, newPath ?? oldPath].every((path) => syntaxOf(path) === "markdown") ? "markdown" : "code";
+
+const closeHunk = ({ parts, ...place }: OpenHunk, syntax: Syntax): CodeHunk => ({
   ...place,
+  syntax,
   lines() {
     const text = (parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString("utf8");
     return text.split("\n").filter((line) => line !== "" && !line.startsWith("\\"));

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import { retainedFraction, retentionIn } from "../core/survival/retention.ts";
+import { retainedFraction, type RetentionIn, retentionIn } from "../core/survival/retention.ts";
+import { syntaxOf } from "../core/survival/markdown-text.ts";
 import { strictTokens } from "../core/survival/tokens.ts";
 import { type BlobReader, openBlobs } from "./blobs.ts";
 import { GitError, gitStream, gitText } from "./git.ts";
@@ -93,7 +94,7 @@ const answer = async (question: SurvivalQuestion, commit: string, blobs: BlobRea
     findings.push({
       snippet,
       hasFile: file !== null,
-      inHead: file === null ? 0 : file.retained(snippet.text),
+      inHead: file === null ? 0 : file.retained(snippet.text, syntaxOf(snippet.path)),
       elsewhere: 0,
       complete: isInside(snippet.path),
     });
@@ -132,7 +133,7 @@ const conclude = ({ snippet, inHead, elsewhere, complete }: Finding, commit: str
 interface ReadFile {
   readonly text: string;
   /** Retained fraction of a snippet in this file. */
-  readonly retained: (snippet: string) => number;
+  readonly retained: RetentionIn;
 }
 
 /** Reads and tokenises each file once: many snippets stand in the same one. */
@@ -195,11 +196,12 @@ const findMoved = async (
 const compareMoved = async (finding: Finding, path: string, commit: string, files: Files): Promise<void> => {
   const { snippet } = finding;
   const file = await files(`${commit}:./${path}`);
-  const there = file?.retained(snippet.text) ?? 0;
+  const there = file?.retained(snippet.text, syntaxOf(snippet.path)) ?? 0;
   if (file === null || there === 0) return;
   // A part may have stayed and another moved: both files together hold what is left.
   const stayed = finding.hasFile ? await files(`${commit}:./${snippet.path}`) : null;
-  const together = stayed === null ? there : retainedFraction(snippet.text, `${stayed.text}\n${file.text}`);
+  const together =
+    stayed === null ? there : retainedFraction(snippet.text, `${stayed.text}\n${file.text}`, syntaxOf(snippet.path));
   finding.inHead = Math.max(finding.inHead, there, together);
 };
 
@@ -229,8 +231,9 @@ const findElsewhere = async (
 ): Promise<void> => {
   if (findings.length === 0) return;
   for (const finding of findings) {
-    const text = await readFile(join(repo, finding.snippet.path), "utf8").catch(() => null);
-    if (text !== null) finding.elsewhere = retainedFraction(finding.snippet.text, text);
+    const { path, text: accepted } = finding.snippet;
+    const text = await readFile(join(repo, path), "utf8").catch(() => null);
+    if (text !== null) finding.elsewhere = retainedFraction(accepted, text, syntaxOf(path));
   }
   const missing = findings.filter((finding) => Math.max(finding.inHead, finding.elsewhere) < SETTLED_FROM);
   if (missing.length === 0) return;
@@ -248,8 +251,9 @@ const findElsewhere = async (
   );
   for (const tip of new Set(listing.split("\n").filter((line) => line !== ""))) {
     for (const finding of missing) {
-      const file = await files(`${tip}:./${finding.snippet.path}`);
-      if (file !== null) finding.elsewhere = Math.max(finding.elsewhere, file.retained(finding.snippet.text));
+      const { path, text: accepted } = finding.snippet;
+      const file = await files(`${tip}:./${path}`);
+      if (file !== null) finding.elsewhere = Math.max(finding.elsewhere, file.retained(accepted, syntaxOf(path)));
     }
   }
 };

@@ -55,7 +55,7 @@ export const createSavedBuffers = (top: string): SavedBuffers => {
           const versions = saved.get(newPath) ?? [];
           const version = versions.find((one) => one.text === text) ?? versions[0];
           if (version === undefined) continue;
-          const runs = anchorsOfPlaces(await placesIn(version, text), text, numberOf);
+          const runs = anchorsOfPlaces(await placesIn(version, text), text, numberOf, version.syntax);
           if (runs.length > 0) setFileAnchors(source, newPath, packAnchors(runs));
         }
       } catch (error) {
@@ -74,7 +74,7 @@ const CONF_SAVED = 100;
 /** The same as `placesInVersion`, in turns: the editor's keys go through the same loop. */
 const placesIn = async (version: SavedBuffer, text: string): Promise<SavedBuffer["places"]> => {
   if (version.text === text) return version.places;
-  const follower = createBufferFollower(diffSequences, version);
+  const follower = createBufferFollower(diffSequences, version, version.syntax);
   follower.replaced(text, "edit");
   const turns = createTurns();
   for (const steps = follower.settle(text, 0); steps.next().done !== true;) if (turns.isOver()) await turns.next();

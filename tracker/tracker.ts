@@ -13,6 +13,7 @@ import {
 } from "../core/survival/survival-record.ts";
 import { applyRecord, type SnippetSurvival, type SurvivalState } from "../core/survival/survival-state.ts";
 import { trackSnippet } from "../core/survival/tracked-snippet.ts";
+import { syntaxOf } from "../core/survival/markdown-text.ts";
 import { countSignificantTokens } from "../core/survival/tokens.ts";
 import { GitError } from "./git.ts";
 import type { WalkContext, WalkedSnippet } from "./commit-walk.ts";
@@ -222,7 +223,7 @@ export const openTracker = async (options: TrackerOptions): Promise<Tracker> => 
         if (isHere && !observer.hasBegun()) await look(AbortSignal.timeout(FIRST_LOOK_MS));
         const here = isHere ? await currentHead(repository) : null;
         for (const { sid, file, line, before, text, head = here, at = now() } of codes) {
-          const isFit = text.length <= MAX_TEXT_CHARS && countSignificantTokens(text) > 0;
+          const isFit = text.length <= MAX_TEXT_CHARS && countSignificantTokens(text, syntaxOf(file)) > 0;
           if (!isFit) {
             refused.push(sid);
             continue;

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { retentionIn } from "../core/survival/retention.ts";
+import { type RetentionIn, retentionIn } from "../core/survival/retention.ts";
 import type { PlaceSeen } from "../core/survival/survival-record.ts";
 import type { SnippetSurvival } from "../core/survival/survival-state.ts";
 import { type BlobReader, openBlobs } from "./blobs.ts";
@@ -16,7 +16,7 @@ const INDEX_DEADLINE_MS = 10_000;
 
 interface ReadFile {
   readonly text: string;
-  readonly retained: (snippet: string) => number;
+  readonly retained: RetentionIn;
 }
 
 /** What HEAD holds of a snippet. */
@@ -100,7 +100,7 @@ export const createWorkingFiles = (repository: Repository, openText: TrackerOpti
 
   /** What a text holds of a snippet; of the committed one, what HEAD was found to hold. */
   const newIn = async (file: ReadFile, known: SnippetSurvival, path: string, head: InHead | null): Promise<number> => {
-    const tok = file.retained(known.text);
+    const tok = file.retained(known.text, known.syntax);
     if (tok === 0 || head === null || tok <= head.tok) return tok;
     return (await isCommitted(file.text, path, head)) ? head.tok : tok;
   };

@@ -13,6 +13,8 @@ import {
   type FollowedSnippet,
 } from "./followed-snippet.ts";
 import { fourGramRecall, strictRetainedFraction } from "./retention.ts";
+import type { Syntax } from "./markdown-text.ts";
+import { kindOf, syntaxOfKind } from "./token-table.ts";
 import { compareTexts, intervalMapper, type DiffSequences } from "./text-replacement.ts";
 
 /** Tokens of a snippet went away, or came back, since the document was looked at last. */
@@ -82,13 +84,14 @@ const ACCEPT_LOOKBACK = 8;
 export const createBufferFollower = (
   diff: DiffSequences,
   start: { readonly text: string; readonly places: readonly SnippetPlaces[] } | null = null,
+  syntax: Syntax = "code",
 ): BufferFollower => {
   const snippets = new Map<string, FollowedSnippet>();
   let journal: JournalEntry[] = [];
   let known: string | null = start?.text ?? null;
   let arrivals: Region[] = [];
   let nArrived = 0;
-  for (const places of start?.places ?? []) snippets.set(places.suggestionId, followPlaces(places, 0));
+  for (const places of start?.places ?? []) snippets.set(places.suggestionId, followPlaces(places, 0, syntax));
 
   /** Text that goes on from text inserted before is one arrival with it: keystrokes make a line. */
   const arrive = (region: Region): void => {
@@ -114,8 +117,8 @@ export const createBufferFollower = (
     author: ChangeAuthor,
     isSeen: boolean,
   ): Generator<void, void> {
-    const replacement = yield* compareTexts(old, change.text, diff);
-    const mapper = intervalMapper(old, change.text, replacement, diff);
+    const replacement = yield* compareTexts(old, change.text, diff, kindOf(syntax));
+    const mapper = intervalMapper(old, change.text, replacement, diff, kindOf(syntax));
     const moved = <R extends Region>(region: R, by: number): R => ({
       ...region,
       start: region.start + by,
@@ -217,7 +220,7 @@ export const createBufferFollower = (
         yield;
       }
       if (entry.kind === "followed") {
-        const snippet = followAccepted(entry.snippet);
+        const snippet = followAccepted(entry.snippet, syntax);
         snippets.set(snippet.suggestionId, snippet);
         continue;
       }
@@ -329,11 +332,12 @@ const markAccept = (journal: JournalEntry[], { text }: AcceptedSnippet): void =>
 
 const measureSnippet = (snippet: FollowedSnippet, text: string): BufferMeasure => {
   const tokens = snippet.nTokens === 0 ? 1 : countOwned(snippet.intervals) / snippet.nTokens;
-  const own = snippet.intervals.map((interval) => withPunctuation(text, interval)).join(` ${SEPARATOR} `);
+  const syntax = syntaxOfKind(snippet.kind);
+  const own = snippet.intervals.map((interval) => withPunctuation(text, interval, syntax)).join(` ${SEPARATOR} `);
   return {
     tokens,
-    strictTokens: Math.min(tokens, strictRetainedFraction(snippet.text, own)),
-    fourGrams: fourGramRecall(snippet.text, own),
+    strictTokens: Math.min(tokens, strictRetainedFraction(snippet.text, own, syntax)),
+    fourGrams: fourGramRecall(snippet.text, own, syntax),
     arc: retainedCharacters(snippet.characters),
   };
 };
@@ -342,12 +346,15 @@ const measureSnippet = (snippet: FollowedSnippet, text: string): BufferMeasure =
 const SEPARATOR = "\u0001";
 
 /** An interval ends with its last significant token; what formatters add and drop beside it belongs to it. */
-const withPunctuation = (text: string, { start, end }: Region): string => {
+const withPunctuation = (text: string, { start, end }: Region, syntax: Syntax): string => {
+  const isBeside = (sign: string): boolean =>
+    PUNCTUATION.has(sign) || (syntax === "markdown" && MARKDOWN_SIGNS.has(sign));
   let from = start;
-  while (from > 0 && PUNCTUATION.has(text[from - 1] as string)) from -= 1;
+  while (from > 0 && isBeside(text[from - 1] as string)) from -= 1;
   let to = end;
-  while (to < text.length && PUNCTUATION.has(text[to] as string)) to += 1;
+  while (to < text.length && isBeside(text[to] as string)) to += 1;
   return text.slice(from, to);
 };
 
 const PUNCTUATION: ReadonlySet<string> = new Set([",", ";", "(", ")", "'", '"', "`", " ", "\t", "\n", "\r"]);
+const MARKDOWN_SIGNS: ReadonlySet<string> = new Set("*_+-|>#~=\\");

@@ -1,5 +1,6 @@
 import type { Region, TextChange } from "../lifecycle/region.ts";
-import type { TokenKind } from "./token-table.ts";
+import type { Syntax } from "./markdown-text.ts";
+import { kindOf, type TokenKind } from "./token-table.ts";
 import { significantTokens, strictTokens } from "./tokens.ts";
 
 /** Tokens of a snippet that stand side by side in a text: half-open range of UTF-16 offsets. */
@@ -28,10 +29,10 @@ export interface SnippetText {
 }
 
 /** The tokens that a snippet is followed by: the significant ones, or all of a text that has none. */
-export const readSnippet = (text: string): SnippetText => {
-  const significant = significantTokens(text);
+export const readSnippet = (text: string, syntax: Syntax): SnippetText => {
+  const significant = significantTokens(text, syntax);
   return significant.length > 0
-    ? { text, kind: "significant", tokens: significant }
+    ? { text, kind: kindOf(syntax), tokens: significant }
     : { text, kind: "strict", tokens: strictTokens(text) };
 };
 
@@ -39,8 +40,11 @@ export const countOwned = (intervals: readonly OwnedInterval[]): number =>
   intervals.reduce((sum, { nTokens }) => sum + nTokens, 0);
 
 /** Part of the snippet's tokens that stand in the text, 0 to 1; a snippet without tokens is retained. */
-export const ownedFraction = ({ text, intervals }: Pick<SnippetPlaces, "text" | "intervals">): number => {
-  const total = readSnippet(text).tokens.length;
+export const ownedFraction = (
+  { text, intervals }: Pick<SnippetPlaces, "text" | "intervals">,
+  syntax: Syntax = "code",
+): number => {
+  const total = readSnippet(text, syntax).tokens.length;
   return total === 0 ? 1 : countOwned(intervals) / total;
 };
 

@@ -1,3 +1,4 @@
+import { MARK, readableText, type Syntax } from "./markdown-text.ts";
 import { isNumeralStart, numeralEnd } from "./numerals.ts";
 import { isSignificant, tokenKey, writtenTokens } from "./tokens.ts";
 
@@ -11,11 +12,15 @@ export interface CodeTokens {
 }
 
 /** {@link significantTokens} of lines that follow each other, with their places; of a part of a text that may go on. */
-export const codeTokens = (lines: readonly string[], extent: "part" | "whole" = "part"): CodeTokens => {
+export const codeTokens = (
+  lines: readonly string[],
+  extent: "part" | "whole" = "part",
+  syntax: Syntax = "code",
+): CodeTokens => {
   written.length = 0;
   const nWritten = new Int32Array(lines.length);
   for (let index = 0; index < lines.length; index += 1) {
-    readLine(lines[index] as string, written);
+    readLine(readableText(lines[index] as string, syntax), written);
     nWritten[index] = written.length;
   }
   const tokens: string[] = [];
@@ -27,7 +32,11 @@ export const codeTokens = (lines: readonly string[], extent: "part" | "whole" = 
     for (const end = nWritten[index] as number; place < end; place += 1) {
       const token = written[place] as string;
       const kind =
-        token.length === 1 ? (KINDS[token.charCodeAt(0)] ?? PLAIN) : LENGTHS[token.length] === 1 ? ASKED : PLAIN;
+        token.length === 1
+          ? (KINDS[token.charCodeAt(0)] ?? (token === MARK ? ASKED : PLAIN))
+          : LENGTHS[token.length] === 1
+            ? ASKED
+            : PLAIN;
       if (kind === FORMATTING) continue;
       if (kind === PLAIN || isSignificant(written, place) || (extent === "part" && isOpen(place))) {
         tokens.push(token);
@@ -58,6 +67,12 @@ const readLine = (line: string, tokens: string[]): void => {
   let hash = 0;
   for (let at = 0; at < line.length; at += 1) {
     const code = line.charCodeAt(at);
+    if (code === MARK_CODE) {
+      if (start !== -1) putWord(line, start, at, hash, tokens);
+      start = -1;
+      tokens.push(MARK);
+      continue;
+    }
     if (code >= 128) {
       tokens.length = nBefore;
       for (const token of writtenTokens(line)) tokens.push(token);
@@ -102,6 +117,7 @@ const putNumeral = (line: string, start: number, tokens: string[]): number => {
   return end - 1;
 };
 
+const MARK_CODE = 0xffff;
 const HASH = 0x23;
 const DOT = 0x2e;
 const ZERO = 0x30;

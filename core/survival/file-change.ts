@@ -1,3 +1,4 @@
+import type { Syntax } from "./markdown-text.ts";
 import { alignTokens } from "./align-tokens.ts";
 import type { FileAnchors } from "./anchors.ts";
 import { codeTokens, type CodeTokens } from "./code-tokens.ts";
@@ -8,6 +9,8 @@ export interface CodeHunk {
   readonly nOld: number;
   readonly newStart: number;
   readonly nNew: number;
+  /** How its lines are read; code where it is left out. */
+  readonly syntax?: Syntax;
   /** Its lines with git's marks (space, minus, plus) in front. */
   lines(): readonly string[];
   /** What was read of it; null before. */
@@ -85,11 +88,11 @@ export const readHunk = (hunk: CodeHunk): ReadHunk => {
     oldOther,
     newOther,
     get old() {
-      old ??= side(oldLines, oldOther, hunk.oldStart);
+      old ??= side(oldLines, oldOther, hunk.oldStart, hunk.syntax);
       return old;
     },
     get new() {
-      now ??= side(newLines, newOther, hunk.newStart);
+      now ??= side(newLines, newOther, hunk.newStart, hunk.syntax);
       return now;
     },
     get placeOf() {
@@ -101,8 +104,13 @@ export const readHunk = (hunk: CodeHunk): ReadHunk => {
   return read;
 };
 
-const side = (lines: readonly string[], other: readonly number[], start: number): HunkSide => {
-  const read = codeTokens(lines);
+const side = (
+  lines: readonly string[],
+  other: readonly number[],
+  start: number,
+  syntax: Syntax | undefined,
+): HunkSide => {
+  const read = codeTokens(lines, "part", syntax);
   const starts = new Int32Array(lines.length + 1);
   let index = 0;
   for (let line = 0; line < lines.length; line += 1) {

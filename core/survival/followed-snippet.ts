@@ -10,6 +10,7 @@ import {
   type SnippetText,
 } from "./buffer-places.ts";
 import type { AcceptedSnippet } from "./change-journal.ts";
+import type { Syntax } from "./markdown-text.ts";
 import { completedTokens } from "./completed-tokens.ts";
 import type { MappedIntervals } from "./text-replacement.ts";
 
@@ -32,12 +33,12 @@ export interface FollowedSnippet extends SnippetText {
 }
 
 /** All tokens stand where they were accepted. A word or number that the text completed belongs to it as a whole. */
-export const followAccepted = (accepted: AcceptedSnippet): FollowedSnippet => {
+export const followAccepted = (accepted: AcceptedSnippet, syntax: Syntax = "code"): FollowedSnippet => {
   const { text, region } = accepted;
   const [head, tail] = completedTokens(accepted.before, text, accepted.after);
   const home = { start: region.start - head.length, end: region.end + tail.length };
   return {
-    ...whole({ suggestionId: accepted.suggestionId, text: head + text + tail, home }),
+    ...whole({ suggestionId: accepted.suggestionId, text: head + text + tail, home }, syntax),
     acceptedAt: accepted.acceptedAt,
     characters: acceptedCharacters(region),
   };
@@ -47,15 +48,15 @@ export const followAccepted = (accepted: AcceptedSnippet): FollowedSnippet => {
 export const widenedText = (accepted: AcceptedSnippet): string => followAccepted(accepted).text;
 
 /** A snippet at places that are known from before. Its characters count from here on. */
-export const followPlaces = (places: SnippetPlaces, acceptedAt: number): FollowedSnippet => ({
-  ...whole(places),
+export const followPlaces = (places: SnippetPlaces, acceptedAt: number, syntax: Syntax): FollowedSnippet => ({
+  ...whole(places, syntax),
   acceptedAt,
   intervals: places.intervals,
   nOwned: countOwned(places.intervals),
 });
 
-const whole = ({ suggestionId, text, home }: Omit<SnippetPlaces, "intervals">): FollowedSnippet => {
-  const snippet = readSnippet(text);
+const whole = ({ suggestionId, text, home }: Omit<SnippetPlaces, "intervals">, syntax: Syntax): FollowedSnippet => {
+  const snippet = readSnippet(text, syntax);
   const nTokens = snippet.tokens.length;
   return {
     ...snippet,

@@ -1,3 +1,4 @@
+import type { Syntax } from "./markdown-text.ts";
 import { keepRuns } from "./token-runs.ts";
 import type { TokenKind } from "./token-table.ts";
 import { significantTokens, strictTokens } from "./tokens.ts";
@@ -11,33 +12,42 @@ import { significantTokens, strictTokens } from "./tokens.ts";
  * of what is found (or half of the snippet's own): common phrases alone are not survival. A text without
  * significant tokens is compared by its strict ones, and an empty text is retained.
  */
-export const retainedFraction = (accepted: string, current: string): number => retentionIn(current)(accepted);
+export const retainedFraction = (accepted: string, current: string, syntax: Syntax = "code"): number =>
+  retentionIn(current)(accepted, syntax);
+
+/** Retained fraction of a snippet in some text. Both are read in the syntax of the file that it was accepted in. */
+export type RetentionIn = (accepted: string, syntax?: Syntax) => number;
 
 /** {@link retainedFraction} of many snippets in one text, whose tokens are read once. */
-export const retentionIn = (current: string): ((accepted: string) => number) => {
-  let significant: readonly string[] | null = null;
-  return (accepted) => {
-    const tokens = significantTokens(accepted);
+export const retentionIn = (current: string): RetentionIn => {
+  const read = new Map<Syntax, readonly string[]>();
+  return (accepted, syntax = "code") => {
+    const tokens = significantTokens(accepted, syntax);
     if (tokens.length === 0) return retained(strictTokens(accepted), strictTokens(current), "strict");
-    significant ??= significantTokens(current);
+    const significant = read.get(syntax) ?? significantTokens(current, syntax);
+    read.set(syntax, significant);
     return retained(tokens, significant, "significant");
   };
 };
 
 /** The same over all tokens, punctuation too; never above {@link retainedFraction}. */
-export const strictRetainedFraction = (accepted: string, current: string): number =>
-  Math.min(retained(strictTokens(accepted), strictTokens(current), "strict"), retainedFraction(accepted, current));
+export const strictRetainedFraction = (accepted: string, current: string, syntax: Syntax = "code"): number =>
+  Math.min(
+    retained(strictTokens(accepted), strictTokens(current), "strict"),
+    retainedFraction(accepted, current, syntax),
+  );
 
 /**
  * Share of the accepted text's overlapping groups of 4 significant tokens that occur in the current text,
  * each at most as often as it occurs there. A shorter text is one group.
  */
-export const fourGramRecall = (accepted: string, current: string): number => {
-  const tokens = significantTokens(accepted);
+export const fourGramRecall = (accepted: string, current: string, syntax: Syntax = "code"): number => {
+  const tokens = significantTokens(accepted, syntax);
   const size = Math.min(GRAM_TOKENS, tokens.length);
   if (size === 0) return 1;
   const available = new Map<string, number>();
-  for (const gram of grams(significantTokens(current), size)) available.set(gram, (available.get(gram) ?? 0) + 1);
+  for (const gram of grams(significantTokens(current, syntax), size))
+    available.set(gram, (available.get(gram) ?? 0) + 1);
   let nFound = 0;
   const wanted = grams(tokens, size);
   for (const gram of wanted) {

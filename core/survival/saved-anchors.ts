@@ -1,7 +1,8 @@
 import type { AnchorRun } from "./anchors.ts";
 import type { SnippetPlaces } from "./buffer-places.ts";
+import type { Syntax } from "./markdown-text.ts";
 import { codeTokens } from "./code-tokens.ts";
-import { tokenTable } from "./token-table.ts";
+import { kindOf, tokenTable } from "./token-table.ts";
 
 /**
  * Places of snippets in a text, as offsets, turned into anchors of its lines. Snippets that `numberOf` does not
@@ -11,9 +12,10 @@ export const anchorsOfPlaces = (
   places: readonly SnippetPlaces[],
   text: string,
   numberOf: (suggestionId: string) => number | undefined,
+  syntax: Syntax = "code",
 ): AnchorRun[] => {
-  const { starts, tokens } = tokenTable(text, "significant");
-  const lines = codeTokens(text.split("\n"), "whole");
+  const { starts, tokens } = tokenTable(text, kindOf(syntax));
+  const lines = codeTokens(text.split("\n"), "whole", syntax);
   if (lines.tokens.length !== tokens.length) return [];
   const indexAt = new Map(Array.from(starts, (start, index) => [start, index]));
   const runs: AnchorRun[] = [];

@@ -8,6 +8,7 @@ import {
   SURVIVAL_RECORD_VERSION,
   type SurvivalRecord,
 } from "./survival-record.ts";
+import { type Syntax, syntaxOf } from "./markdown-text.ts";
 import { movedSnippets } from "./moved-places.ts";
 import { GONE_BELOW } from "./place-state.ts";
 import { countSignificantTokens } from "./tokens.ts";
@@ -19,6 +20,8 @@ export interface SnippetSurvival {
   /** As accepted, or as last renamed. */
   readonly file: string;
   readonly text: string;
+  /** How its tokens are read, wherever it stands: by the name of the file that it was accepted in. */
+  readonly syntax: Syntax;
   /** Its significant tokens. */
   readonly nTokens: number;
   readonly line: number | null;
@@ -123,7 +126,8 @@ const newSnippet = ({ sid, at, file, text, line, before, head }: AcceptRecord): 
   acceptedAt: at,
   file,
   text,
-  nTokens: countSignificantTokens(text),
+  syntax: syntaxOf(file),
+  nTokens: countSignificantTokens(text, syntaxOf(file)),
   line,
   before,
   head,

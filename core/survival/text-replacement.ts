@@ -2,7 +2,7 @@ import type { Region } from "../lifecycle/region.ts";
 import type { OwnedInterval, SnippetText } from "./buffer-places.ts";
 import { anchorLines } from "./line-anchors.ts";
 import { lastAtOrBefore, pairTokens, partnerOf, unpaired, type TokenPairs } from "./token-pairs.ts";
-import { readTokens, tokenTable, type TokenKind } from "./token-table.ts";
+import { readTokens, tokenTable, tokensWithin, type TokenKind } from "./token-table.ts";
 
 /** `before[block.before + k]` equals `after[block.after + k]` for k below `length`. */
 export interface EqualBlock {
@@ -21,7 +21,7 @@ export type DiffSequences = (before: readonly string[], after: readonly string[]
 export interface Replacement {
   readonly equal: readonly EqualBlock[];
   readonly hunks: readonly Hunk[];
-  /** The significant tokens that a single hunk keeps, when they were compared already. */
+  /** The tokens of the text's kind that a single hunk keeps, when they were compared already. */
   readonly pairs: TokenPairs | null;
 }
 
@@ -36,7 +36,12 @@ export interface Hunk {
  * Between the lines that are the same at both ends the significant tokens decide; where too many of them differ,
  * the lines that occur once in both texts part it into smaller hunks. Yields between steps.
  */
-export function* compareTexts(before: string, after: string, diff: DiffSequences): Generator<void, Replacement> {
+export function* compareTexts(
+  before: string,
+  after: string,
+  diff: DiffSequences,
+  kind: TokenKind = "significant",
+): Generator<void, Replacement> {
   const old = yield* splitLines(before);
   const now = yield* splitLines(after);
   const head = commonHead(old.lines, now.lines);
@@ -49,8 +54,8 @@ export function* compareTexts(before: string, after: string, diff: DiffSequences
   const [hunk] = whole.hunks;
   if (hunk === undefined || isEmpty(hunk.before) || isEmpty(hunk.after)) return whole;
   yield;
-  const oldTokens = yield* readTokens(textOf(before, hunk.before), "significant", hunk.before.start);
-  const nowTokens = yield* readTokens(textOf(after, hunk.after), "significant", hunk.after.start);
+  const oldTokens = yield* readTokens(textOf(before, hunk.before), kind, hunk.before.start);
+  const nowTokens = yield* readTokens(textOf(after, hunk.after), kind, hunk.after.start);
   const pairs = yield* pairTokens(oldTokens, nowTokens, diff);
   if (pairs !== null) return { ...whole, pairs };
   const lines = yield* anchorLines(
@@ -109,10 +114,12 @@ export const intervalMapper = (
   after: string,
   { equal, hunks, pairs }: Replacement,
   diff: DiffSequences,
+  ofText: TokenKind = "significant",
 ): IntervalMapper => {
-  const known = { significant: new Map<Hunk, TokenPairs>(), strict: new Map<Hunk, TokenPairs>() };
+  const ofHunks = (): Map<Hunk, TokenPairs> => new Map();
+  const known = { significant: ofHunks(), markdown: ofHunks(), strict: ofHunks() };
   const [first] = hunks;
-  if (pairs !== null && first !== undefined) known.significant.set(first, pairs);
+  if (pairs !== null && first !== undefined) known[ofText].set(first, pairs);
   const pairsOf = (hunk: Hunk, kind: TokenKind): TokenPairs => {
     const found = known[kind].get(hunk) ?? pairHunk(before, after, hunk, kind, diff);
     known[kind].set(hunk, found);
@@ -144,7 +151,7 @@ export const intervalMapper = (
         mapped.push({ ...interval, start: interval.start + shift, end: interval.end + shift });
         continue;
       }
-      const table = tokenTable(textOf(before, interval), snippet.kind, interval.start);
+      const table = tokensWithin(before, interval, snippet.kind);
       if (table.tokens.length !== interval.nTokens) {
         isComplete = false;
         continue;
@@ -162,7 +169,7 @@ export const intervalMapper = (
     if (block !== undefined && offset <= block.before + block.length) return offset - block.before + block.after;
     const hunk = hunkAt(offset);
     if (hunk === undefined) return 0;
-    const pair = pairsOf(hunk, "significant");
+    const pair = pairsOf(hunk, ofText);
     const oldIdx = lastAtOrBefore(pair.old.starts, offset - 1, itself) + (side === "start" ? 1 : 0);
     const idx = partnerOf(pair, oldIdx);
     if (idx === -1) return hunk.after[side];
@@ -178,7 +185,7 @@ export const intervalMapper = (
   };
   const arrived = (): Region[] =>
     hunks.flatMap((hunk) => {
-      const pair = known.significant.get(hunk) ?? known.strict.get(hunk);
+      const pair = known[ofText].get(hunk) ?? known.strict.get(hunk);
       return pair === undefined ? [hunk.after] : unpaired(pair);
     });
   return { intervals, region, arrived };
@@ -234,7 +241,7 @@ const MAX_GAP_CHARS = 400;
 const follows = (kind: TokenKind, text: string, before: Place, part: Place): boolean => {
   if (part.hunk !== null && part.hunk === before.hunk) return part.idx === before.idx + 1;
   if (part.start < before.end || part.start > before.end + MAX_GAP_CHARS) return false;
-  return tokenTable(text.slice(before.end, part.start), kind).tokens.length === 0;
+  return tokensWithin(text, { start: before.end, end: part.start }, kind).tokens.length === 0;
 };
 
 interface Lines {

@@ -49,12 +49,14 @@ export const readSpans = (text: string, kind: "strict" | "written", at = 0): Tok
   return { tokens, starts, ends };
 };
 
+const MARK_POINT = 0xffff;
 const BLANK = 0;
 const SIGN = 1;
 const WORD = 2;
 
 const typeOf = (point: number): number => {
   if (point < 128) return ASCII[point] as number;
+  if (point === MARK_POINT) return SIGN;
   const text = String.fromCodePoint(point);
   if (/[\p{L}\p{N}]/u.test(text)) return WORD;
   return /[\s\u200b\ufeff]/u.test(text) ? BLANK : SIGN;

@@ -1,8 +1,16 @@
+import type { Region } from "../lifecycle/region.ts";
+import { readableText, type Syntax } from "./markdown-text.ts";
 import { isSignificant } from "./tokens.ts";
 import { readSpans, type TokenSpans } from "./token-spans.ts";
 
-/** Which tokens a snippet is followed by: the significant ones, or all of a text that has none. */
-export type TokenKind = "significant" | "strict";
+/** Which tokens a snippet is followed by: the significant ones, of code or of Markdown, or all of a text that has none. */
+export type TokenKind = "significant" | "markdown" | "strict";
+
+/** The significant tokens of a text in some syntax. */
+export const kindOf = (syntax: Syntax): TokenKind => (syntax === "markdown" ? "markdown" : "significant");
+
+/** The syntax that tokens of a kind are read in; of strict ones none bears on them. */
+export const syntaxOfKind = (kind: TokenKind): Syntax => (kind === "markdown" ? "markdown" : "code");
 
 /** Tokens of a text with their places: half-open ranges of UTF-16 offsets, ascending. */
 export interface TokenTable {
@@ -51,7 +59,8 @@ export function* readTokens(text: string, kind: TokenKind, at = 0): Generator<vo
   let held: Held = NOTHING_HELD;
   for (let from = 0; from < text.length;) {
     const end = stepEnd(text, from);
-    const spans = readSpans(text.slice(from, end), kind === "strict" ? "strict" : "written", at + from);
+    const part = readableText(text.slice(from, end), syntaxOfKind(kind));
+    const spans = readSpans(part, kind === "strict" ? "strict" : "written", at + from);
     if (kind === "strict")
       for (const [k, token] of spans.tokens.entries()) put(token, spans.starts[k] as number, spans.ends[k] as number);
     else held = putSignificant(held, spans, end === text.length, put);
@@ -61,6 +70,16 @@ export function* readTokens(text: string, kind: TokenKind, at = 0): Generator<vo
   found.length = nFound;
   return { tokens: found, starts: starts.subarray(0, nFound), ends: ends.subarray(0, nFound) };
 }
+
+/** The tokens of a part of a text, with their places in it all: what stands before it on its line says what a number is in Markdown. */
+export const tokensWithin = (text: string, { start, end }: Region, kind: TokenKind): TokenTable => {
+  if (kind !== "markdown") return tokenTable(text.slice(start, end), kind, start);
+  const from = Math.max(text.lastIndexOf("\n", start - 1) + 1, start - MAX_STEP_CHARS, 0);
+  const { tokens, starts, ends } = tokenTable(text.slice(from, end), kind, from);
+  const inside = starts.findIndex((at) => at >= start);
+  const first = inside === -1 ? tokens.length : inside;
+  return { tokens: tokens.slice(first), starts: starts.subarray(first), ends: ends.subarray(first) };
+};
 
 /** Tokens before and behind one that bear on it. */
 const N_BESIDE = 3;

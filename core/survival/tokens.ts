@@ -1,3 +1,4 @@
+import { MARK, readableText, type Syntax } from "./markdown-text.ts";
 import { isNumeralStart, numeralEnd, numeralKey } from "./numerals.ts";
 
 /**
@@ -9,13 +10,13 @@ import { isNumeralStart, numeralEnd, numeralKey } from "./numerals.ts";
  * Carriage returns and byte order marks fall away with the other white space, and texts are compared in
  * Unicode normal form C.
  */
-export const significantTokens = (text: string): string[] => {
-  const tokens = writtenTokens(text);
+export const significantTokens = (text: string, syntax: Syntax = "code"): string[] => {
+  const tokens = writtenTokens(readableText(text, syntax));
   return tokens.filter((_, at) => isSignificant(tokens, at));
 };
 
 /** Raised when a text gives other significant tokens than before: places that were counted by the old ones are void. */
-export const TOKEN_RULE_VERSION = 2;
+export const TOKEN_RULE_VERSION = 3;
 
 /**
  * Whether the token at this place of a text's {@link writtenTokens} is a significant one. What the text's own ends
@@ -31,6 +32,7 @@ export const isSignificant = (tokens: readonly string[], at: number): boolean =>
     case "'":
     case '"':
     case "`":
+    case MARK:
       return false;
     case "\\":
       return !QUOTES.has(tokens[at + 1] ?? "'");
@@ -59,7 +61,8 @@ export const isSignificant = (tokens: readonly string[], at: number): boolean =>
 export const strictTokens = (text: string): string[] => text.normalize("NFC").match(TOKEN) ?? [];
 
 /** How a retained fraction is weighted by length: the number of significant tokens. */
-export const countSignificantTokens = (text: string): number => significantTokens(text).length;
+export const countSignificantTokens = (text: string, syntax: Syntax = "code"): number =>
+  significantTokens(text, syntax).length;
 
 /** Words, numbers and each other visible character, as they are compared. */
 export const writtenTokens = (text: string): string[] => {

@@ -1,3 +1,4 @@
+import type { Syntax } from "./markdown-text.ts";
 import { countAlphanumerics, MIN_MOVED_ALPHANUMERICS } from "./token-runs.ts";
 import { significantTokens } from "./tokens.ts";
 
@@ -26,10 +27,10 @@ export type Vocabulary = Map<string, number>;
 
 /** Reads a snippet's tokens; those that are new to the vocabulary are added to it. */
 export const trackSnippet = (
-  { sid, file, line, text }: { sid: string; file: string; line: number | null; text: string },
+  { sid, file, line, text, syntax }: { sid: string; file: string; line: number | null; text: string; syntax?: Syntax },
   vocabulary: Vocabulary,
 ): TrackedSnippet => {
-  const tokens = significantTokens(text);
+  const tokens = significantTokens(text, syntax);
   const sizes = Uint16Array.from(tokens, (token) => Math.min(0xffff, countAlphanumerics(token)));
   const ids = Int32Array.from(tokens, (token) => {
     const id = vocabulary.get(token) ?? vocabulary.size;

@@ -7,6 +7,7 @@ import {
   type BufferMeasure,
 } from "../../core/survival/buffer-follower.ts";
 import type { AcceptedSnippet } from "../../core/survival/change-journal.ts";
+import { type Syntax, syntaxOf } from "../../core/survival/markdown-text.ts";
 import type { SavedBuffer } from "../../core/survival/saved-buffer.ts";
 import { diffSequences } from "../../tracker/sequence-diff.ts";
 import type { DiskText, TextSource } from "./text-source.ts";
@@ -42,6 +43,8 @@ export type Look =
 
 interface Followed {
   readonly follower: BufferFollower;
+  /** By its name when the code was accepted: another name does not make other tokens of it. */
+  readonly syntax: Syntax;
   /** Deleted by a person: its code is gone until it is opened again. */
   isDeleted: boolean;
   /** The last look; the next waits for it. */
@@ -59,7 +62,9 @@ export function followDocuments(texts: TextSource): FollowedDocuments {
   const entryOf = (document: string): Followed => {
     const known = documents.get(document);
     if (known) return known;
-    const made = { follower: createBufferFollower(diffSequences), isDeleted: false, looking: Promise.resolve() };
+    const syntax = syntaxOf(document);
+    const follower = createBufferFollower(diffSequences, null, syntax);
+    const made = { follower, syntax, isDeleted: false, looking: Promise.resolve() };
     documents.set(document, made);
     return made;
   };
@@ -167,9 +172,9 @@ export function followDocuments(texts: TextSource): FollowedDocuments {
     },
     suggestionsIn: (document) => documents.get(document)?.follower.suggestionIds ?? [],
     savedBuffer(document) {
-      const follower = documents.get(document)?.follower;
-      if (!follower || follower.text === null) return null;
-      return { text: follower.text, places: follower.places() };
+      const { follower, syntax } = documents.get(document) ?? {};
+      if (follower === undefined || syntax === undefined || follower.text === null) return null;
+      return { text: follower.text, places: follower.places(), syntax };
     },
   };
 }

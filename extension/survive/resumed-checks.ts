@@ -1,5 +1,6 @@
 import { redactSecrets } from "../../core/redaction.ts";
 import { dueChecks, nextDueAt } from "../../core/survival/check-schedule.ts";
+import { syntaxOf } from "../../core/survival/markdown-text.ts";
 import { fourGramRecall, retainedFraction, strictRetainedFraction } from "../../core/survival/retention.ts";
 import { censored, type RetentionCheck } from "../observe/retention-watch.ts";
 import type { Clock } from "../observe/clock.ts";
@@ -56,7 +57,7 @@ export function resumeChecks(
     plan();
     listeners.onPending();
   };
-  const look = async ({ suggestionId, document, acceptedWallMs, text }: StoredCheck) => {
+  const look = async ({ suggestionId, document, path, acceptedWallMs, text }: StoredCheck) => {
     const afterMs = clock.wall() - acceptedWallMs;
     const tell = (check: Omit<RetentionCheck, "suggestionId" | "afterMs">) => {
       if (stop.signal.aborted || !places.has(suggestionId)) return;
@@ -69,10 +70,12 @@ export function resumeChecks(
     if (!found.ok) return tell(censored(suggestionId, 0, found.reason));
     // What was stored had its secrets taken out: so has what it is compared with.
     const current = redactSecrets(found.text);
+    // The name that it was accepted under, whatever it is called now.
+    const syntax = syntaxOf(path);
     tell({
-      tokens: retainedFraction(text, current),
-      strictTokens: strictRetainedFraction(text, current),
-      fourGrams: fourGramRecall(text, current),
+      tokens: retainedFraction(text, current, syntax),
+      strictTokens: strictRetainedFraction(text, current, syntax),
+      fourGrams: fourGramRecall(text, current, syntax),
       arc: null,
     });
   };

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import type { Command } from "commander";
 import path from "node:path";
 import { shownEvent } from "../../core/labels/kept-text.ts";
+import { type Syntax, syntaxOf } from "../../core/survival/markdown-text.ts";
 import { keepRuns } from "../../core/survival/token-runs.ts";
 import { significantTokens } from "../../core/survival/tokens.ts";
 import type { EventOf } from "../../protocol/events.ts";
@@ -108,7 +109,7 @@ async function attest(
     if (event.source !== "editor") continue;
     const name = repositoryPath(root, event.context.root, event.context.path);
     const file = name === null ? undefined : (await blobs.read(`${commit}:${name}`))?.toString("utf8");
-    const ranges = file === undefined ? [] : linesOf(event.completion, file);
+    const ranges = file === undefined ? [] : linesOf(event.completion, file, syntaxOf(name));
     if (name === null || ranges.length === 0) continue;
     const key = `s_${digest(`${TOOL}:${event.sessionId}`)}`;
     const model = event.model.adapter ?? event.model.base;
@@ -127,11 +128,11 @@ async function attest(
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 14);
 
 /** Lines of a file on which at least half of the significant tokens are the snippet's. */
-export function linesOf(snippet: string, file: string): LineRange[] {
-  const lines = file.split("\n").map((line) => significantTokens(line));
+export function linesOf(snippet: string, file: string, syntax: Syntax = "code"): LineRange[] {
+  const lines = file.split("\n").map((line) => significantTokens(line, syntax));
   const lineOfToken = lines.flatMap((tokens, line) => tokens.map(() => line));
   const held = new Map<number, number>();
-  for (const run of keepRuns(significantTokens(snippet), lines.flat())) {
+  for (const run of keepRuns(significantTokens(snippet, syntax), lines.flat())) {
     for (let k = 0; k < run.length; k += 1) {
       const line = lineOfToken[run.to + k] as number;
       held.set(line, (held.get(line) ?? 0) + 1);

@@ -58,7 +58,7 @@ export async function showSurvival({ id, repo, json, dataDir }: ShowQuestion): P
 }
 
 async function describe(survival: SnippetSurvival, top: string, signal: AbortSignal) {
-  const { state, tok, where, losses, conf, commit, acceptedAt, file, nTokens, text: accepted } = survival;
+  const { state, tok, where, losses, conf, commit, acceptedAt, file, nTokens, syntax, text: accepted } = survival;
   const best = [...where].sort((left, right) => right.tok - left.tok)[0];
   const current = best === undefined ? null : await readPlace(best, top, signal);
   return {
@@ -69,8 +69,8 @@ async function describe(survival: SnippetSurvival, top: string, signal: AbortSig
     /** In the best place. Null where nobody can say. */
     retained: {
       tokens: tok,
-      strict: current === null ? null : strictRetainedFraction(accepted, current),
-      fourGrams: current === null ? null : fourGramRecall(accepted, current),
+      strict: current === null ? null : strictRetainedFraction(accepted, current, syntax),
+      fourGrams: current === null ? null : fourGramRecall(accepted, current, syntax),
     },
     confidence: conf,
     head: commit,

@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { countSignificantTokens } from "../../../core/survival/tokens.ts";
+import { syntaxOf } from "../../../core/survival/markdown-text.ts";
 import fc from "fast-check";
 import { PANEL, pretty, prettierStyle, withoutRemarks } from "../../support/survival/prettier-styles.ts";
 import { followRepository, type FollowedRepository } from "./followed-repository.ts";
@@ -31,7 +32,7 @@ const acceptAll = async (repository: FollowedRepository, files: ReadonlyMap<stri
     const lines = text.split("\n");
     for (let at = 0; at + SNIPPET_LINES <= lines.length; at += SNIPPET_LINES) {
       const snippet = lines.slice(at, at + SNIPPET_LINES).join("\n");
-      if (countSignificantTokens(snippet) < MIN_TOKENS) continue;
+      if (countSignificantTokens(snippet, syntaxOf(file)) < MIN_TOKENS) continue;
       await repository.accept(String(nSnippets), file, snippet, at + 1);
       nSnippets += 1;
     }
@@ -40,6 +41,43 @@ const acceptAll = async (repository: FollowedRepository, files: ReadonlyMap<stri
   await repository.look();
   return nSnippets;
 };
+
+/** Pages of this project, one of which has a name that tells nothing of what it is for. */
+const readPages = async (): Promise<Map<string, string>> => {
+  const pages = new Map<string, string>();
+  for (const name of PAGES) pages.set(`docs/${name}`, await readFile(join(PROJECT, "docs", name), "utf8"));
+  return pages;
+};
+
+/** Of nine lines and nine lines again. */
+const GUIDE = `# What the *tracker* does
+
+* it reads the _whole_ history of a repository, __once__, when it is opened
+* it finds code that was moved - to another file, or a snake_case_name of it
+* it tells what became of each suggestion
+
+1. what stands, 2. what was lost
+2. why it was lost
+
+| Word | Meaning |
+|---|---|
+| *kept* | every word of it stands |
+| lost | none of its words stand |
+
+> A suggestion is lost when less than half of its words stand, whatever
+> became of the file around it.
+
+Call \`kept survival show <id> --json\` -> one object.
+`;
+
+/** Each with what is put in then. */
+const RENAMES: readonly (readonly [name: string, before: string, after: string])[] = [
+  ["src/guide.ts", "of a repository, __once__", "of a repository and its branches, __once__"],
+  ["guide.rst", "| *kept* | every word", "| *kept* | really every word"],
+  ["guide.mdx", "* it tells", "* it always tells"],
+  ["docs/README.markdown", "> A suggestion", "> Remember: A suggestion"],
+];
+const PAGES: readonly string[] = ["survival-quality.md", "extension.md", "cli.md", "privacy.md"];
 
 /** Code of this project, and of a kind that it has none of. */
 const readFiles = async (): Promise<Map<string, string>> => {
@@ -86,5 +124,48 @@ describe("survival through a formatter's commits", () => {
       assertWhole(repository, styles);
     }
     assert.ok(nSnippets > 200, `${nSnippets} snippets`);
+  });
+
+  it("D34, P6 retains exactly 1 of pages in Markdown under Prettier in any configuration", async function () {
+    this.timeout(120_000);
+    const styles = fc.sample(prettierStyle, N_PRETTIER_STYLES);
+    await using repository = await followRepository();
+    const pages = await readPages();
+    const nSnippets = await acceptAll(repository, pages);
+    for (const style of styles) {
+      for (const [file, text] of pages) {
+        pages.set(file, await pretty(text, file, { ...style, endOfLine: "lf" }));
+        await repository.write(file, pages.get(file) as string);
+      }
+      await repository.commit("format");
+      await repository.look();
+      assertWhole(repository, styles);
+    }
+    assert.ok(nSnippets > 40, `${nSnippets} snippets`);
+  });
+
+  it("D13 follows a page that gets another kind of name, is changed, and gets its own back, formatted", async function () {
+    this.timeout(120_000);
+    await using repository = await followRepository();
+    const pages = new Map([["GUIDE.md", GUIDE]]);
+    const nSnippets = await acceptAll(repository, pages);
+    let text = GUIDE;
+    let last = "GUIDE.md";
+    for (const [name, before, after] of RENAMES) {
+      assert.ok(text.includes(before), name);
+      text = text.replace(before, after);
+      await repository.commit(`call it ${name}`, { [last]: null, [name]: text });
+      await repository.look();
+      assertWhole(repository, name);
+      last = name;
+    }
+    await repository.commit("format", { [last]: await pretty(text, last, { proseWrap: "always", printWidth: 40 }) });
+    await repository.look();
+    assertWhole(repository, "formatted");
+    await repository.commit("change", { [last]: text.replace("_whole_ history", "history") });
+    await repository.look();
+    const state = [...repository.tracker.state.values()];
+    assert.equal(state.filter(({ tok }) => tok !== null && tok < 1 && tok > 0.9).length, 1);
+    assert.equal(state.filter(({ tok }) => tok === 1).length, nSnippets - 1);
   });
 });

@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { PANEL, pretty, prettierStyle, withoutRemarks } from "../../support/survival/prettier-styles.ts";
+import { createBufferFollower, settleNow } from "../../../core/survival/buffer-follower.ts";
+import { syntaxOf } from "../../../core/survival/markdown-text.ts";
 import { fourGramRecall, retainedFraction, retentionIn } from "../../../core/survival/retention.ts";
+import { diffSequences } from "../../../tracker/sequence-diff.ts";
 
 const PROJECT = join(import.meta.dirname, "../../..");
 const SNIPPET_LINES = 9;
@@ -88,14 +91,55 @@ describe("retention under a real formatter", () => {
     );
     assert.ok(nSnippets > 300, `${nSnippets} snippets`);
   });
+
+  it("P6 is exactly 1 where Prettier first meets pages in Markdown, and later, in a commit and in the editor", async function () {
+    this.timeout(240_000);
+    const pages = await filesOf(["docs", "node_modules/*", "node_modules/@*/*"], "{md,mdx,markdown}");
+    assert.ok(pages.length > 150, `${pages.length} pages`);
+    let nSnippets = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...pages), prettierStyle, prettierStyle, async (page, first, then) => {
+        const written = (await readFile(join(PROJECT, page), "utf8")).replaceAll("\r\n", "\n");
+        if (written.length > MAX_FILE_CHARS) return;
+        const before = await pretty(written, page, { ...first, endOfLine: "lf" }).catch(() => null);
+        if (before === null) return;
+        const after = await pretty(before, page, then);
+        nSnippets += assertRetained(page, written, before);
+        nSnippets += assertRetained(page, before, after);
+        assertFollowed(page, written, before);
+        assertFollowed(page, before, after);
+      }),
+      { numRuns: 40 },
+    );
+    assert.ok(nSnippets > 100, `${nSnippets} snippets`);
+  });
 });
+
+/** Follows every few lines of a page through its formatting in the editor, which replaces the whole text. */
+const assertFollowed = (file: string, before: string, after: string): void => {
+  const follower = createBufferFollower(diffSequences, null, syntaxOf(file));
+  settleNow(follower, before, 0);
+  const lines = before.split("\n");
+  let start = 0;
+  for (let at = 0; at + SNIPPET_LINES <= lines.length; at += SNIPPET_LINES) {
+    const text = lines.slice(at, at + SNIPPET_LINES).join("\n");
+    const region = { start, end: start + text.length };
+    const around = { before: before.slice(0, region.start), after: before.slice(region.end) };
+    start = region.end + 1;
+    if (text.trim().length >= MIN_SNIPPET_CHARS)
+      follower.follow({ suggestionId: String(at), text, region, ...around, acceptedAt: 0 });
+  }
+  settleNow(follower, before, 0);
+  follower.replaced(after, "edit");
+  settleNow(follower, after, 1);
+  for (const id of follower.suggestionIds) assert.equal(follower.measure(id)?.tokens, 1, `${file}:${Number(id) + 1}`);
+};
 
 /** Larger ones take seconds. */
 const MAX_FILE_CHARS = 30_000;
 
 /** Files as people wrote them, and as compilers, bundlers and generators did, of every language of Prettier's that has code. */
-const writtenFiles = async (): Promise<string[]> => {
-  const kinds = "{ts,tsx,js,jsx,mjs,cjs,css,scss,less,html,json,yml,yaml}";
+const writtenFiles = (): Promise<string[]> => {
   const folders = [
     "{core,engine,extension,protocol,scripts,server,test,tracker}/**",
     "node_modules/*",
@@ -103,6 +147,10 @@ const writtenFiles = async (): Promise<string[]> => {
     "node_modules/*/{lib,dist,src,types,docs}/**",
     "node_modules/@types/*/**",
   ];
+  return filesOf(folders, "{ts,tsx,js,jsx,mjs,cjs,css,scss,less,html,json,yml,yaml}");
+};
+
+const filesOf = async (folders: readonly string[], kinds: string): Promise<string[]> => {
   const files: string[] = [];
   for await (const name of glob(
     folders.map((folder) => `${folder}/*.${kinds}`),
@@ -121,7 +169,7 @@ const assertRetained = (file: string, before: string, after: string): number => 
     const snippet = lines.slice(at, at + SNIPPET_LINES).join("\n");
     if (snippet.trim().length < MIN_SNIPPET_CHARS || isCutAtRemark(lines, at, at + SNIPPET_LINES)) continue;
     nSnippets += 1;
-    assert.equal(retained(snippet), 1, `${file}:${at + 1}: ${snippet}`);
+    assert.equal(retained(snippet, syntaxOf(file)), 1, `${file}:${at + 1}: ${snippet}`);
   }
   return nSnippets;
 };
