@@ -7,13 +7,16 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 import { PANEL, pretty, prettierStyle, withoutRemarks } from "../../support/survival/prettier-styles.ts";
 import { createBufferFollower, settleNow } from "../../../core/survival/buffer-follower.ts";
-import { syntaxOf } from "../../../core/survival/markdown-text.ts";
+import { type Syntax, syntaxOf } from "../../../core/survival/markdown-text.ts";
 import { fourGramRecall, retainedFraction, retentionIn } from "../../../core/survival/retention.ts";
+import { keepRuns } from "../../../core/survival/token-runs.ts";
+import { significantTokens } from "../../../core/survival/tokens.ts";
 import { diffSequences } from "../../../tracker/sequence-diff.ts";
 
 const PROJECT = join(import.meta.dirname, "../../..");
 const SNIPPET_LINES = 9;
 const MIN_SNIPPET_CHARS = 20;
+const MIN_SNIPPET_TOKENS = 8;
 
 /** Styles that change lines, quotes, semicolons, commas, indentation and brackets. */
 const STYLES: Readonly<Record<string, object>> = {
@@ -112,6 +115,29 @@ describe("retention under a real formatter", () => {
       { numRuns: 40 },
     );
     assert.ok(nSnippets > 100, `${nSnippets} snippets`);
+  });
+});
+
+describe("code that goes between a page and a code file", () => {
+  const found = async (accepted: Syntax, sought: Syntax): Promise<number> => {
+    const fractions: number[] = [];
+    for (const file of await filesOf(["core/**"], "ts")) {
+      const text = await readFile(join(PROJECT, file), "utf8");
+      const there = significantTokens(text, sought);
+      const lines = text.split("\n");
+      for (let at = 0; at + SNIPPET_LINES <= lines.length; at += SNIPPET_LINES) {
+        const tokens = significantTokens(lines.slice(at, at + SNIPPET_LINES).join("\n"), accepted);
+        if (tokens.length < MIN_SNIPPET_TOKENS) continue;
+        fractions.push(keepRuns(tokens, there).reduce((sum, { length }) => sum + length, 0) / tokens.length);
+      }
+    }
+    assert.ok(fractions.length > 500, `${fractions.length} snippets`);
+    return fractions.reduce((sum, one) => sum + one, 0) / fractions.length;
+  };
+  it("is found by nearly all of its tokens in code, and by those that are no marks in a page", async function () {
+    this.timeout(120_000);
+    assert.ok((await found("markdown", "code")) > 0.95);
+    assert.ok((await found("code", "markdown")) > 0.85);
   });
 });
 
