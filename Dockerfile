@@ -20,10 +20,11 @@ COPY --from=build /build/models/base ./models/base
 COPY --from=build /build/models/templates ./models/templates
 COPY --from=build /build/server/training/torch ./server/training/torch
 COPY --from=build /build/server/training/general-places.jsonl ./server/training/general-places.jsonl
-ENV NODE_ENV=production KEPT_DATA_DIR=/data
-RUN install --directory --owner=1000 --group=1000 --mode=0700 /data
+# A home that anybody may write: who the container runs as need not be known to it.
+ENV NODE_ENV=production KEPT_DATA_DIR=/data HOME=/tmp
+RUN install --directory --owner=1000 --group=1000 --mode=0700 /data /data-backups
 USER 1000
-VOLUME /data
+VOLUME /data /data-backups
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["node", "dist/cli.cjs", "status"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "dist/cli.cjs"]

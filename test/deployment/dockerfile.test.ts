@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
+import { backupsOf } from "../../server/places.ts";
 import { readRuntimeFile } from "../../server/runtime-file.ts";
 import { followAsService } from "./as-service.ts";
 import { tempFolder } from "../server/temp-folder.ts";
@@ -119,6 +120,7 @@ describe("compose.yaml", () => {
         ports?: string[];
         network_mode?: string;
         command?: string[];
+        volumes?: { source: string; target: string }[];
         cap_drop?: string[];
         image: string;
         privileged?: boolean;
@@ -133,6 +135,14 @@ describe("compose.yaml", () => {
       ["kept"],
     );
     assert.deepEqual(Object.keys(services).toSorted(), ["kept", "label-studio", "mlflow"]);
+  });
+
+  it("has the data folder and its backups where the editor and the server look for them", () => {
+    const places = services["kept"]!.volumes!.map(({ source, target }) => [source.replace(/\$\{[^}]*\}/, "D"), target]);
+    assert.deepEqual(places, [
+      ["D", "/data"],
+      ["D-backups", backupsOf("/data")],
+    ]);
   });
 
   it("lets nobody in from another machine, and gives the server no rights", () => {

@@ -50,8 +50,16 @@ export function modelOf(
   return { name, dialect, protocol: wanted.protocol === "auto" ? usual : wanted.protocol };
 }
 
-/** What servers call themselves in their lists: llama.cpp, Ollama (its library) and Kept take parts, not markers. */
-const PROTOCOL_OF_OWNER: Readonly<Record<string, Protocol>> = { kept: "kept", llamacpp: "infill", library: "suffix" };
+/**
+ * What servers call themselves in their lists: llama.cpp, Ollama (its library) and Kept take parts, not markers. vLLM
+ * refuses `suffix` for most models: without markers it is asked for what follows.
+ */
+const PROTOCOL_OF_OWNER: Readonly<Record<string, Protocol>> = {
+  kept: "kept",
+  llamacpp: "infill",
+  library: "suffix",
+  vllm: "markers",
+};
 
 const FAMILIES: readonly (readonly [RegExp, Dialect["name"]])[] = [
   [/qwen|kept/i, "qwen2.5-coder"],

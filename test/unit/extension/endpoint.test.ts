@@ -57,6 +57,7 @@ describe("the way a model server is asked", () => {
       protocol: "markers",
       dialect: "starcoder2",
     });
+    check(listed("base", "vllm"), { name: "base", protocol: "markers", dialect: "none" });
     check(listed("unknown"), { name: "unknown", protocol: "suffix", dialect: "none" });
   });
 
