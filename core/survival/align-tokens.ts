@@ -1,4 +1,5 @@
-import { countAlphanumerics, createTiling, maximalRuns, MIN_MOVED_ALPHANUMERICS, type TokenRun } from "./token-runs.ts";
+import { maximalRuns, type TokenRun } from "./maximal-runs.ts";
+import { countAlphanumerics, createTiling, MIN_MOVED_ALPHANUMERICS } from "./token-runs.ts";
 
 /**
  * Where each token of the old text of a changed place stands in its new text, or -1: the token rule of

@@ -1,7 +1,7 @@
 import { type AddedText, freeIds, presentIn, readAdded } from "./added-text.ts";
 import type { FileChange } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
-import { mostReturned } from "./lost-tokens.ts";
+import { mostElsewhere, mostReturned } from "./lost-tokens.ts";
 import type { ResurrectionContext } from "./resurrection.ts";
 import { aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS } from "./token-runs.ts";
@@ -129,12 +129,14 @@ const mayReturn = (
   if (ids.length < MIN_RUN_TOKENS) return true;
   const isAtHome = isHome(snapshot, snippet, text.path, context);
   const lost = snapshot.lost.get(snippet);
-  const most = mostReturned(
-    { lost, sizes, isHome: isAtHome },
-    (isTouched ? null : lostBefore(snapshot, snippet, ids)) ?? lostIds(snapshot, snippet, ids),
-    presentIn(text, context.vocabulary),
-  );
-  return most >= neededSize(snapshot, { snippet, distance: isAtHome ? 0 : 2 }, context);
+  const present = presentIn(text, context.vocabulary);
+  const needed = neededSize(snapshot, { snippet, distance: isAtHome ? 0 : 2 }, context);
+  // Most of lost code lacks one rare token or another in nearly every text.
+  const isBounded = !isAtHome && !isTouched && lost !== undefined;
+  if (isBounded && mostElsewhere(snippet, lost, { ids, sizes }, aliveTokens(snapshot, snippet), present) < needed)
+    return false;
+  const sought = (isTouched ? null : lostBefore(snapshot, snippet, ids)) ?? lostIds(snapshot, snippet, ids);
+  return mostReturned({ lost, sizes, isHome: isAtHome }, sought, present) >= needed;
 };
 
 /** Written anew for each question. */

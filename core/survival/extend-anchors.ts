@@ -3,7 +3,8 @@ import { type CodeHunk, type FileChange, type HunkSide, readHunk } from "./file-
 import type { ResurrectionContext } from "./resurrection.ts";
 import { sideIds } from "./side-ids.ts";
 import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
-import { createTiling, maximalRuns, MIN_RUN_TOKENS, NEAR_TOKENS } from "./token-runs.ts";
+import { maximalRuns } from "./maximal-runs.ts";
+import { createTiling, MIN_RUN_TOKENS, NEAR_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
 /**

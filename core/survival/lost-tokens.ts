@@ -1,6 +1,7 @@
 import { aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import type { TextGrams } from "./text-grams.ts";
-import { keepRunsOfIds, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
+import type { TokenRun } from "./maximal-runs.ts";
+import { keepRunsOfIds, MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
 /**
@@ -149,6 +150,68 @@ export const mostReturned = (
     presentOf[loss] = 0;
   }
   return most;
+};
+
+/** What is known of all texts where a snippet never stood, of its tokens that one line of history took. */
+interface ReturnBound {
+  readonly lost: LostTokens;
+  readonly ids: Int32Array;
+  /** Tokens that no commit took: how many, and their letters and digits; and those of tokens that none ever held. */
+  readonly nStanding: number;
+  readonly standing: number;
+  readonly neverHeld: number;
+  /** Losses that may come back there: letters and digits, and a token without which none does. */
+  readonly losses: readonly { readonly size: number; readonly rarest: number }[];
+}
+
+/** By snippet, for the losses that were asked about last. */
+const bounds: (ReturnBound | undefined)[] = [];
+
+/**
+ * Letters and digits that {@link mostReturned} can give at most for a text where the snippet never stood, told from one
+ * token of each loss. `nAlive` of its tokens stand, and none of its lines was touched since its losses were noted;
+ * infinite where the losses do not say which those are.
+ */
+export const mostElsewhere = (
+  snippet: number,
+  lost: LostTokens,
+  { ids, sizes }: Pick<TrackedSnippet, "ids" | "sizes">,
+  nAlive: number,
+  isInText: Uint8Array,
+): number => {
+  let bound = bounds[snippet];
+  if (bound?.lost !== lost || bound.ids !== ids) {
+    bound = boundOf(lost, ids, sizes);
+    bounds[snippet] = bound;
+  }
+  if (nAlive > 0 && nAlive !== bound.nStanding) return Infinity;
+  let most = bound.neverHeld + (nAlive > 0 ? 0 : bound.standing);
+  for (const { size, rarest } of bound.losses) if (isInText[rarest] === 1) most += size;
+  return most;
+};
+
+const boundOf = (lost: LostTokens, ids: Int32Array, sizes: Uint16Array): ReturnBound => {
+  let [nStanding, standing, neverHeld] = [0, 0, 0];
+  const byLoss = new Map<number, { size: number; rarest: number }>();
+  for (let at = 0; at < lost.length; at += 1) {
+    const loss = lost[at] as number;
+    const size = sizes[at] as number;
+    if (loss === 0) {
+      nStanding += 1;
+      standing += size;
+    } else if (loss === NEVER_HELD) neverHeld += size;
+    else if (size > 0) {
+      // What the vocabulary met last is what few other texts hold.
+      const known = byLoss.get(loss);
+      if (known === undefined) byLoss.set(loss, { size, rarest: ids[at] as number });
+      else {
+        known.size += size;
+        known.rarest = Math.max(known.rarest, ids[at] as number);
+      }
+    }
+  }
+  const losses = [...byLoss.values()].filter(({ size }) => size >= MIN_RETURNED_ELSEWHERE);
+  return { lost, ids, nStanding, standing, neverHeld, losses };
 };
 
 const sizesOfLosses = (runs: readonly TokenRun[], lost: LostTokens, sizes: Uint16Array): Map<number, number> => {

@@ -5,7 +5,8 @@ import type { FileChange } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
 import { mostReturned, partsOf, type ReturnQuestion, returnedRuns } from "./lost-tokens.ts";
 import { addToFile, aliveTokens, type Snapshot } from "./snapshot.ts";
-import { keepRunsOfIds, MIN_RUN_TOKENS, type TokenRun } from "./token-runs.ts";
+import type { TokenRun } from "./maximal-runs.ts";
+import { keepRunsOfIds, MIN_RUN_TOKENS } from "./token-runs.ts";
 import { indexText } from "./text-grams.ts";
 import type { TrackedSnippet, Vocabulary } from "./tracked-snippet.ts";
 

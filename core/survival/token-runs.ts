@@ -1,12 +1,6 @@
 import type { TokenKind } from "./token-table.ts";
-import { GRAM_TOKENS, gramKey, indexGrams, nextGramKey } from "./gram-positions.ts";
-
-/** Equal tokens side by side: `accepted[from + k] === current[to + k]` for k below `length`. */
-export interface TokenRun {
-  readonly from: number;
-  readonly to: number;
-  readonly length: number;
-}
+import { GRAM_TOKENS } from "./gram-positions.ts";
+import { bestNeighbourhood, maximalRuns, type TokenRun } from "./maximal-runs.ts";
 
 /** Shorter coincidences are common between any two pieces of code. */
 export const MIN_RUN_TOKENS = GRAM_TOKENS;
@@ -18,11 +12,6 @@ const ENCLOSED_TOKENS = 8;
 export const MIN_MOVED_ALPHANUMERICS = 20;
 /** Parts of a snippet are "near" within its own length and this much, in tokens: a few inserted lines. */
 export const NEAR_TOKENS = 40;
-/** Positions of one four-gram that are looked at, against snippets that repeat themselves. */
-const MAX_POSITIONS_PER_GRAM = 16;
-/** Longest runs that are placed, against quadratic time in files that repeat the snippet's phrases. */
-const MAX_RUNS = 4_000;
-
 /**
  * The runs of `accepted` that live on in `current`, disjoint on both sides.
  *
@@ -69,7 +58,7 @@ export const keepRunsOfIds = (
     for (let k = 0; k < run.length; k += 1) sum += sizeOf(run.from + k);
     return sum;
   };
-  const [anchor, ...others] = bestNeighbourhood(runs, from.length);
+  const [anchor, ...others] = bestNeighbourhood(runs, (from.length + NEAR_TOKENS) * 2);
   tiling.place(anchor as TokenRun);
   const distant: TokenRun[] = [];
   for (const run of [...others, ...runs]) {
@@ -127,52 +116,6 @@ const indexOfRun = (from: Int32Array, to: Int32Array, near: number): number => {
     matched = border[matched - 1] as number;
   }
   return best;
-};
-
-/** All runs of at least four tokens that cannot be lengthened, longest first, then earliest. */
-export const maximalRuns = (from: Int32Array, to: Int32Array): TokenRun[] => {
-  const positions = indexGrams(from, MAX_POSITIONS_PER_GRAM);
-  const runs: TokenRun[] = [];
-  /** Where the last run on each diagonal ended in `to`, so that its inner grams are not looked at again. */
-  const ends = new Map<number, number>();
-  let key = 0;
-  for (let at = 0; at + MIN_RUN_TOKENS <= to.length; at += 1) {
-    key = at === 0 ? gramKey(to, 0) : nextGramKey(key, to, at);
-    if ((to[at] as number) < 0) continue;
-    for (let start = positions.first(key); start !== -1; start = positions.next(start)) {
-      if ((ends.get(at - start) ?? 0) > at) continue;
-      let length = 0;
-      while (start + length < from.length && from[start + length] === to[at + length]) length += 1;
-      if (length < MIN_RUN_TOKENS) continue;
-      ends.set(at - start, at + length);
-      runs.push({ from: start, to: at, length });
-    }
-  }
-  runs.sort((left, right) => right.length - left.length || left.to - right.to || left.from - right.from);
-  return runs.slice(0, MAX_RUNS);
-};
-
-/**
- * Runs of the stretch of the current text where most of the snippet is found, longest first. The stretches
- * are those that begin at one run and reach over twice the snippet's length.
- */
-const bestNeighbourhood = (runs: readonly TokenRun[], nAccepted: number): TokenRun[] => {
-  const byPlace = [...runs].sort((left, right) => left.to - right.to);
-  const reach = (nAccepted + NEAR_TOKENS) * 2;
-  let best = { score: -1, first: 0, end: 0 };
-  let end = 0;
-  let score = 0;
-  for (let first = 0; first < byPlace.length; first += 1) {
-    const limit = (byPlace[first] as TokenRun).to + reach;
-    while (end < byPlace.length && (byPlace[end] as TokenRun).to < limit) {
-      score += (byPlace[end] as TokenRun).length ** 2;
-      end += 1;
-    }
-    if (score > best.score) best = { score, first, end };
-    score -= (byPlace[first] as TokenRun).length ** 2;
-  }
-  const inside = new Set(byPlace.slice(best.first, best.end));
-  return runs.filter((run) => inside.has(run));
 };
 
 /** Signs that a formatter carries over a remark: `=>` and `===` are among the longest, tokens. */
