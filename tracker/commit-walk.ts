@@ -74,6 +74,8 @@ const MAX_TOKENS = 0x7fffffff;
 const KEEP_EVERY = 50;
 /** The newest of them, of half a megabyte each with ten thousand snippets: most branches start in the last 1,600 commits. */
 const MAX_KEPT = 32;
+/** Of the others as many, should the walk end early: copying one costs as much as many commits do. */
+const KEEP_EVERY_EARLY = 1_000;
 
 /**
  * Steps through new commits (survival.md section 3.5) with one stream of changes for all of them. Snapshots of
@@ -179,13 +181,15 @@ export const walkCommits = async (
     } else report(open, context, onChange);
     if ((nWaiting.get(commit) ?? 0) > 0 || tips.has(commit)) made.set(commit, open.snapshot);
     if (tips.has(commit)) context.snapshots.set(commit, open.snapshot);
-    else if (position % KEEP_EVERY === 0 && nodes.length > KEEP_EVERY) {
+    else if (nodes.length > KEEP_EVERY && position % keepEvery(nodes.length - position) === 0) {
       context.snapshots.set(commit, cloneSnapshot(open.snapshot));
       if (kept.push(commit) > MAX_KEPT) context.snapshots.delete(kept.shift() as string);
     }
     open = null;
   }
 };
+
+const keepEvery = (nLeft: number): number => (nLeft > KEEP_EVERY * MAX_KEPT ? KEEP_EVERY_EARLY : KEEP_EVERY);
 
 interface Step {
   readonly pair: CommitPair;
