@@ -18,14 +18,16 @@ export const codeTokens = (
   syntax: Syntax = "code",
 ): CodeTokens => {
   written.length = 0;
-  const nWritten = new Int32Array(lines.length);
+  if (nWritten.length < lines.length) nWritten = new Int32Array(2 * lines.length);
   for (let index = 0; index < lines.length; index += 1) {
     readLine(readableText(lines[index] as string, syntax), written);
     nWritten[index] = written.length;
   }
-  const tokens: string[] = [];
-  const line: number[] = [];
-  const at: number[] = [];
+  if (lineOf.length < written.length) {
+    lineOf = new Int32Array(2 * written.length);
+    ordinals = new Int32Array(2 * written.length);
+  }
+  let nKept = 0;
   let place = 0;
   for (let index = 0; index < lines.length; index += 1) {
     let ordinal = 0;
@@ -39,14 +41,15 @@ export const codeTokens = (
             : PLAIN;
       if (kind === FORMATTING) continue;
       if (kind === PLAIN || isSignificant(written, place) || (extent === "part" && isOpen(place))) {
-        tokens.push(token);
-        line.push(index);
-        at.push(ordinal);
+        kept[nKept] = token;
+        lineOf[nKept] = index;
+        ordinals[nKept] = ordinal;
+        nKept += 1;
       }
       ordinal += 1;
     }
   }
-  return { tokens, line: Int32Array.from(line), at: Int32Array.from(at) };
+  return { tokens: kept.slice(0, nKept), line: lineOf.slice(0, nKept), at: ordinals.slice(0, nKept) };
 };
 
 /** Whether what is beyond the lines would say if a token counts: then it does. */
@@ -57,8 +60,13 @@ const isOpen = (place: number): boolean =>
 const LEADING: ReadonlySet<string> = new Set(["|", "&"]);
 const TRAILING: ReadonlySet<string> = new Set(["\\", "/"]);
 
-/** The tokens of the lines that are read, of which all calls share one list. */
+/** The tokens of the lines that are read, and how many there are by the end of each line. Lists that all calls share. */
 const written: string[] = [];
+let nWritten = new Int32Array(256);
+/** Those that count, with their places. */
+const kept: string[] = [];
+let lineOf = new Int32Array(1_024);
+let ordinals = new Int32Array(1_024);
 
 /** Adds the tokens of a line ({@link writtenTokens}), by its characters: most lines of most files are plain ASCII. */
 const readLine = (line: string, tokens: string[]): void => {

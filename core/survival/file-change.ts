@@ -123,7 +123,7 @@ const side = (
     firstLine: start,
     lines,
     isChanged: changedLines(other),
-    other: Int32Array.from(other),
+    other: new Int32Array(other),
     starts,
     ids: null,
     owned: null,
