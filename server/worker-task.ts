@@ -1,3 +1,4 @@
+import { DEFAULT_GATE } from "../core/evaluation/gate.ts";
 import { type FilterFit, fitShowFilter } from "../core/filter/show-filter.ts";
 import { weightShapes } from "../engine/architectures/decoder-config.ts";
 import { loadCheckpoint } from "../engine/checkpoint/checkpoint.ts";
@@ -10,7 +11,7 @@ import { historyRows } from "./datasets/history-rows.ts";
 import { readSnapshot, writeSnapshot, type Snapshot } from "./datasets/snapshot.ts";
 import { compareAdapters, type EvaluatedModel } from "./evaluation/compare.ts";
 import { followRememberedCode } from "./evaluation/remembered.ts";
-import { weightGuard } from "./evaluation/guards.ts";
+import { forgettingGuard, weightGuard } from "./evaluation/guards.ts";
 import { shownOutcomes } from "./filter/shown-outcomes.ts";
 import { takeRunFolder } from "./jobs/run-folder.ts";
 import type { CollectTask, FromWorker, ToWorker, TrainingTask, WorkerTask } from "./jobs/worker-messages.ts";
@@ -18,6 +19,7 @@ import { attributeSignals } from "./signals/attribute.ts";
 import { readStore } from "./store/store.ts";
 import type { ModelConfig } from "./models/model-config.ts";
 import type { TrainingBackend, TrainingJob, TrainingRow } from "./training/backend.ts";
+import { fitScale, generalLoss } from "./training/adapter-scale.ts";
 import { GENERAL_SHARE, generalRows } from "./training/general-rows.ts";
 import { rowsOfObjective } from "./training/objective-rows.ts";
 import { loraFor } from "./training/hyper-parameters.ts";
@@ -82,13 +84,14 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
 
   const lora = loraFor(task.overrides, train.length, task.config);
   const backend = await backendOf(task, signal);
+  const validation = rowsOfObjective(objective, "validation", parts);
   const general = await replayed(task, train, signal);
   const { curve: _, ...result } = await backend.train(
     {
       runId: task.runId,
       modelDir: task.modelDir,
       train: [...train, ...general],
-      validation: rowsOfObjective(objective, "validation", parts),
+      validation,
       runDir: task.runDir,
       lora,
       strategy: task.strategy,
@@ -97,10 +100,16 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
     (progress) => send({ kind: "progress", progress }),
     signal,
   );
-  send({ kind: "trained", result, lora });
+  await using base = await openModel(task.modelDir, { threads: EVALUATION_THREADS });
+  const maxForgetting = task.config?.gate.maxForgetting ?? DEFAULT_GATE.maxForgetting;
+  const heldBack = objective === "sft" ? validation : [];
+  const fit =
+    task.strategy === "lora"
+      ? await fitScale(base, { adapterDir: result.adapterDir, heldBack, maxForgetting }, signal)
+      : null;
+  send({ kind: "trained", result, lora, ...(fit && { scale: fit.chosen.scale }) });
 
   const { challenger, champion } = await evaluation;
-  await using base = await openModel(task.modelDir, { threads: EVALUATION_THREADS });
   await using whole =
     task.strategy === "lora" ? null : await openModel(challenger.dir, { threads: EVALUATION_THREADS });
   const model = whole === null ? base : besideModel(base, whole, challenger.version);
@@ -113,7 +122,15 @@ async function performAlone(task: TrainingTask, { send, evaluation, signal }: Ta
       remembered: followRememberedCode([...parts.train, ...parts.validation, ...parts.test], (text) =>
         base.tokenizer.encode(text),
       ),
-      guards: [weightGuard(task.strategy === "lora" ? adapterWeights(challenger.dir) : modelWeights(challenger.dir))],
+      guards: [
+        weightGuard(whole === null ? adapterWeights(challenger.dir) : modelWeights(challenger.dir)),
+        forgettingGuard(
+          fit === null
+            ? { forgetting: await forgettingOf(whole!, base, signal), scale: null }
+            : { forgetting: fit.forgetting, scale: fit.chosen.scale },
+          maxForgetting,
+        ),
+      ],
       seed: lora.seed,
       signal,
       thresholds: task.config?.gate,
@@ -160,6 +177,12 @@ async function replayed(
   // Awaited here: at the end of this function the model is closed.
   const general = await generalRows(base, { rows, share, runDir: task.runDir }, signal);
   return said?.objective === "kto" ? general.map((row) => ({ ...row, isDesirable: true })) : general;
+}
+
+/** Rise of the loss on general code, relative. */
+async function forgettingOf(whole: EvaluatedModel, base: EvaluatedModel, signal: AbortSignal): Promise<number> {
+  await base.setAdapter(null);
+  return (await generalLoss(whole, signal)) / (await generalLoss(base, signal)) - 1;
 }
 
 const adapterWeights = (dir: string) =>

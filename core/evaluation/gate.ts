@@ -1,4 +1,5 @@
 import { type BootstrapInterval, pairedBootstrap } from "../statistics/bootstrap.ts";
+import { MAX_FORGETTING } from "./adapter-scale.ts";
 
 /** What one model did on one case. */
 export interface CaseMeasures {
@@ -45,6 +46,8 @@ export interface GateThresholds {
   readonly maxSlowdown: number;
   /** How much further from the mix of lengths of the code really written. */
   readonly maxLengthDistance: number;
+  /** Rise of the loss on general code, relative; see `adapter-scale.ts`. */
+  readonly maxForgetting: number;
 }
 
 export const DEFAULT_GATE: GateThresholds = {
@@ -58,9 +61,10 @@ export const DEFAULT_GATE: GateThresholds = {
   maxDrop: 0.03,
   maxSlowdown: 1.1,
   maxLengthDistance: 0.1,
+  maxForgetting: MAX_FORGETTING,
 };
 
-export interface GateInput extends Partial<Omit<GateThresholds, "maxCases">> {
+export interface GateInput extends Partial<Omit<GateThresholds, "maxCases" | "maxForgetting">> {
   readonly cases: readonly GateCase[];
   /** Guards measured elsewhere: finite weights, latency, forgetting. */
   readonly guards?: readonly Guard[];

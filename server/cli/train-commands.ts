@@ -149,5 +149,8 @@ const describeRun = (run: TrainingRun): string =>
       ["version", run.versionId],
       ["verdict", run.evaluation?.verdict],
       ["reason", run.error?.message ?? run.evaluation?.reason],
+      ...(run.evaluation?.guards ?? []).map(
+        ({ name, holds, detail }) => [name, `${holds ? "holds" : "fails"}: ${detail}`] as const,
+      ),
     ],
   );

@@ -81,6 +81,26 @@ export function secretGuard(texts: readonly { readonly written: string; readonly
   };
 }
 
+/**
+ * The challenger writes code that has nothing to do with what was learnt about as well as can be.
+ * @param forgetting rise of the loss there, relative: over the lowest that the adapter has at any scale, and the base
+ * model has; of a model of which every weight may have been trained over the base model's
+ * @param scale how much an adapter counts, times what was trained; null for such a model
+ */
+export function forgettingGuard(
+  { forgetting, scale }: { readonly forgetting: number; readonly scale: number | null },
+  maxForgetting: number = DEFAULT_GATE.maxForgetting,
+): Guard {
+  const percent = (value: number): string => `${value >= 0 ? "+" : ""}${(100 * value).toFixed(1)} %`;
+  const over = scale === null ? "the base model's" : "the lowest of any scale";
+  const rise = `loss on general code ${percent(forgetting)} over ${over}, at most ${percent(maxForgetting)}`;
+  return {
+    name: "forgetting",
+    holds: forgetting <= maxForgetting,
+    detail: scale === null ? rise : `${rise}; the adapter counts ${scale} times what was trained`,
+  };
+}
+
 /** Root mean square of one LoRA matrix; trained ones stay far below. */
 const MAX_RMS = 10;
 

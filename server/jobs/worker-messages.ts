@@ -76,7 +76,13 @@ export type FromWorker =
   | { readonly kind: "progress"; readonly progress: TrainingProgress }
   /** Something that a person should know and that stopped nothing, under a documented code. */
   | { readonly kind: "notice"; readonly code: string; readonly message: string }
-  | { readonly kind: "trained"; readonly result: Omit<TrainingResult, "curve">; readonly lora: LoraHyperParameters }
+  | {
+      readonly kind: "trained";
+      readonly result: Omit<TrainingResult, "curve">;
+      readonly lora: LoraHyperParameters;
+      /** Times that an adapter counts what was trained. */
+      readonly scale?: number;
+    }
   | {
       readonly kind: "evaluated";
       readonly decision: GateDecision;

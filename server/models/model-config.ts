@@ -157,6 +157,8 @@ export const gateSection = z.strictObject({
   /** How many times the champion's processor time. */
   maxSlowdown: z.number().min(1).max(10).default(DEFAULT_GATE.maxSlowdown),
   maxLengthDistance: share.default(DEFAULT_GATE.maxLengthDistance),
+  /** How far the loss on general code may rise, relative. */
+  maxForgetting: share.default(DEFAULT_GATE.maxForgetting),
 });
 
 /** Without the rules that join keys: {@link modelConfigSchema} has them. */

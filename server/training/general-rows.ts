@@ -7,7 +7,13 @@ import { generalPlaces } from "../places.ts";
 import type { TrainingRow } from "./backend.ts";
 
 /** A cursor in code that is nobody's but Kept's own. */
-const place = z.object({ path: z.string(), prefix: z.string(), suffix: z.string() });
+const place = z.object({
+  path: z.string(),
+  prefix: z.string(),
+  suffix: z.string(),
+  /** What stands there: such a place is never learnt, it says what is forgotten. */
+  written: z.string().optional(),
+});
 
 /** Part of what a run learns from that is general, unless it is told another one. */
 export const GENERAL_SHARE = 0.1;
@@ -32,10 +38,7 @@ export async function generalRows(
 ): Promise<readonly TrainingRow[]> {
   const kept = path.join(runDir, FILE);
   if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as TrainingRow[];
-  const places = readFileSync(generalPlaces(), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => place.parse(JSON.parse(line)));
+  const places = readPlaces().filter(({ written }) => written === undefined);
   const weight = rows.reduce((sum, row) => sum + row.weight, 0) / Math.max(1, rows.length);
   const general: TrainingRow[] = [];
   for (const [i, one] of evenlySpaced(places, Math.round((rows.length * share) / (1 - share))).entries()) {
@@ -48,3 +51,13 @@ export async function generalRows(
   writeFileSync(kept, JSON.stringify(general));
   return general;
 }
+
+/** Places in other files of Kept's own source, with what stands there. Nothing is learnt from them. */
+export const heldBackPlaces = () =>
+  readPlaces().flatMap(({ written, ...one }) => (written === undefined ? [] : [{ ...one, written }]));
+
+const readPlaces = () =>
+  readFileSync(generalPlaces(), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => place.parse(JSON.parse(line)));

@@ -220,7 +220,7 @@ async function performRun(
       case "notice":
         return parts.log.warn({ event: "worker-notice", run: runId, code: message.code, message: message.message });
       case "trained": {
-        const { lora } = message;
+        const { lora, scale } = message;
         const { adapterDir, trainLoss } = message.result;
         const datasetId = store.runs.get(runId)!.datasetId!;
         const base = parts.base();
@@ -231,7 +231,7 @@ async function performRun(
             base,
             runId,
             datasetId,
-            hyperParameters: lora,
+            hyperParameters: scale === undefined ? lora : { ...lora, scale },
             ...described,
           }).id;
           store.runs.setTrained(runId, challenger, trainLoss);

@@ -1,12 +1,14 @@
-import { mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { HistoryPoint } from "../../core/history-point.ts";
 import { pairedBootstrap } from "../../core/statistics/bootstrap.ts";
 import { evenlySpaced } from "../../core/statistics/evenly-spaced.ts";
 import { openModel, type Model } from "../../engine/generate/model.ts";
+import { ADAPTER_CONFIG_FILE } from "../../engine/lora/adapter.ts";
 import { rowsOf } from "../../server/replay/comparison/history-adapter.ts";
 import { readPoints, repositoryOf } from "../../server/replay/replay.ts";
+import { fitScale } from "../../server/training/adapter-scale.ts";
 import type { TrainingRow } from "../../server/training/backend.ts";
 import { GENERAL_SHARE, generalRows } from "../../server/training/general-rows.ts";
 import { loraFor } from "../../server/training/hyper-parameters.ts";
@@ -22,6 +24,7 @@ const options = {
   rows: { type: "string", default: "1200" },
   n: { type: "string", default: "200" },
   steps: { type: "string" },
+  "shipped-alone": { type: "boolean", default: false },
   work: { type: "string", default: path.join(root, ".cache/bench-forgetting") },
 } as const;
 
@@ -42,13 +45,13 @@ interface Measured {
 
 /**
  * `npm run bench -- forgetting --points <file.jsonl[.xz]> --elsewhere <file.jsonl[.xz]>... [--rows 1200] [--n 200]
- * [--steps <steps>] [--work <folder>]`.
- * Two adapters of one history, as a run of the server trains them: with general code replayed, as shipped, and without.
- * Both meet the base model on later code of that history, and on code of the others. A run that was stopped goes on
- * from its checkpoints in the work folder.
+ * [--steps <steps>] [--shipped-alone] [--work <folder>]`.
+ * Two adapters of one history, with general code replayed and without (not with `--shipped-alone`), and the first at
+ * every scale that a run of the server chooses from. They meet the base model on later code of that history, and on
+ * code of the others. A run that was stopped goes on from its checkpoints in the work folder.
  */
 export const bench: Bench = {
-  about: "loss on code of other repositories after training on one, with general code replayed and without",
+  about: "loss on code of other repositories after training on one: general code replayed or not, scale fitted or not",
   async run({ args, signal, say }) {
     const { values } = parseArgs({ args: [...args], options, allowPositionals: true });
     if (values.points === undefined || values.elsewhere.length === 0)
@@ -63,8 +66,10 @@ export const bench: Bench = {
     }
 
     await using model = await openModel(values.model, { threads: THREADS });
-    const shares = { without: 0, with: GENERAL_SHARE } as const;
+    const shares: Record<string, number> = { with: GENERAL_SHARE };
+    if (!values["shipped-alone"]) shares["without"] = 0;
     const adapters = new Map<string, string>();
+    const heldBack = learnt.slice(nTrained(learnt));
     for (const [name, share] of Object.entries(shares)) {
       const dir = path.join(values.work, `${own.name}-${name}`);
       mkdirSync(dir, { recursive: true });
@@ -74,8 +79,16 @@ export const bench: Bench = {
         await trained(model, { rows: learnt, share, dir, modelDir: values.model, steps, say, signal }),
       );
     }
+    const fitted = path.join(values.work, `${own.name}-fitted`);
+    cpSync(adapters.get("with")!, fitted, { recursive: true });
+    const { chosen, looks, forgetting } = await fitScale(model, { adapterDir: fitted, heldBack }, signal);
+    for (const { scale, heldBack: loss, general } of looks) {
+      say(`scale ${scale}: held-back rows ${loss!.toFixed(3)}, general code ${general.toFixed(3)}`);
+      if (scale !== 1) adapters.set(sideOf(scale), scaled(adapters.get("with")!, scale));
+    }
+    say(`chosen: ${chosen.scale}, ${(100 * forgetting).toFixed(1)} % on general code`);
 
-    const metrics: Record<string, number> = { rows: learnt.length };
+    const metrics: Record<string, number> = { rows: learnt.length, scale: chosen.scale };
     const bars: Bar[] = [];
     for (const [name, rows] of measured) {
       const losses = new Map<string, Measured>();
@@ -92,9 +105,12 @@ export const bench: Bench = {
         metrics[`${name}.${side}`] = mean(loss.nats);
         Object.assign(metrics, interval(`${name}.${side}-less-base`, loss, base));
       }
-      Object.assign(metrics, interval(`${name}.with-less-without`, losses.get("with")!, losses.get("without")!));
+      const [replayed, alone] = [losses.get("with")!, losses.get("without")];
+      if (alone !== undefined) Object.assign(metrics, interval(`${name}.with-less-without`, replayed, alone));
+      const shipped = losses.get(sideOf(chosen.scale))!;
+      Object.assign(metrics, interval(`${name}.shipped-less-with`, shipped, replayed));
       if (name !== own.name) {
-        const value = mean(losses.get("with")!.nats) / mean(base.nats) - 1;
+        const value = mean(shipped.nats) / mean(base.nats) - 1;
         bars.push({ name: `forgetting on ${name}, relative`, value, target: MAX_FORGETTING, want: "at-most" });
       }
     }
@@ -118,6 +134,20 @@ function later(points: readonly HistoryPoint[], repository: string, n: number): 
   return rowsOf(chosen, repository).map((row, i) => ({ ...row, examples: [], commit: chosen[i]!.commit }));
 }
 
+const sideOf = (scale: number): string => (scale === 1 ? "with" : `with-${scale}`);
+
+/** A copy of an adapter that counts so many times what it does. */
+function scaled(dir: string, scale: number): string {
+  const copy = `${dir}-${scale}`;
+  cpSync(dir, copy, { recursive: true });
+  const file = path.join(copy, ADAPTER_CONFIG_FILE);
+  const config = JSON.parse(readFileSync(file, "utf8")) as { readonly lora_alpha: number };
+  writeFileSync(file, JSON.stringify({ ...config, lora_alpha: config.lora_alpha * scale }));
+  return copy;
+}
+
+const nTrained = (rows: readonly TrainingRow[]): number => Math.floor(rows.length * (1 - VALIDATION_SHARE));
+
 async function trained(
   model: Model,
   job: {
@@ -131,7 +161,7 @@ async function trained(
   },
 ): Promise<string> {
   const { rows, share, dir, say, signal } = job;
-  const nTrain = Math.floor(rows.length * (1 - VALIDATION_SHARE));
+  const nTrain = nTrained(rows);
   const train = rows.slice(0, nTrain);
   await model.setAdapter(null);
   const general = share === 0 ? [] : await generalRows(model, { rows: train, share, runDir: dir }, signal);

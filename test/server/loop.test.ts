@@ -86,6 +86,22 @@ describe("the loop with an untrained model", function () {
     }
   });
 
+  it("lets the adapter count as much as does good, and says so in its verdict, its files and its manifest", async () => {
+    const guard = run.evaluation!.guards.find(({ name }) => name === "forgetting")!;
+    const { hyperParameters } = (await server.call("GET", `/v1/models/${run.versionId}/config`)).body;
+    const { rank, alpha, scale } = hyperParameters as Record<string, number>;
+    assert.equal(guard.holds, true);
+    assert.match(guard.detail, new RegExp(`the adapter counts ${scale} times what was trained$`));
+    const shown = await runCli(["--data-dir", server.app.places.dataDir, "train", "show", run.id]);
+    assert.ok(shown.stdout.includes(`holds: ${guard.detail}`), shown.stdout + shown.stderr);
+    const { adapter } = deployment.parse((await server.call("GET", "/v1/deployment")).body);
+    const { sha256 } = adapter!.files.find(({ name }) => name === "adapter_config.json")!;
+    const headers = { Authorization: `Bearer ${server.app.token}` };
+    const config = await (await fetch(`${server.url}/v1/files/${sha256}`, { headers })).json();
+    assert.equal(config.r, rank);
+    assert.ok(Math.abs(config.lora_alpha - alpha! * scale!) < 1e-9);
+  });
+
   it("keeps the curve of every step", async () => {
     const { points } = runCurve.parse((await server.call("GET", `/v1/training/runs/${run.id}/curve`)).body);
     assert.equal(points.length > 0, true);

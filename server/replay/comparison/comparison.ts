@@ -80,9 +80,11 @@ async function trainAdapter({ name, points }: ReplayedHistory, options: Comparis
     },
     signal,
   });
-  const { nRows, validationLoss: loss } = adapter;
+  const { nRows, scale, validationLoss: loss } = adapter;
   const fall = loss === null ? "" : `, validation loss ${loss.first.toFixed(3)} → ${loss.last.toFixed(3)}`;
-  say(`${name}: adapter of ${nRows} rows${fall}, ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  say(
+    `${name}: adapter of ${nRows} rows${fall}, counts ${scale} times, ${Math.round((performance.now() - startedAt) / 1_000)} s`,
+  );
   return adapter;
 }
 

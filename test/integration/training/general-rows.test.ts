@@ -5,7 +5,7 @@ import path from "node:path";
 import { openModel } from "../../../engine/generate/model.ts";
 import { loadTokenizer } from "../../../engine/tokenizer/tokenizer.ts";
 import { generalPlaces } from "../../../server/places.ts";
-import { generalRows } from "../../../server/training/general-rows.ts";
+import { generalRows, heldBackPlaces } from "../../../server/training/general-rows.ts";
 import { examplesOf } from "../../../server/training/onnx/material.ts";
 
 const model = path.resolve(import.meta.dirname, "../../../models/base");
@@ -35,6 +35,20 @@ describe("general rows", function () {
     assert.ok(places.length >= 100);
     for (const place of places)
       assert.match((JSON.parse(place) as { path: string }).path, /^(core|engine|server|tracker|extension)\//);
+  });
+
+  it("are never of a place, nor of a file, that says what is forgotten", async () => {
+    const silent = { complete: async () => ({ text: "x" }) } as unknown as Parameters<typeof generalRows>[0];
+    const runDir = mkdtempSync(path.join(dir, "all-"));
+    const rows = await generalRows(
+      silent,
+      { rows: Array.from({ length: 9_000 }, () => ({ weight: 1 })), share: 0.5, runDir },
+      never,
+    );
+    const heldBack = heldBackPlaces();
+    assert.ok(rows.length >= 100 && heldBack.length >= 100);
+    const learnt = new Set(rows.map((row) => row.path));
+    for (const { path: file, written } of heldBack) assert.ok(!learnt.has(file) && written.trim() !== "", file);
   });
 
   it("teach their completion alone, not the lines around it", () => {

@@ -6,7 +6,13 @@ import { compareAdapters, type EvaluatedModel } from "../../../server/evaluation
 import type { EvaluationSample } from "../../../protocol/samples.ts";
 import { followRememberedCode } from "../../../server/evaluation/remembered.ts";
 import { samplesOf } from "../../../server/evaluation/samples.ts";
-import { latencyGuard, lengthMixGuard, secretGuard, weightGuard } from "../../../server/evaluation/guards.ts";
+import {
+  forgettingGuard,
+  latencyGuard,
+  lengthMixGuard,
+  secretGuard,
+  weightGuard,
+} from "../../../server/evaluation/guards.ts";
 
 const rows = (n: number): DatasetRow[] =>
   Array.from({ length: n }, (_, i) => ({
@@ -186,7 +192,8 @@ describe("evaluation", () => {
     await assert.rejects(compareAdapters(modelThat(), sides, rows(3), { guards: [], seed: 1, signal }), /cancelled/);
   });
 
-  it("refuses an adapter that is better but takes noticeably more computing", async () => {
+  it("refuses an adapter that is better but takes noticeably more computing", async function () {
+    this.timeout(60_000);
     const model = modelThat();
     let adapted = false;
     const slow: EvaluatedModel = {
@@ -196,7 +203,9 @@ describe("evaluation", () => {
         await model.setAdapter(adapter);
       },
       async complete(request, signal) {
-        if (adapted) for (const until = performance.now() + 40; performance.now() < until;) Math.sqrt(until);
+        // Processor time, as it is measured: on a busy machine the clock goes on without it.
+        const before = process.cpuUsage();
+        while (adapted && process.cpuUsage(before).user < 40_000) Math.sqrt(before.user);
         return model.complete(request, signal);
       },
     };
@@ -204,7 +213,7 @@ describe("evaluation", () => {
       slow,
       { challenger: { adapter: { version: "0.9", dir: "" } }, champion: { adapter: null } },
       rows(30),
-      { guards: [], seed: 1, signal: AbortSignal.timeout(10_000) },
+      { guards: [], seed: 1, signal: AbortSignal.timeout(60_000) },
     );
     assert.equal(decision.verdict, "refuse");
     assert.match(decision.reason, /latency/);
@@ -251,6 +260,19 @@ describe("guards", () => {
     it(`weights: ${what} ${holds ? "holds" : "fails"}`, () =>
       assert.equal(weightGuard([["layer.lora_A", new Float32Array(values)]]).holds, holds));
   }
+
+  it("forgetting: at most 2 % more loss on general code, and how much an adapter counts", () => {
+    const of = (forgetting: number) => forgettingGuard({ forgetting, scale: 0.6 });
+    assert.deepEqual(
+      [of(-0.1), of(0.02), of(0.021), of(Number.NaN)].map(({ holds }) => holds),
+      [true, true, false, false],
+    );
+    assert.equal(forgettingGuard({ forgetting: 0.04, scale: null }, 0.05).holds, true);
+    assert.equal(
+      of(0.013).detail,
+      "loss on general code +1.3 % over the lowest of any scale, at most +2.0 %; the adapter counts 0.6 times what was trained",
+    );
+  });
 
   it("refuses an adapter that writes what looks like a credential, unless the prompt has it", () => {
     // Put together here, so that no scanner takes this file for a leak.
