@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { createBufferFollower, settleNow } from "../../../core/survival/buffer-follower.ts";
 import { codeTokens } from "../../../core/survival/code-tokens.ts";
 import { readableText, type Syntax, syntaxOf } from "../../../core/survival/markdown-text.ts";
+import { anchorsOfPlaces } from "../../../core/survival/saved-anchors.ts";
+import { placesInVersion } from "../../../core/survival/saved-buffer.ts";
 import { retainedFraction } from "../../../core/survival/retention.ts";
 import { tokenTable } from "../../../core/survival/token-table.ts";
 import { significantTokens } from "../../../core/survival/tokens.ts";
@@ -149,6 +151,25 @@ describe("retention in Markdown", () => {
   );
   lowered("a number is another one", "* 100", "* 10", 1);
   lowered("a word of an example is another one", "wanted_tokens", "wanted", 1);
+
+  it("is told of a saved page that was formatted before it was committed, token by token", () => {
+    const home = { start: 0, end: PAGE.length };
+    const nTokens = significantTokens(PAGE, "markdown").length;
+    const places = [{ suggestionId: "s", text: PAGE, home, intervals: [{ token: 0, nTokens, ...home }] }];
+    const version = PAGE.replaceAll("\n* ", "\n- ").replace("*accepted*", "_accepted_").replace("\n2. ", "\n1. ");
+    const found = placesInVersion({ text: PAGE, places, syntax: "markdown" }, version, NO_DIFF);
+    const runs = anchorsOfPlaces(found, version, () => 0, "markdown");
+    assert.deepEqual(
+      runs.map(({ from }) => from),
+      Array.from({ length: nTokens }, (_, at) => at),
+    );
+    const lines = version.split("\n");
+    const { line, at } = codeTokens(lines, "whole", "markdown");
+    assert.deepEqual(
+      runs.map((run) => [run.line, run.at]),
+      Array.from(line, (one, index) => [one + 1, at[index]]),
+    );
+  });
 
   it("is 0 where the page was written anew", () => {
     const other = "# Something else\n\n* not a word\n* of the other page\n\n| a | b |\n|---|---|\n| c | d |\n";
