@@ -170,7 +170,8 @@ export const walkCommits = async (
     const lost = isStandIn ? [...open.snapshot.lost] : [];
     const saved = (await context.savedSource?.(open.changes.changes, resurrection.isSought)) ?? null;
     if (saved !== null) for (const snippet of addSource(open.snapshot, saved, context.snippets)) touch(open, snippet);
-    for (const snippet of settle(open.snapshot, open.changes.changes, open.touched.keys(), resurrection, open.others))
+    const { snapshot, changes: ofCommit, touched, copies, others } = open;
+    for (const snippet of settle(snapshot, ofCommit.changes, touched.keys(), resurrection, copies, others))
       touch(open, snippet);
     for (const snippet of changedCopies(open.copies, open.snapshot.copies)) touch(open, snippet);
     const { commit } = step.pair;

@@ -141,19 +141,3 @@ const addedGramsOf = (sides: readonly HunkSide[], nIds: number): Uint8Array => {
   }
   return added;
 };
-
-/** Text before a commit that is compared, tokens. */
-const MAX_BEFORE_TOKENS = 200_000;
-
-/** What stood in the changed places before, the lines around them with it. */
-export const readBefore = (changes: readonly FileChange[], vocabulary: Vocabulary): Int32Array => {
-  const ids: number[] = [];
-  for (const { hunks } of changes) {
-    for (const hunk of hunks) {
-      const own = sideIds(readHunk(hunk).old, vocabulary);
-      for (let at = 0; at < own.length && ids.length < MAX_BEFORE_TOKENS; at += 1) ids.push(own[at] as number);
-      ids.push(-1);
-    }
-  }
-  return Int32Array.from(ids);
-};

@@ -8,7 +8,7 @@ import {
   packAnchors,
 } from "./anchors.ts";
 import { extendAnchors } from "./extend-anchors.ts";
-import { carryCopies } from "./copies.ts";
+import { carryCopies, type Copies } from "./copies.ts";
 import { type FileChange, readHunk } from "./file-change.ts";
 import { isOfParts, isTaken, noteLosses } from "./lost-tokens.ts";
 import { mapAnchors, type TouchedHunk } from "./map-anchors.ts";
@@ -16,6 +16,7 @@ import { type ResurrectionContext, resurrect } from "./resurrection.ts";
 import { noteCopies, takeOver } from "./second-places.ts";
 import { addToFile, aliveMask, aliveTokens, growSnapshot, setFileAnchors, type Snapshot } from "./snapshot.ts";
 import { dropTaken, type OtherParent } from "./taken-elsewhere.ts";
+import { textBeforeOf } from "./text-before.ts";
 import { MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
@@ -154,12 +155,14 @@ const isHeld = (anchors: FileAnchors | undefined, line: number, ordinal: number)
 /**
  * Finishes a commit's snapshot once all sources are in it: growth, resurrection from the text that the commit
  * adds, what the lines of a merge's other parents took, and the rule that a few tokens of a snippet are chance.
+ * `copiesBefore` are the second places before the commit.
  */
 export const settle = (
   snapshot: Snapshot,
   changes: readonly FileChange[],
   touched: Iterable<number>,
   context: ResurrectionContext,
+  copiesBefore: Copies,
   others: readonly OtherParent[] = [],
 ): Set<number> => {
   growSnapshot(snapshot, context.snippets.length);
@@ -167,10 +170,11 @@ export const settle = (
   const affected = new Set(stood);
   const brought = others.length === 0 ? new Set<number>() : new Set(stood);
   for (const snippet of extendAnchors(snapshot, changes, context)) affected.add(snippet);
+  const textBefore = textBeforeOf(changes, context.vocabulary);
   const isRead = changes.some(({ newPath, hunks }) => newPath !== null && hunks.length > 0);
   const wanted = isRead ? context.wanted(snapshot) : null;
   if (wanted !== null)
-    for (const snippet of resurrect(snapshot, changes, wanted, context, affected)) brought.add(snippet);
+    for (const snippet of resurrect(snapshot, changes, wanted, context, affected, textBefore)) brought.add(snippet);
   for (const snippet of takeOver(snapshot, stood, context)) affected.add(snippet);
   for (const snippet of brought) affected.add(snippet);
   for (const other of others)
@@ -180,7 +184,8 @@ export const settle = (
     dropChance(snapshot, snippet, context.snippets[snippet] as TrackedSnippet, isNextLine);
   noteLosses(snapshot, affected, stood, context.snippets);
   // Of code that the commit itself brings twice nobody can say which is the first.
-  noteCopies(snapshot, changes, (snippet) => !brought.has(snippet) && !context.isNew(snippet), context);
+  const mayBeCopied = (snippet: number): boolean => !brought.has(snippet) && !context.isNew(snippet);
+  noteCopies(snapshot, changes, copiesBefore, mayBeCopied, context, textBefore);
   return affected;
 };
 

@@ -1,5 +1,5 @@
 import { aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
-import type { TextGrams } from "./text-grams.ts";
+import type { TextBefore } from "./text-before.ts";
 import type { TokenRun } from "./maximal-runs.ts";
 import { keepRunsOfIds, MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
@@ -81,16 +81,19 @@ export interface ReturnQuestion {
   readonly sizes: Uint16Array;
   /** Whether the snippet stood in the file before. */
   readonly isHome: boolean;
+  /** Whether other files hold the code that this line of history took: see {@link returnedRuns}. */
+  readonly hasCopies: boolean;
   /** What stood in the changed places before, as ids with breaks between places. Asked for only where it is needed. */
-  textBefore(): { readonly ids: Int32Array; readonly grams: TextGrams };
+  textBefore(): TextBefore;
 }
 
 /**
  * Of what was found in one file, the part that may be the snippet. Tokens that earlier commits took count only
- * where they come back nearly as they went, and where the commit does not just move, edit or add to another copy.
+ * where they come back nearly as they went, and where the commit does not just move, edit or add to another copy. Code that
+ * stayed in other files when it was taken has not gone: a file that holds it for the first time is one more copy.
  */
 export const returnedRuns = (question: ReturnQuestion): readonly TokenRun[] => {
-  const { runs, lost, sizes, isHome } = question;
+  const { runs, lost, sizes, isHome, hasCopies } = question;
   const wanted = new Map<number, number>();
   for (let at = 0; at < lost.length; at += 1) addSize(wanted, lost[at] as number, sizes[at] as number);
   const found = sizesOfLosses(runs, lost, sizes);
@@ -98,7 +101,8 @@ export const returnedRuns = (question: ReturnQuestion): readonly TokenRun[] => {
     (sizesFound.get(loss) ?? 0) >= (isHome ? RETURNED_AT_HOME_FROM : RETURNED_ELSEWHERE_FROM) * (wanted.get(loss) ?? 0);
   const returned = new Set<number>([0, NEVER_HELD]);
   for (const [loss, size] of found) {
-    if (isReturned(loss, found) && (isHome || size >= MIN_RETURNED_ELSEWHERE)) returned.add(loss);
+    const isEnough = isHome || (!hasCopies && size >= MIN_RETURNED_ELSEWHERE);
+    if (isEnough && isReturned(loss, found)) returned.add(loss);
   }
   if (returned.size > 2) {
     const sought = question.ids.map((id, at) => (isTaken(lost[at]) ? id : -2));

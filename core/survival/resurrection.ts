@@ -1,10 +1,12 @@
-import { type AddedText, anchorIn, firstTokenFrom, isNewToken, presentIn, readBefore, takenIn } from "./added-text.ts";
+import { type AddedText, anchorIn, firstTokenFrom, isNewToken, presentIn, takenIn } from "./added-text.ts";
 import type { AnchorRun } from "./anchors.ts";
 import { type Candidate, findCandidates, lostIds, neededSize } from "./candidates.ts";
+import { copyPaths } from "./copies.ts";
 import type { FileChange } from "./file-change.ts";
 import type { GramIndex } from "./gram-index.ts";
-import { mostReturned, partsOf, type ReturnQuestion, returnedRuns } from "./lost-tokens.ts";
+import { mostReturned, partsOf, returnedRuns } from "./lost-tokens.ts";
 import { addToFile, aliveTokens, type Snapshot } from "./snapshot.ts";
+import type { TextBefore } from "./text-before.ts";
 import type { TokenRun } from "./maximal-runs.ts";
 import { keepRunsOfIds, MIN_RUN_TOKENS } from "./token-runs.ts";
 import { indexText } from "./text-grams.ts";
@@ -50,6 +52,7 @@ export const resurrect = (
   wanted: Uint8Array,
   context: ResurrectionContext,
   touched: ReadonlySet<number>,
+  textBefore: () => TextBefore,
 ): Set<number> => {
   const found = new Set<number>();
   const isLost = (snippet: number): boolean =>
@@ -58,14 +61,6 @@ export const resurrect = (
   const bySnippet = Map.groupBy(candidates, ({ snippet }) => snippet);
   const nFiles = new Map<number, number>();
   const takenOf = new Map<AddedText, Uint8Array>();
-  let oldText: ReturnType<ReturnQuestion["textBefore"]> | null = null;
-  const textBefore: ReturnQuestion["textBefore"] = () => {
-    if (oldText === null) {
-      const ids = readBefore(changes, context.vocabulary);
-      oldText = { ids, grams: indexText(ids) };
-    }
-    return oldText;
-  };
   for (const candidate of candidates) {
     const { snippet } = candidate;
     const nTried = nFiles.get(snippet) ?? 0;
@@ -95,7 +90,7 @@ const placeCandidate = (
   candidate: Candidate,
   context: ResurrectionContext,
   taken: Uint8Array,
-  textBefore: ReturnQuestion["textBefore"],
+  textBefore: () => TextBefore,
 ): boolean => {
   const { snippet, text } = candidate;
   const { ids, sizes, line } = context.snippets[snippet] as TrackedSnippet;
@@ -116,7 +111,9 @@ const placeCandidate = (
   const near = isFirst && isHome ? placeOfLine(text, indices, free.length, line) : 0;
   const kept = keepRunsOfIds(lost, free, (at) => sizes[at] as number, "significant", near);
   const all = isFirst ? kept : newRuns(kept, sizes, (place) => isNewToken(text, indices[place] as number));
-  const runs = losses === undefined ? all : returnedRuns({ runs: all, lost: losses, ids, sizes, isHome, textBefore });
+  const hasCopies = copyPaths(snapshot.copies, snippet).length > 0;
+  const question = { runs: all, ids, sizes, isHome, hasCopies, textBefore };
+  const runs = losses === undefined ? all : returnedRuns({ ...question, lost: losses });
   const found = runs.reduce((sum, run) => sum + sizeOf(run, sizes), 0);
   if (runs.length === 0 || found < needed) return false;
   const added: AnchorRun[] = [];

@@ -1,9 +1,10 @@
 import { type AddedText, anchorIn, freeIds, isAdded, readAdded } from "./added-text.ts";
 import { anchorAt, type AnchorRun, countAnchors, packAnchors } from "./anchors.ts";
-import { type Copy, copyPaths, withCopy, withoutCopy } from "./copies.ts";
+import { type Copies, type Copy, copyPaths, withCopy, withoutCopy } from "./copies.ts";
 import type { FileChange } from "./file-change.ts";
 import { CONF_RESURRECTED, type ResurrectionContext } from "./resurrection.ts";
 import { addToFile, aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
+import { heldBefore, type TextBefore } from "./text-before.ts";
 import { keepRunsOfIds } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
 
@@ -12,7 +13,8 @@ import type { TrackedSnippet } from "./tracked-snippet.ts";
  * place is written down when it appears, and takes over when the first one dies, so that what stands does not
  * depend on whether the two commits were one (P9). Code that stood twice when it was accepted has no second
  * place: nobody can say which of the two would be left. Nor can anybody of code that was written a third time: it is
- * a pattern that a project repeats, and its other places are no move.
+ * a pattern that a project repeats, and its other places are no move. A commit that moves or edits a copy has not
+ * written it.
  */
 
 /** Share of what stands, or of what a commit took, that a second place has to hold, by letters and digits. */
@@ -25,12 +27,14 @@ const MAX_COPIES_PER_SNIPPET = 3;
 /** Tokens that a copy may be shifted by within itself. */
 const SLACK_TOKENS = 24;
 
-/** Writes down where a commit writes code a second time. Changes the snapshot. */
+/** Writes down where a commit writes code a second time. `copiesBefore` are those before it. Changes the snapshot. */
 export const noteCopies = (
   snapshot: Snapshot,
   changes: readonly FileChange[],
+  copiesBefore: Copies,
   mayBeCopied: (snippet: number) => boolean,
   context: ResurrectionContext,
+  textBefore: () => TextBefore,
 ): void => {
   for (const change of changes) {
     const path = change.newPath;
@@ -40,10 +44,12 @@ export const noteCopies = (
       if (!mayBeCopied(snippet) || !context.isSought(snippet) || !isAdded(text, at)) return;
       const { tokens, size } = context.snippets[snippet] as TrackedSnippet;
       if (size < MIN_COPIED || 2 * aliveTokens(snapshot, snippet) < tokens.length) return;
-      const anchors = copyAt(snapshot, text, freeIds(snapshot, text), snippet, at - token, context);
-      if (anchors === null) return;
       const known = copyPaths(snapshot.copies, snippet);
       if (known.length >= MAX_COPIES_PER_SNIPPET || known.includes(path)) return;
+      const anchors = copyAt(snapshot, text, freeIds(snapshot, text), snippet, at - token, context);
+      if (anchors === null) return;
+      const isCarried = known.length < copyPaths(copiesBefore, snippet).length;
+      if (!isCarried && stoodBeside(snapshot, changes, snippet, context, textBefore())) return;
       snapshot.copies = withCopy(snapshot.copies, path, { snippet, anchors: packAnchors(anchors) });
     });
   }
@@ -85,6 +91,28 @@ const copyAt = (
     }
   }
   return found >= needed ? anchors : null;
+};
+
+/**
+ * Whether half of what stands of a snippet stood in the changed places before, beside the snippet itself: then the
+ * commit moves or edits code that stood twice already, and writes nothing a second time.
+ */
+const stoodBeside = (
+  snapshot: Snapshot,
+  changes: readonly FileChange[],
+  snippet: number,
+  { snippets }: ResurrectionContext,
+  text: TextBefore,
+): boolean => {
+  const { ids, sizes } = snippets[snippet] as TrackedSnippet;
+  const standing = standingIds(snapshot, snippet, ids);
+  if (!text.grams.hasAny(standing, null)) return false;
+  const held = heldBefore(text, snapshot, changes, snippet);
+  const others = text.ids.map((id, at) => (held[at] === 1 ? -1 : id));
+  let found = 0;
+  for (const { from, length } of keepRunsOfIds(standing, others, (at) => sizes[at] as number))
+    for (let at = from; at < from + length; at += 1) found += sizes[at] as number;
+  return 2 * found >= sizeWhere(sizes, (at) => (standing[at] as number) >= 0);
 };
 
 /** A snippet's tokens, with -2 in place of those that stand nowhere. Not to be changed. */

@@ -54,8 +54,9 @@ export const commitLine = (start: Tree, snippets: readonly { file: string; text:
     commit(next, renames = {}) {
       const changes = changesBetween(tree, next, renames);
       tree = next;
+      const { copies } = snapshot;
       const touched = carryOver(snapshot, changes);
-      settle(snapshot, changes, touched.keys(), context);
+      settle(snapshot, changes, touched.keys(), context, copies);
       for (const number of tracked.keys()) if (aliveTokens(snapshot, number) > 0) seen.add(number);
     },
     tok: (number = 0) => aliveTokens(snapshot, number) / (tracked[number] as TrackedSnippet).tokens.length,

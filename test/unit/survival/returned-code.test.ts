@@ -77,6 +77,17 @@ describe("code that comes back in a later commit than the one that took it", () 
     ],
     tok: 0,
   });
+  const thrice: Tree = { ...copied, "app/third.ts": text(...SNIPPET), "start.ts": WITH["start.ts"] ?? "" };
+  const left: Tree = { ...thrice, "start.ts": text(...OTHER) };
+  check("is not the snippet in another file when it stayed in others as it was taken", {
+    then: [thrice, left, { ...left, "app/new.ts": text(...OTHER, ...SNIPPET) }],
+    tok: 0,
+  });
+  check("is the snippet in its own file though it stayed in others", {
+    then: [thrice, left, thrice],
+    tok: 1,
+    files: ["start.ts", "app/copy.ts", "app/third.ts"],
+  });
   check("is asked for commit by commit: what the last one took may come back alone", {
     then: [
       { ...BEFORE, "start.ts": text(...OTHER, ...SNIPPET.slice(0, 3)) },

@@ -80,6 +80,50 @@ describe("a second place of code", () => {
   );
   check("takes over once the third is taken out again", [WITH, TWICE, thrice, TWICE, MOVED], 1, ["app/copy.ts"]);
   check("is none when it stood before the code was written", [TWICE, MOVED], 0, [], MOVED);
+  const edited = text(...filler("copy"), ...SNIPPET.map((line) => `  ${line}`));
+  const elsewhere = text(...filler("new"), ...SNIPPET);
+  check(
+    "is none when a commit only moves a copy that is older than the code",
+    [
+      TWICE,
+      { "start.ts": FIRST, "app/copy.ts": text(...filler("copy")), "lib/new.ts": elsewhere },
+      { "lib/new.ts": elsewhere },
+    ],
+    0,
+    [],
+    MOVED,
+  );
+  check(
+    "is none when a commit only edits a copy that is older than the code",
+    [TWICE, { ...TWICE, "app/copy.ts": edited }, { ...BEFORE, "app/copy.ts": edited }],
+    0,
+    [],
+    MOVED,
+  );
+  check(
+    "is still one when a commit moves it on to another file",
+    [
+      WITH,
+      TWICE,
+      { "start.ts": FIRST, "app/copy.ts": text(...filler("copy")), "lib/new.ts": elsewhere },
+      { ...BEFORE, "lib/new.ts": elsewhere },
+    ],
+    1,
+    ["lib/new.ts"],
+  );
+  check(
+    "is one when the commit that writes it edits the lines around the first",
+    [
+      WITH,
+      {
+        "start.ts": text(...filler("start").slice(0, -1), "const more = 1;", ...SNIPPET, "const end = 1;"),
+        "app/copy.ts": SECOND,
+      },
+      { "start.ts": text(...filler("start"), "const more = 1;"), "app/copy.ts": SECOND },
+    ],
+    1,
+    ["app/copy.ts"],
+  );
   check("is none when the commit that brings the code writes it twice", [TWICE, MOVED], 0, []);
   check(
     "can be in the first one's own file",
