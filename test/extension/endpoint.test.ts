@@ -1,6 +1,6 @@
 import { startCodeServer, type CodeServer } from "../support/vscode/code-server.ts";
 import { openEditorPage, type EditorPage } from "../support/vscode/editor-page.ts";
-import { until } from "../e2e/server-database.ts";
+import { until, waitingEvents } from "../e2e/server-database.ts";
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -150,6 +150,21 @@ describe("a model server on another machine", function () {
     );
     const settings = readFileSync(path.join(runDir, "ud/User/settings.json"), "utf8");
     assert.equal(settings.includes("a-key-of-these-tests"), false);
+  });
+
+  it("is learnt from as the editor's own model is: shown, read, accepted", async () => {
+    const recorded = () => waitingEvents(path.join(runDir, "ud"));
+    const shown = await until("the event of the suggestion", STEP_MS, () =>
+      recorded().find((event) => event.kind === "shown" && event.completion.includes("from the model server")),
+    );
+    assert.ok(shown.kind === "shown" && shown.model.adapter === null);
+    const kinds = () =>
+      recorded().flatMap((event) =>
+        "suggestionId" in event && event.suggestionId === shown.suggestionId ? [event.kind as string] : [],
+      );
+    await until("that it was read", STEP_MS, () => kinds().includes("read"));
+    await editor.press("Tab");
+    await until("that it was accepted", STEP_MS, () => kinds().includes("accepted"));
   });
 
   it("at another address is another question, and hears nothing until then", async () => {
