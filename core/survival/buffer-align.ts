@@ -2,7 +2,7 @@ import type { Region } from "../lifecycle/region.ts";
 import { mergeRegions, withLines, type OwnedInterval, type SnippetText } from "./buffer-places.ts";
 import { lastAtOrBefore } from "./token-pairs.ts";
 import { keepRuns } from "./token-runs.ts";
-import { tokenTable } from "./token-table.ts";
+import { tokensWithin } from "./token-table.ts";
 
 /** More text than this, UTF-16 units, is not searched for one snippet: a turn of the editor is at most 5 ms. */
 export const MAX_SEARCHED_CHARS = 100_000;
@@ -26,8 +26,8 @@ export const alignSnippet = (
   const tokens: string[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
-  for (const { start, end } of parts) {
-    const spans = tokenTable(text.slice(start, end), snippet.kind, start);
+  for (const part of parts) {
+    const spans = tokensWithin(text, part, snippet.kind);
     for (let at = 0; at < spans.tokens.length; at += 1) {
       const from = spans.starts[at] as number;
       const to = spans.ends[at] as number;
@@ -36,8 +36,8 @@ export const alignSnippet = (
       ends.push(to);
     }
     tokens.push(NO_TOKEN);
-    starts.push(end);
-    ends.push(end);
+    starts.push(part.end);
+    ends.push(part.end);
   }
   return keepRuns(snippet.tokens, tokens, snippet.kind).map(({ from, to, length }) => ({
     token: from,

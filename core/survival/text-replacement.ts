@@ -2,7 +2,7 @@ import type { Region } from "../lifecycle/region.ts";
 import type { OwnedInterval, SnippetText } from "./buffer-places.ts";
 import { anchorLines } from "./line-anchors.ts";
 import { lastAtOrBefore, pairTokens, partnerOf, unpaired, type TokenPairs } from "./token-pairs.ts";
-import { readTokens, tokenTable, tokensWithin, type TokenKind } from "./token-table.ts";
+import { readTokensWithin, tokenTable, tokensWithin, type TokenKind } from "./token-table.ts";
 
 /** `before[block.before + k]` equals `after[block.after + k]` for k below `length`. */
 export interface EqualBlock {
@@ -54,8 +54,8 @@ export function* compareTexts(
   const [hunk] = whole.hunks;
   if (hunk === undefined || isEmpty(hunk.before) || isEmpty(hunk.after)) return whole;
   yield;
-  const oldTokens = yield* readTokens(textOf(before, hunk.before), kind, hunk.before.start);
-  const nowTokens = yield* readTokens(textOf(after, hunk.after), kind, hunk.after.start);
+  const oldTokens = yield* readTokensWithin(before, hunk.before, kind);
+  const nowTokens = yield* readTokensWithin(after, hunk.after, kind);
   const pairs = yield* pairTokens(oldTokens, nowTokens, diff);
   if (pairs !== null) return { ...whole, pairs };
   const lines = yield* anchorLines(
@@ -66,7 +66,6 @@ export function* compareTexts(
   return betweenBlocks(old, now, [outer[0], ...inner, outer[1]]);
 }
 
-const textOf = (text: string, { start, end }: Region): string => text.slice(start, end);
 const isEmpty = ({ start, end }: Region): boolean => start === end;
 
 /** Equal lines as equal text, and what lies between them as hunks. */
@@ -151,7 +150,12 @@ export const intervalMapper = (
         mapped.push({ ...interval, start: interval.start + shift, end: interval.end + shift });
         continue;
       }
-      const table = tokensWithin(before, interval, snippet.kind);
+      const within = tokensWithin(before, interval, snippet.kind);
+      // A snippet that ends with a slash was read without it: what is beside it did not count then.
+      const isAsRead = within.tokens.length === interval.nTokens;
+      const table = isAsRead
+        ? within
+        : tokenTable(before.slice(interval.start, interval.end), snippet.kind, interval.start);
       if (table.tokens.length !== interval.nTokens) {
         isComplete = false;
         continue;
@@ -195,8 +199,8 @@ export const intervalMapper = (
 const pairHunk = (before: string, after: string, hunk: Hunk, kind: TokenKind, diff: DiffSequences): TokenPairs => {
   const length = hunk.before.end - hunk.before.start + hunk.after.end - hunk.after.start;
   if (length > MAX_HUNK_CHARS) return NO_PAIRS;
-  const old = tokenTable(textOf(before, hunk.before), kind, hunk.before.start);
-  const now = tokenTable(textOf(after, hunk.after), kind, hunk.after.start);
+  const old = tokensWithin(before, hunk.before, kind);
+  const now = tokensWithin(after, hunk.after, kind);
   const steps = pairTokens(old, now, diff);
   for (;;) {
     const step = steps.next();

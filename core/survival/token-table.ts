@@ -71,15 +71,32 @@ export function* readTokens(text: string, kind: TokenKind, at = 0): Generator<vo
   return { tokens: found, starts: starts.subarray(0, nFound), ends: ends.subarray(0, nFound) };
 }
 
-/** The tokens of a part of a text, with their places in it all: what stands before it on its line says what a number is in Markdown. */
-export const tokensWithin = (text: string, { start, end }: Region, kind: TokenKind): TokenTable => {
-  if (kind !== "markdown") return tokenTable(text.slice(start, end), kind, start);
-  const from = Math.max(text.lastIndexOf("\n", start - 1) + 1, start - MAX_STEP_CHARS, 0);
-  const { tokens, starts, ends } = tokenTable(text.slice(from, end), kind, from);
-  const inside = starts.findIndex((at) => at >= start);
-  const first = inside === -1 ? tokens.length : inside;
-  return { tokens: tokens.slice(first), starts: starts.subarray(first), ends: ends.subarray(first) };
+/**
+ * The tokens of a part of a text, with their places in it all, as they are read in the whole: what is beside the part
+ * says whether a slash at its end counts, and in Markdown what a number at its start is.
+ */
+export const tokensWithin = (text: string, region: Region, kind: TokenKind): TokenTable => {
+  const steps = readTokensWithin(text, region, kind);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 };
+
+/** The same in steps. */
+export function* readTokensWithin(text: string, { start, end }: Region, kind: TokenKind): Generator<void, TokenTable> {
+  const from = Math.max(text.lastIndexOf("\n", Math.max(0, start - BESIDE_CHARS)) + 1, start - MAX_STEP_CHARS, 0);
+  const to = Math.min(end + BESIDE_CHARS, text.length);
+  const { tokens, starts, ends } = yield* readTokens(text.slice(from, to), kind, from);
+  let first = 0;
+  while (first < tokens.length && (starts[first] as number) < start) first += 1;
+  let last = tokens.length;
+  while (last > first && (ends[last - 1] as number) > end) last -= 1;
+  return { tokens: tokens.slice(first, last), starts: starts.subarray(first, last), ends: ends.subarray(first, last) };
+}
+
+/** Text on either side that is read along, UTF-16 units: the few tokens that bear on one stand in it. */
+const BESIDE_CHARS = 200;
 
 /** Tokens before and behind one that bear on it. */
 const N_BESIDE = 3;

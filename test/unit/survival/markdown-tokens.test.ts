@@ -202,6 +202,38 @@ describe("retention in Markdown", () => {
   });
 });
 
+describe("tokens beside a remark, in an open document", () => {
+  const before = "f();\n/* one */\ng(a, b, c);\n/* two */\nh(d, e, f);\n";
+  const after = before.replaceAll("/*", "\t/*");
+  for (const [first, end] of [
+    [0, 5],
+    [0, 4],
+    [1, 4],
+    [1, 5],
+    [3, 4],
+  ] as const) {
+    it(`stay when its line is indented, of lines ${first} to ${end}`, () => {
+      const lines = before.split("\n");
+      const text = lines.slice(first, end).join("\n");
+      const start = lines.slice(0, first).join("\n").length + (first === 0 ? 0 : 1);
+      for (const syntax of ["code", "markdown"] as const) {
+        const follower = createBufferFollower(NO_DIFF, null, syntax);
+        const region = { start, end: start + text.length };
+        const around = { before: before.slice(0, region.start), after: before.slice(region.end) };
+        settleNow(follower, before, 0);
+        follower.follow({ suggestionId: "s", text, region, ...around, acceptedAt: 0 });
+        settleNow(follower, before, 0);
+        follower.replaced(after, "edit");
+        settleNow(follower, after, 1);
+        assert.equal(follower.measure("s")?.tokens, 1, syntax);
+        follower.replaced(before, "edit");
+        settleNow(follower, before, 2);
+        assert.equal(follower.measure("s")?.tokens, 1, syntax);
+      }
+    });
+  }
+});
+
 /** What a document's follower says of a text that gave way to another at once, as on a formatting save. */
 const inBuffer = (before: string, after: string, syntax: Syntax): number => {
   const follower = createBufferFollower(NO_DIFF, null, syntax);
