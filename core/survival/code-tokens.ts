@@ -75,13 +75,13 @@ const readLine = (line: string, tokens: string[]): void => {
   let hash = 0;
   for (let at = 0; at < line.length; at += 1) {
     const code = line.charCodeAt(at);
-    if (code === MARK_CODE) {
-      if (start !== -1) putWord(line, start, at, hash, tokens);
-      start = -1;
-      tokens.push(MARK);
-      continue;
-    }
     if (code >= 128) {
+      if (code === MARK_CODE) {
+        if (start !== -1) putWord(line, start, at, hash, tokens);
+        start = -1;
+        tokens.push(MARK);
+        continue;
+      }
       tokens.length = nBefore;
       for (const token of writtenTokens(line)) tokens.push(token);
       return;
