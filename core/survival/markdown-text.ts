@@ -42,8 +42,12 @@ const underscoreMark = (mark: string, at: number, text: string): string => {
 };
 const IS_WORD = /[\p{L}\p{N}$]/u;
 
-/** At the beginning of a line, behind other marks: numbers of lists, tildes of a fence, and a line of `=` under a heading. */
-const LINE_MARKS = /^(?:[^\S\n]|\uffff)*(?:(?:\d{1,9}[.)](?=\s|$)(?:[^\S\n]|\uffff)*)+|~{3,}|={2,}[^\S\n]*$)/gm;
+/**
+ * At the beginning of a line, behind other marks: numbers of lists, tildes of a fence, and a line of `=` under a heading.
+ * A number before `)` is one of a list where a text follows, and not an operator: an expression may be broken there.
+ */
+const LINE_MARKS =
+  /^(?:[^\S\n]|\uffff)*(?:(?:\d{1,9}(?:\.(?=\s|$)|\)(?=[^\S\n]+\uffff*[\p{L}\p{N}_$`"'[(<!]))(?:[^\S\n]|\uffff)*)+|~{3,}|={2,}[^\S\n]*$)/gmu;
 const HAS_LINE_MARKS = /^(?:[^\S\n]|\uffff)*[\d~=]/m;
 
 const lineMark = (marks: string): string =>

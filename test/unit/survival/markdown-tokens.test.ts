@@ -47,6 +47,8 @@ describe("tokens of Markdown", () => {
   reads("1. one\n1) two\n> 12. three\n- 3. four", "one two three four");
   reads("1. 2. one\n1.\n22) two", "one two");
   reads("version 2. of 3) and 1995. of", "version 2 of 3 and 1995 of");
+  reads("(a >>>\n  0) /\n 2) && b", "a 0 / 2 & & b");
+  reads("1) **bold**\n2) `c`", "bold c");
   reads("1.5 kg\n2.x\n3.", "1.5 kg 2 . x");
   reads("*a* _b_ **c** __d__ ***e*** _**f g**_", "a b c d e f g");
   reads("snake_case_name _private trailing_ __init__.py a_", "snake_case_name private trailing init . py a");
