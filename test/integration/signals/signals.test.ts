@@ -82,15 +82,15 @@ describe("signals of tests, errors, measurements and reviews", () => {
   // By another machine's path: lines 3 to 6 are `total`, 8 and 9 were written by hand, 10 to 13 are `joinWords`.
   const LCOV = [
     "TN:lib_total_adds_multiplies",
-    "SF:/home/runner/work/demo/lib.js",
+    "SF:/builds/demo/lib.js",
     ...[1, 3, 4, 5, 8].map((line) => `DA:${line},1`),
     "DA:10,0",
     "end_of_record",
     "TN:lib_join_words",
-    "SF:/home/runner/work/demo/lib.js",
+    "SF:/builds/demo/lib.js",
     ...[9, 10, 11, 12].map((line) => `DA:${line},3`),
     "end_of_record",
-    "SF:/home/runner/work/demo/gone.js",
+    "SF:/builds/demo/gone.js",
     "end_of_record",
     "",
   ].join("\n");

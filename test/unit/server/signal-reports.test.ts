@@ -159,7 +159,7 @@ describe("a file that another machine names", () => {
   for (const [named, path] of [
     ["/home/me/demo/src/a/index.ts", "src/a/index.ts"],
     ["./src/b/index.ts", "src/b/index.ts"],
-    ["/ci/work/demo/src/b/index.ts", "src/b/index.ts"],
+    ["/ci/builds/demo/src/b/index.ts", "src/b/index.ts"],
     ["C:\\ci\\demo\\src\\a\\index.ts", "src/a/index.ts"],
     ["webpack:///src/a/index.ts?1f2e", "src/a/index.ts"],
     ["/ci/index.ts", null],
