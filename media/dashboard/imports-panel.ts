@@ -66,7 +66,12 @@ export class ImportsPanel extends LightElement {
 
   async #load(): Promise<void> {
     const answer = await this.api?.imports();
-    if (answer?.ok === true) this._imports = answer.value;
+    if (answer === undefined) return;
+    if (answer.ok) {
+      if (this._imports === null) this._failure = null;
+      this._imports = answer.value;
+    } else if (answer.failure.code !== "unreachable")
+      this._failure = { what: "Could not read: imports", failure: answer.failure };
   }
 
   async #look(id: string): Promise<void> {
@@ -90,6 +95,7 @@ export class ImportsPanel extends LightElement {
 
   protected override render(): TemplateResult | typeof nothing {
     const imports = this._imports;
+    if (imports === null && this._failure !== null) return failureNotice(this._failure.what, this._failure.failure);
     // Most people import nothing: then there is nothing to decide, and no card.
     if (imports === null || imports.length === 0) return nothing;
     const nHeld = imports.filter(({ state }) => state === "held").length;

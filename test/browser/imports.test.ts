@@ -26,6 +26,13 @@ describe("dashboard: imports", function () {
     assert.equal(await seen.page.locator("#imports").count(), 0);
   });
 
+  it("says when imports cannot be read", async () => {
+    await using seen = await visit(browser, server, {
+      prepare: (page) => page.route("**/v1/imports*", (route) => route.fulfill({ json: { imports: [{ id: 7 }] } })),
+    });
+    await waitForText(seen.page, "main", "Could not read: imports");
+  });
+
   it("shows what waits and what is in it, and takes the decision by keyboard", async () => {
     const generations = ["<b>x</b> = 1;", "const y = 2;"].map((text, at) => ({
       id: `g${at}`,
