@@ -6,6 +6,7 @@ import type { ResurrectionContext } from "./resurrection.ts";
 import { aliveMask, aliveTokens, type Snapshot } from "./snapshot.ts";
 import { MIN_MOVED_ALPHANUMERICS, MIN_RUN_TOKENS } from "./token-runs.ts";
 import type { TrackedSnippet } from "./tracked-snippet.ts";
+import { grownList } from "./grown-list.ts";
 
 /** Tokens of a snippet that follow each other in the text as they do in the snippet. */
 export interface MatchingRun {
@@ -192,9 +193,9 @@ const collectHits = (grams: GramIndex, ids: Int32Array, isAdded: Uint8Array, wan
 
 const noteHit = (at: number, snippet: number, token: number): void => {
   if (nHits === hitAt.length) {
-    hitAt = grown(hitAt);
-    hitToken = grown(hitToken);
-    nextHit = grown(nextHit);
+    hitAt = grownList(hitAt);
+    hitToken = grownList(hitToken);
+    nextHit = grownList(nextHit);
   }
   hitAt[nHits] = at;
   hitToken[nHits] = token;
@@ -248,10 +249,10 @@ const lastRunOn = (diagonal: number): number => {
 
 const addRun = (diagonal: number, at: number): number => {
   if (nRuns === runFirst.length) {
-    runDiagonal = grown(runDiagonal);
-    runFirst = grown(runFirst);
-    runEnd = grown(runEnd);
-    runSize = grown(runSize);
+    runDiagonal = grownList(runDiagonal);
+    runFirst = grownList(runFirst);
+    runEnd = grownList(runEnd);
+    runSize = grownList(runSize);
   }
   runDiagonal[nRuns] = diagonal;
   runFirst[nRuns] = at;
@@ -270,12 +271,6 @@ const matchedRuns = (): MatchingRun[] =>
     end: runEnd[run] as number,
     size: runSize[run] as number,
   }));
-
-const grown = (list: Int32Array): Int32Array<ArrayBuffer> => {
-  const larger = new Int32Array(2 * list.length);
-  larger.set(list);
-  return larger;
-};
 
 /** Letters and digits from which found tokens are no coincidence: fewer for a short snippet in its own file. */
 export const neededSize = (

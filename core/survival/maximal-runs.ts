@@ -1,4 +1,5 @@
 import { GRAM_TOKENS, gramKey, indexGrams, nextGramKey } from "./gram-positions.ts";
+import { grownList } from "./grown-list.ts";
 
 /** Equal tokens side by side: `accepted[from + k] === current[to + k]` for k below `length`. */
 export interface TokenRun {
@@ -44,9 +45,9 @@ const findRuns = (from: Int32Array, to: Int32Array): void => {
       if (length < GRAM_TOKENS) continue;
       ends[diagonal] = at + length;
       if (nFound === foundTo.length) {
-        foundFrom = grown(foundFrom);
-        foundTo = grown(foundTo);
-        foundLength = grown(foundLength);
+        foundFrom = grownList(foundFrom);
+        foundTo = grownList(foundTo);
+        foundLength = grownList(foundLength);
       }
       foundFrom[nFound] = start;
       foundTo[nFound] = at;
@@ -54,12 +55,6 @@ const findRuns = (from: Int32Array, to: Int32Array): void => {
       nFound += 1;
     }
   }
-};
-
-const grown = (list: Int32Array): Int32Array<ArrayBuffer> => {
-  const larger = new Int32Array(2 * list.length);
-  larger.set(list);
-  return larger;
 };
 
 /** How many runs have a length, then where the next one of it goes; zeros between calls. */

@@ -2,6 +2,7 @@ import type { Region } from "../lifecycle/region.ts";
 import { readableText, type Syntax } from "./markdown-text.ts";
 import { isSignificant } from "./tokens.ts";
 import { readSpans, type TokenSpans } from "./token-spans.ts";
+import { grownList } from "./grown-list.ts";
 
 /** Which tokens a snippet is followed by: the significant ones, of code or of Markdown, or all of a text that has none. */
 export type TokenKind = "significant" | "markdown" | "strict";
@@ -47,8 +48,8 @@ export function* readTokens(text: string, kind: TokenKind, at = 0): Generator<vo
   const put = (token: string, start: number, end: number): void => {
     if (nFound === room) {
       room *= 2;
-      starts = grown(starts, room);
-      ends = grown(ends, room);
+      starts = grownList(starts, room);
+      ends = grownList(ends, room);
     }
     found[nFound] = token;
     starts[nFound] = start;
@@ -123,12 +124,6 @@ const putSignificant = (
     if (isSignificant(tokens, k)) put(tokens[k] as string, starts[k] as number, ends[k] as number);
   const first = Math.max(0, nDecided - N_BESIDE);
   return { tokens: tokens.slice(first), starts: starts.slice(first), ends: ends.slice(first), nPut: nDecided - first };
-};
-
-const grown = (values: Int32Array, room: number): Int32Array<ArrayBuffer> => {
-  const larger = new Int32Array(room);
-  larger.set(values);
-  return larger;
 };
 
 const stepEnd = (text: string, from: number): number => {
